@@ -1,0 +1,47 @@
+/*
+ * load: what the load generator is told, and what it has found.
+ */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+enum {
+	LOAD_UNIQUE = 24, /* characters of a unique text, and of its place in the request */
+	LOAD_HOLES = 8,   /* such places */
+	LOAD_BUCKETS = 64 * 32, /* 32 steps to each doubling: latencies within 3 % */
+};
+
+struct load_options {
+	struct sockaddr_in to;
+	const char *ca;
+	struct in_addr source; /* the first of `sources` source addresses */
+	int sources, connections;
+	uint64_t requests; /* 0: until the time is over */
+	double seconds, warmup, rate;
+	int64_t lost_max;
+	char *request;
+	size_t size, hole[LOAD_HOLES], holes;
+};
+
+struct load_result {
+	uint64_t requests, status[600], broken, reconnects;
+	int64_t lost, cpu, last, max;
+	double seconds;
+	uint64_t bucket[LOAD_BUCKETS];
+};
+
+/* Reads the command line and the request's file; ends the program when they make no sense. */
+void load_options(int argc, char **argv, struct load_options *ret);
+/* A client's TLS 1.3 that trusts options->ca alone. */
+SSL_CTX *load_tls(const struct load_options *);
+/* One answer came `ns` after it was due. */
+void load_note(struct load_result *, int64_t ns);
+/* One JSON object on standard output. */
+void load_print(const struct load_result *);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * JSON Web Encryption in its compact form (RFC 7516) with ECDH-ES+A256KW and A256GCM (RFC 7518,
+ * 4.6 and 5.3): an ephemeral key agrees with the recipient's, the agreement wraps a fresh content
+ * key, and that one encrypts the payload with the protected header as associated data. So a
+ * member of the header (license id, artifact digest) cannot be exchanged for another.
+ */
+#include "parts.h"
+
+#define ALG STR("ECDH-ES+A256KW")
+#define ENC STR("A256GCM")
+
+static const char *const own_members[] = { "alg", "enc", "typ", "kid", "epk", "apu", "apv" };
+
+size_t
+jwe_size(size_t payload, size_t extra)
+{
+	size_t header = 640 + 6 * extra;
+
+	return (header + WRAPPED_KEY + GCM_NONCE + payload + GCM_TAG) / 3 * 4 + 5 * 4 + 4;
+}
+
+/* The recipient's kid is its thumbprint. */
+static void
+put_kid(struct js *j, const struct ec_key *to)
+{
+	struct digest256 kid = ec_key_thumbprint(to);
+
+	js_bytes(j, "kid", kid.b, sizeof kid.b);
+}
+
+MUST static bool
+put_header(struct ctx *c, const struct ec_key *to, const struct ec_key *ephemeral,
+    struct str typ, const struct jose_member extra[], size_t n, struct buf *out)
+{
+	char json[JOSE_HEADER_MAX], epk[JWK_MAX];
+	struct buf b = BUF(json), epk_buf = BUF(epk);
+	struct js j = { .out = &b };
+
+	ec_key_to_jwk(&epk_buf, ephemeral);
+	js_open(&j, NULL, '{');
+	js_text(&j, "alg", ALG);
+	js_text(&j, "enc", ENC);
+	if (typ.n > 0)
+		js_text(&j, "typ", typ);
+	put_kid(&j, to);
+	js_raw(&j, "epk", buf_str(&epk_buf));
+	for (size_t i = 0; i < n; i++)
+		js_text(&j, extra[i].name, extra[i].value);
+	js_close(&j, '}');
+	return jose_header_write(c, &b, out);
+}
+
+/* What would make a header that nobody, we included, accepts. */
+MUST static bool
+extra_fits(struct ctx *c, struct str typ, const struct jose_member extra[], size_t n)
+{
+	if (n > JOSE_MEMBERS_MAX - COUNT(own_members) || !text_valid(typ))
+		return fail(c, E_INPUT, "too many members for a header, or typ is not text");
+	for (size_t i = 0; i < n; i++) {
+		bool ok = text_valid(str_of(extra[i].name)) && text_valid(extra[i].value) &&
+		    !jose_name_refused(extra[i].name);
+
+		for (size_t j = 0; j < COUNT(own_members); j++)
+			ok = ok && strcmp(extra[i].name, own_members[j]) != 0;
+		for (size_t j = 0; j < i; j++)
+			ok = ok && strcmp(extra[i].name, extra[j].name) != 0;
+		if (!ok)
+			return fail(c, E_INPUT,
+			    "a member of the header is named twice, reserved, or not text");
+	}
+	return true;
+}
+
+/* The key that wraps the content key. */
+MUST static bool
+agree(struct ctx *c, const struct ec_key *mine, const struct ec_key *theirs, struct str apu,
+    struct str apv, struct key256 *ret)
+{
+	owned(key256_done) struct key256 z = { 0 };
+
+	return ec_agree(c, mine, theirs, &z) && concat_kdf(c, &z, ALG, apu, apv, 256, ret);
+}
+
+/* A fresh content key, and the same wrapped for the holder of `to`. */
+MUST static bool
+content_key(struct ctx *c, const struct ec_key *ephemeral, const struct ec_key *to,
+    struct key256 *ret, uint8_t ret_wrapped[WRAPPED_KEY])
+{
+	owned(key256_done) struct key256 kek = { 0 };
+
+	key256_random(c, ret);
+	return agree(c, ephemeral, to, STR(""), STR(""), &kek) &&
+	    key_wrap(c, &kek, ret, ret_wrapped);
+}
+
+bool
+jwe_encrypt(struct ctx *c, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, struct str payload, struct buf *out)
+{
+	owned(ec_key_free) struct ec_key *ephemeral = NULL;
+	owned(key256_done) struct key256 cek = { 0 };
+	uint8_t wrapped[WRAPPED_KEY], nonce[GCM_NONCE], *sealed;
+	size_t from = out->n;
+	struct str aad;
+
+	if (payload.n > JOSE_MAX / 4 * 3)
+		return fail(c, E_LIMIT, "more than %d bytes to encrypt", JOSE_MAX / 4 * 3);
+	if (!extra_fits(c, typ, extra, n) || !ec_key_generate(c, &ephemeral) ||
+	    !content_key(c, ephemeral, to, &cek, wrapped) ||
+	    !put_header(c, to, ephemeral, typ, extra, n, out))
+		return false;
+	aad = (struct str){ out->p + from, out->n - from };
+	sealed = take(c, payload.n + GCM_TAG);
+	c->random(nonce, sizeof nonce);
+	if (sealed == NULL || !gcm_seal(c, &cek, nonce, aad, payload, sealed))
+		return false;
+	buf_char(out, '.');
+	base64url_put(out, wrapped, sizeof wrapped);
+	buf_char(out, '.');
+	base64url_put(out, nonce, sizeof nonce);
+	buf_char(out, '.');
+	base64url_put(out, sealed, payload.n);
+	buf_char(out, '.');
+	base64url_put(out, sealed + payload.n, GCM_TAG);
+	return buf_ok(c, out);
+}
+
+/* A party's name as the sender gave it to the key derivation; usually absent. */
+MUST static bool
+party(struct ctx *c, const struct jose *t, const char *name, struct str *ret)
+{
+	struct str text;
+
+	*ret = STR("");
+	return !jose_header_text(&t->header, name, &text) || base64url_decode(c, text, ret);
+}
+
+MUST static bool
+recover_key(struct ctx *c, const struct ec_key *key, const struct jose *t, struct key256 *ret)
+{
+	owned(ec_key_free) struct ec_key *epk = NULL;
+	owned(key256_done) struct key256 kek = { 0 };
+	struct str apu, apv, wrapped;
+
+	if (!ec_key_from_jwk(c, t->epk, &epk))
+		return c->err.code == E_CRYPTO || c->err.code == E_MEMORY
+		    ? false
+		    : fail(c, E_INPUT, "epk is not a public key on P-256");
+	return party(c, t, "apu", &apu) && party(c, t, "apv", &apv) &&
+	    base64url_decode(c, t->part[1], &wrapped) && agree(c, key, epk, apu, apv, &kek) &&
+	    key_unwrap(c, &kek, wrapped, ret);
+}
+
+/* Nonce, ciphertext and tag, the last two joined. */
+MUST static bool
+sealed_parts(struct ctx *c, const struct jose *t, struct str *ret_nonce, struct buf *ret_sealed)
+{
+	struct str body, tag;
+
+	if (!base64url_decode(c, t->part[2], ret_nonce) ||
+	    !base64url_decode(c, t->part[3], &body) || !base64url_decode(c, t->part[4], &tag))
+		return false;
+	if (ret_nonce->n != GCM_NONCE || tag.n != GCM_TAG)
+		return fail(c, E_INPUT, "a nonce has %d bytes, a tag %d", GCM_NONCE, GCM_TAG);
+	if (!take_buf(c, body.n + tag.n, ret_sealed))
+		return false;
+	buf_put(ret_sealed, body);
+	buf_put(ret_sealed, tag);
+	return true;
+}
+
+bool
+jwe_decrypt(struct ctx *c, const struct ec_key *key, struct str typ, struct str token,
+    struct jose_header *ret_header, struct str *ret_payload)
+{
+	owned(key256_done) struct key256 cek = { 0 };
+	struct buf sealed;
+	struct str nonce;
+	struct jose t;
+	uint8_t *to;
+
+	if (!jose_open(c, token, ALG, &t) || !jose_want(c, &t, typ) ||
+	    !sealed_parts(c, &t, &nonce, &sealed) || !recover_key(c, key, &t, &cek))
+		return false;
+	to = take(c, sealed.n);
+	if (to == NULL ||
+	    !gcm_open(c, &cek, (const uint8_t *)nonce.p, t.part[0], buf_str(&sealed), to))
+		return false;
+	*ret_header = t.header;
+	*ret_payload = (struct str){ (char *)to, sealed.n - GCM_TAG };
+	return true;
+}

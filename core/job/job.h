@@ -1,0 +1,160 @@
+/*
+ * job: the contract between the server and the worker. The table of job kinds, one row each, and
+ * the messages that the two processes exchange: one job message to the worker, then progress and
+ * one result or failure back. Both sides link this; neither trusts what the other sends without
+ * decoding it here.
+ *
+ * How a worker's life ends, as the server sees it:
+ *	a result or failure message, then exit 0: the job ran;
+ *	an exit status of enum worker_exit, or a signal, without either: the job failed by that.
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include "base.h"
+
+/* ---- The kinds --------------------------------------------------------------------------- */
+
+enum job_type { JOB_SELFTEST, JOB_COUNT };
+
+/* Who may start a job: the bits of the store's roles (the server asserts that they are equal). */
+enum job_may {
+	JOB_MAY_ADMIN = 1,
+	JOB_MAY_ISSUER = 2,
+	JOB_MAY_VERIFIER = 4,
+	JOB_MAY_AUDITOR = 8
+};
+
+/* The walls of one job. A message may narrow what the kind's row grants, never widen it. */
+struct job_limits {
+	int64_t memory;    /* bytes, private and writable */
+	int64_t cpu, wall; /* seconds */
+	int64_t output;    /* bytes written to the output descriptor */
+};
+
+/* One input: a sealed file that the worker gets as an open descriptor. */
+struct job_input {
+	const char *name;
+	/* The FIELD_TEXT parameter (a struct str at this offset) whose bytes the server seals. */
+	size_t from;
+	int64_t max; /* plain bytes */
+};
+
+struct job_kind {
+	const char *name, *help;
+	const struct json_field *field; /* the parameters, for json_decode */
+	size_t fields;
+	size_t size;          /* of the parameters' struct */
+	const void *defaults; /* what the struct holds before decoding */
+	/* What no single field can say; NULL if there is nothing. */
+	bool (*check)(struct ctx *, const void *params);
+	const struct job_input *input;
+	size_t inputs;
+	unsigned may; /* enum job_may */
+	struct job_limits limits;
+};
+extern const struct job_kind job_kinds[JOB_COUNT];
+
+/* E_INPUT at "/kind" for a name that is not in the table. */
+MUST bool job_kind_by_name(struct ctx *, struct str name, enum job_type *ret);
+/* Decodes and checks parameters into a struct of the kind's size, in the arena. */
+MUST bool job_params(struct ctx *, enum job_type, struct str json, void **ret);
+/* The bytes of the kind's input number i, out of decoded parameters. */
+struct str job_input_bytes(enum job_type, const void *params, size_t i);
+
+/* ---- Parameters of each kind ------------------------------------------------------------- */
+
+#define SELFTEST_TEXT_MAX (32 << 10)
+/* How the drill ends; everything but none proves one of the worker's walls. */
+enum selftest_fail {
+	SELFTEST_NONE,
+	SELFTEST_CRASH,  /* by SIGSEGV or SIGABRT, halfway */
+	SELFTEST_HANG,   /* never ends: the wall time or a cancel ends it */
+	SELFTEST_MEMORY, /* takes memory until the limit stops it */
+	SELFTEST_EXIT,   /* ends with WORKER_DRILL and without a result */
+};
+/*
+ * The health check's own drill: reads its sealed text back and hashes it `steps` times, sleeping
+ * `step_ms` after each. Result: {"sha256": hex of the text's digest, "bytes": n, "steps": n}.
+ */
+struct selftest {
+	struct str text;
+	int64_t steps, step_ms;
+	int fail; /* enum selftest_fail */
+};
+
+/* ---- Server to worker: the job ------------------------------------------------------------ */
+
+#define JOB_MESSAGE_MAX (128 << 10)
+#define JOB_PARAMS_MAX (96 << 10) /* JSON text */
+#define JOB_INPUTS_MAX 16
+#define JOB_NAME_MAX 32
+#define JOB_AAD_MAX 256
+#define JOB_KEY_BYTES 32
+
+/* One input on its way. The key is secret: job_message_done wipes it. */
+struct job_blob {
+	struct str name;
+	int64_t size; /* plain bytes */
+	uint8_t key[JOB_KEY_BYTES];
+	struct str aad; /* what the sealed file is bound to */
+};
+struct job_message {
+	enum job_type kind;
+	struct str id;
+	struct job_limits limits;
+	struct str params; /* JSON, as the kind's fields describe it */
+	struct job_blob blob[JOB_INPUTS_MAX];
+	size_t blobs;
+};
+
+/*
+ * Appends the message; the descriptors of the blobs travel beside it, in the same order. The
+ * buffer holds keys afterwards: wipe it. E_LIMIT if a part is larger than allowed.
+ */
+MUST bool job_encode(struct ctx *, const struct job_message *, struct buf *out);
+/*
+ * Views into `bytes`. E_PEER for anything malformed: unknown kind, wrong number or names of inputs,
+ * limits of zero or wider than the kind's, sizes beyond the input's.
+ */
+MUST bool job_decode(struct ctx *, struct str bytes, struct job_message *ret);
+void job_message_done(struct job_message *);
+
+/* ---- Worker to server: reports ------------------------------------------------------------ */
+
+#define JOB_NOTE_MAX 120
+#define JOB_RESULT_MAX (60 << 10)
+#define JOB_REPORT_MAX (64 << 10)
+
+enum job_report_type { JOB_PROGRESS, JOB_RESULT, JOB_FAILURE };
+
+/* One datagram each. Only the fields of its type are set. */
+struct job_report {
+	enum job_report_type type;
+	int64_t done, total; /* progress; total 0: unknown; else done <= total */
+	struct str note;     /* progress: what it is doing, a few words */
+	struct str result;   /* result: one JSON object, compact, checked by the strict rules */
+	enum err_code code;  /* failure */
+	struct str text;     /* failure: a sentence that may be shown to the client */
+};
+MUST bool job_report_encode(struct ctx *, const struct job_report *, struct buf *out);
+/* The worker may be hostile: E_PEER for whatever is not exactly one well-formed report. */
+MUST bool job_report_decode(struct ctx *, struct str bytes, struct job_report *ret);
+
+/*
+ * Exit statuses of hallmark-worker. A job that meets its memory limit reports the failure
+ * OUT_OF_MEMORY if it can, and ends by SIGABRT or SIGSEGV if it cannot; processor time ends by
+ * SIGXCPU; a forbidden system call by SIGSYS.
+ */
+enum worker_exit {
+	WORKER_OK = 0,    /* a result or a failure was sent */
+	WORKER_USAGE = 2, /* started wrongly, or the job message was refused */
+	WORKER_ALONE = 3, /* the server's end of the progress socket was closed */
+	WORKER_LATE = 4,  /* the wall time has passed, or no job came */
+	WORKER_WALLS = 5, /* the sandbox could not be built: nothing was read */
+	WORKER_DRILL = 6, /* a selftest was asked to end so */
+};
+/* A sentence for an exit status, or for a signal's number when `signalled`. */
+const char *worker_exit_text(bool signalled, int value);
+
+#endif

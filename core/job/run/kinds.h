@@ -1,0 +1,11 @@
+/* The run function of each kind, one file each. */
+#ifndef KINDS_H
+#define KINDS_H
+
+#include "run.h"
+
+typedef bool job_function(struct ctx *, const struct job_run *, struct str *ret_json);
+
+job_function selftest_run;
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * The configuration table. Adding a key is one row here and one member in conf.h; the printed
+ * conf/hallmark.conf follows.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "conf.h"
+
+enum conf_type { CONF_TEXT, CONF_NUMBER };
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	size_t at;
+	int64_t min, max;
+	const char *standard;
+	const char *help;
+};
+
+#define TEXT(member) CONF_TEXT, offsetof(struct conf, member), 0, 4096
+#define NUMBER(member, min, max) CONF_NUMBER, offsetof(struct conf, member), min, max
+/* clang-format off */
+static const struct conf_key conf_keys[] = {
+	{ "state", TEXT(state), "/var/lib/hallmark",
+	  "folder of the database, blobs and backups; owned by the daemon, mode 0700" },
+	{ "listen", TEXT(listen), "127.0.0.1:8443",
+	  "HTTPS addresses, separated by commas: 192.0.2.1:8443, [::1]:8443, *:8443" },
+	{ "certificate", TEXT(certificate), "/etc/hallmark/certificate.pem",
+	  "TLS certificate chain, PEM; read again on SIGHUP" },
+	{ "certificate-key", TEXT(certificate_key), "/etc/hallmark/certificate.key",
+	  "its private key, PEM, readable by the daemon only; read again on SIGHUP" },
+	{ "client-ca", TEXT(client_ca), "",
+	  "authorities of client certificates, PEM; if set, every client must show a valid one" },
+	{ "root-key", TEXT(root_key), "shares",
+	  "where the root key comes from: shares, credential:NAME (systemd), or file:PATH" },
+	{ "programs", TEXT(programs), "",
+	  "folder of hallmark-custodian and hallmark-worker; empty: the daemon's own" },
+	{ "admin-socket", TEXT(admin_socket), "",
+	  "socket of hallmarkctl; empty: admin.sock in the state folder" },
+	{ "admin-group", NUMBER(admin_gid, -1, 0x7fffffff), "-1",
+	  "number of a group whose members may use the admin socket, besides root and the daemon's user" },
+	{ "worker-socket", TEXT(worker_socket), "",
+	  "socket of the worker's systemd unit; empty: the daemon starts workers itself" },
+	{ "metrics-listen", TEXT(metrics_listen), "",
+	  "loopback address of plain-HTTP /metrics; empty: on the admin socket only" },
+	{ "threads", NUMBER(threads, 1, 64), "2",
+	  "threads that serve HTTPS" },
+	{ "connections", NUMBER(connections, 16, 60000), "4096",
+	  "open connections at most" },
+	{ "connections-per-address", NUMBER(connections_per_address, 1, 60000), "512",
+	  "open connections of one address at most" },
+	{ "header-seconds", NUMBER(header_seconds, 1, 3600), "8",
+	  "from a connection's start, or from its last answer, to the end of the next request's head" },
+	{ "body-seconds", NUMBER(body_seconds, 1, 3600), "8",
+	  "for the body of a request, however it arrives" },
+	{ "response-seconds", NUMBER(response_seconds, 1, 3600), "30",
+	  "for a client to take an answer" },
+	{ "token-rate", NUMBER(token_rate, 0, 10000000), "500",
+	  "requests a second of one token in the long run; 0: unlimited" },
+	{ "token-burst", NUMBER(token_burst, 1, 10000000), "10000",
+	  "requests that one token may make at once" },
+	{ "address-rate", NUMBER(address_rate, 0, 10000000), "1000",
+	  "requests a second of one address in the long run; 0: unlimited" },
+	{ "address-burst", NUMBER(address_burst, 1, 10000000), "20000",
+	  "requests that one address may make at once" },
+	{ "failure-rate", NUMBER(failure_rate, 0, 10000000), "10",
+	  "refused credentials a second of one address in the long run; 0: unlimited" },
+	{ "failure-burst", NUMBER(failure_burst, 1, 10000000), "200",
+	  "refused credentials of one address at once" },
+	{ "group-max", NUMBER(group_max, 1, 10000), "256",
+	  "acts in one durable commit at most" },
+	{ "queue-max", NUMBER(queue_max, 16, 1000000), "8192",
+	  "acts that may wait for the writer" },
+	{ "audit-lazy-ms", NUMBER(audit_lazy_ms, 0, 10000), "100",
+	  "how long the audit row of a plain read may wait for its commit" },
+	{ "check-ms", NUMBER(check_ms, 0, 3600000), "1500",
+	  "time for the integrity check at start; 0: the whole database" },
+	{ "checkpoint-rows", NUMBER(checkpoint_rows, 1, 1000000), "1000",
+	  "audit rows after which the custodian signs a checkpoint" },
+	{ "checkpoint-seconds", NUMBER(checkpoint_seconds, 1, 86400), "60",
+	  "seconds after which it signs one if there are new rows" },
+	{ "jobs-at-once", NUMBER(jobs_at_once, 1, 64), "1",
+	  "workers that run at the same time" },
+	{ "jobs-queued", NUMBER(jobs_queued_max, 1, 1000000), "10000",
+	  "jobs of one vendor that may wait" },
+	{ "idempotency-hours", NUMBER(idempotency_hours, 24, 8760), "24",
+	  "how long an answer is kept for a retry with the same Idempotency-Key" },
+	{ "job-days", NUMBER(job_days, 1, 36500), "90",
+	  "how long ended jobs are kept" },
+	{ "disk-reserve-mb", NUMBER(disk_reserve_mb, 0, 1000000), "64",
+	  "free space below which the daemon reports its storage full" },
+	{ "log-level", NUMBER(log_level, 3, 7), "6",
+	  "3 errors, 4 warnings, 6 events, 7 everything" },
+};
+/* clang-format on */
+
+static void
+put(struct conf *conf, const struct conf_key *k, const char *text, int64_t number)
+{
+	char *at = (char *)conf + k->at;
+
+	if (k->type == CONF_TEXT)
+		*(const char **)(void *)at = text;
+	else
+		*(int64_t *)(void *)at = number;
+}
+
+void
+conf_standard(struct conf *ret)
+{
+	for (size_t i = 0; i < COUNT(conf_keys); i++)
+		put(ret, &conf_keys[i], conf_keys[i].standard,
+		    strtoll(conf_keys[i].standard, NULL, 10));
+}
+
+static struct str
+trimmed(struct str s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) != NULL)
+		s.n--;
+	return s;
+}
+
+MUST static bool
+key_number(struct ctx *c, const struct conf_key *k, const char *where, struct str text,
+    struct conf *conf)
+{
+	bool negative = text.n > 0 && text.p[0] == '-';
+	int64_t n;
+
+	if (negative) {
+		text.p++;
+		text.n--;
+	}
+	if (!str_number(text, 0, INT64_MAX / 2, &n) || (negative ? -n : n) < k->min ||
+	    (negative ? -n : n) > k->max)
+		return fail(c, E_USAGE, "%s: %s must be a number from %lld to %lld", where,
+		    k->name, (long long)k->min, (long long)k->max);
+	put(conf, k, NULL, negative ? -n : n);
+	return true;
+}
+
+MUST static bool
+line_into(struct ctx *c, const char *where, struct str line, bool *seen, struct conf *conf)
+{
+	struct str name, text = line;
+
+	if (!str_cut(&text, '=', &name))
+		return fail(c, E_USAGE, "%s: a line is \"key = value\"", where);
+	name = trimmed(name);
+	text = trimmed(text);
+	for (size_t i = 0; i < COUNT(conf_keys); i++) {
+		const struct conf_key *k = &conf_keys[i];
+		char *value;
+
+		if (!str_same(name, str_of(k->name)))
+			continue;
+		if (seen[i])
+			return fail(c, E_USAGE, "%s: %s is set twice", where, k->name);
+		seen[i] = true;
+		if (k->type == CONF_NUMBER)
+			return key_number(c, k, where, text, conf);
+		if (!text_valid(text) || text.n > (size_t)k->max)
+			return fail(c, E_USAGE, "%s: %s is not plain text", where, k->name);
+		value = take_cstr(c, text);
+		if (value == NULL)
+			return false;
+		put(conf, k, value, 0);
+		return true;
+	}
+	return fail(c, E_USAGE, "%s: unknown key \"%.*s\"; hallmarkd --conf prints all keys",
+	    where, (int)(name.n > 40 ? 40 : name.n), name.p);
+}
+
+bool
+conf_read(struct ctx *c, const char *path, struct conf *ret)
+{
+	bool seen[COUNT(conf_keys)] = { false };
+	struct conf conf;
+	struct str rest, line;
+	int number = 0;
+
+	conf_standard(&conf);
+	if (!file_read(c, AT_FDCWD, path, 1 << 20, &rest))
+		return false;
+	while (rest.n > 0) {
+		const char *where = take_printf(c, "%s:%d", path, ++number);
+
+		str_cut(&rest, '\n', &line);
+		line = trimmed(line);
+		if (line.n == 0 || line.p[0] == '#')
+			continue;
+		if (where == NULL || !line_into(c, where, line, seen, &conf))
+			return false;
+	}
+	*ret = conf;
+	return true;
+}
+
+void
+conf_print(void)
+{
+	puts(
+	    "# Configuration of hallmarkd: every key with its standard value.\n"
+	    "# `hallmarkd -n -c FILE` checks a file, SIGHUP reads certificates and limits again.");
+	for (size_t i = 0; i < COUNT(conf_keys); i++)
+		printf("\n# %s\n%s%s = %s\n", conf_keys[i].help,
+		    conf_keys[i].standard[0] == '\0' ? "#" : "", conf_keys[i].name,
+		    conf_keys[i].standard);
+}

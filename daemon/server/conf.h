@@ -1,0 +1,27 @@
+/*
+ * conf: the configuration of hallmarkd. One table of keys; a file of `key = value` lines; anything
+ * unknown or out of range refuses with file:line before the daemon touches anything.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include "base.h"
+
+struct conf {
+	const char *state, *listen, *certificate, *certificate_key, *client_ca, *root_key,
+	    *programs, *admin_socket, *worker_socket, *metrics_listen;
+	int64_t admin_gid, threads, connections, connections_per_address, header_seconds,
+	    body_seconds, response_seconds, token_rate, token_burst, address_rate,
+	    address_burst, failure_rate, failure_burst, group_max, queue_max, audit_lazy_ms,
+	    check_ms, checkpoint_rows, checkpoint_seconds, jobs_at_once, jobs_queued_max,
+	    idempotency_hours, job_days, disk_reserve_mb, log_level;
+};
+
+/* The standard values. */
+void conf_standard(struct conf *);
+/* Reads a file on top of the standard values; strings live in c->mem. */
+MUST bool conf_read(struct ctx *, const char *path, struct conf *ret);
+/* Prints the table as a configuration file: every key, its help, its standard value. */
+void conf_print(void);
+
+#endif

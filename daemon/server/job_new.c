@@ -1,0 +1,58 @@
+/*
+ * A job's parameters on their way into the store and out of it: sealed under the job's own data
+ * key, bound to its id.
+ */
+#include "job.h"
+#include "server.h"
+
+_Static_assert((int)JOB_MAY_ADMIN == (int)ROLE_ADMIN &&
+	(int)JOB_MAY_ISSUER == (int)ROLE_ISSUER &&
+	(int)JOB_MAY_VERIFIER == (int)ROLE_VERIFIER &&
+	(int)JOB_MAY_AUDITOR == (int)ROLE_AUDITOR,
+    "the job table speaks of the store's roles");
+
+static struct str
+input_aad(struct buf *b, const struct id *job)
+{
+	buf_put(b, STR("hallmark job input "));
+	buf_put(b, str_of(job->s));
+	return buf_str(b);
+}
+
+bool
+job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struct str kind,
+    struct str params, struct job_row *ret, struct data_key_row *ret_key)
+{
+	owned(key256_done) struct key256 key = { 0 };
+	char aad[80];
+	struct buf b = BUF(aad), sealed;
+	struct job_row row = { .id = id_new(c, "job"), .state = JOB_QUEUED, .version = 1 };
+	enum job_type type;
+	void *decoded;
+
+	if (!job_kind_by_name(c, kind, &type) || !job_params(c, type, params, &decoded))
+		return false;
+	if (!id_parse(c, vendor, "ven", &row.vendor) ||
+	    !keys_data_new(c, s->keys, db, vendor, id_new(c, "key"), &key, ret_key) ||
+	    !take_buf(c, params.n + SEAL_OVERHEAD, &sealed) ||
+	    !seal(c, &key, input_aad(&b, &row.id), params, &sealed))
+		return false;
+	row.kind = str_of(job_kinds[type].name);
+	row.input = buf_str(&sealed);
+	row.data_key = ret_key->id;
+	row.created = c->now();
+	*ret = row;
+	return true;
+}
+
+bool
+job_unseal(struct ctx *c, struct server *s, struct db *db, const struct job_row *row,
+    struct str *ret_params)
+{
+	owned(key256_done) struct key256 key = { 0 };
+	char aad[80];
+	struct buf b = BUF(aad);
+
+	return keys_data_open(c, s->keys, db, str_of(row->data_key.s), &key) &&
+	    unseal(c, &key, input_aad(&b, &row->id), row->input, ret_params);
+}

@@ -1,0 +1,298 @@
+/*
+ * hallmarkd: the server. Reads its configuration, opens the store, starts the custodian's keeper,
+ * the scheduler, the admin socket and HTTPS, in this order, tells systemd that it is ready, and
+ * then waits for signals while it feeds the watchdog. It stops in the opposite order.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "request.h"
+
+enum { BEAT_MS = 2000, DRAIN_MS = 9000, MAIN_MEMORY = 16 << 20 };
+
+void
+server_stop(struct server *s)
+{
+	s->draining = true;
+	kill(getpid(), SIGTERM);
+}
+
+/* ---- What the process is -------------------------------------------------------------------- */
+
+/* No core dumps, no debugger of the same user: tokens and data keys pass through this memory. */
+MUST static bool
+harden(struct ctx *c)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fail_errno(c, "drop privileges of", "the process");
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	return true;
+}
+
+/* As many descriptors as the configured connections need. */
+MUST static bool
+descriptors(struct ctx *c, const struct conf *conf)
+{
+	rlim_t want = (rlim_t)conf->connections * 2 + 512;
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+		return fail_errno(c, "examine", "the limit of descriptors");
+	if (now.rlim_cur >= want)
+		return true;
+	now.rlim_cur = want;
+	if (now.rlim_max < want)
+		now.rlim_max = want;
+	if (setrlimit(RLIMIT_NOFILE, &now) != 0)
+		return fail(c, E_USAGE,
+		    "%lld connections need %llu descriptors; raise the limit or lower \"connections\"",
+		    (long long)conf->connections, (unsigned long long)want);
+	return true;
+}
+
+/* Signals come as reads in the main thread; every thread started later has them blocked too. */
+MUST static bool
+signals(struct ctx *c, int *ret)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return fail_errno(c, "block", "signals");
+	*ret = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *ret >= 0 ? true : fail_errno(c, "open", "a signal descriptor");
+}
+
+/* Paths that the configuration leaves to the state folder and to the program's own place. */
+MUST static bool
+complete(struct ctx *c, struct conf *conf)
+{
+	char self[4096];
+	ssize_t n;
+
+	if (conf->admin_socket[0] == '\0')
+		conf->admin_socket = take_printf(c, "%s/admin.sock", conf->state);
+	if (conf->programs[0] == '\0') {
+		n = readlink("/proc/self/exe", self, sizeof self - 1);
+		if (n <= 0)
+			return fail_errno(c, "find", "the program's folder");
+		self[n] = '\0';
+		*strrchr(self, '/') = '\0';
+		conf->programs = take_cstr(c, str_of(self));
+	}
+	return conf->admin_socket != NULL && conf->programs != NULL;
+}
+
+/* ---- Start and stop ------------------------------------------------------------------------- */
+
+MUST static bool
+start(struct ctx *c, struct server *s)
+{
+	const struct conf *conf = &s->conf;
+	struct store_conf store = { .dir = conf->state,
+		.group_max = (unsigned)conf->group_max,
+		.queue_max = (unsigned)conf->queue_max,
+		.lazy_ms = (unsigned)conf->audit_lazy_ms,
+		.check_ms = (unsigned)conf->check_ms };
+
+	return store_open(c, &store, &s->store) && metrics_start(c, s, &s->metrics) &&
+	    limits_start(c, conf, &s->limits) && authority_start(c, s, &s->authority) &&
+	    keys_start(c, s, &s->keys) && jobs_start(c, s, &s->jobs) &&
+	    upkeep_start(c, s, &s->upkeep) && admin_start(c, s, &s->admin) &&
+	    http_start(c, s, &s->http);
+}
+
+static void
+stop(struct server *s)
+{
+	http_stop(&s->http);
+	admin_stop(&s->admin);
+	upkeep_stop(&s->upkeep);
+	jobs_stop(&s->jobs);
+	keys_stop(&s->keys);
+	authority_stop(&s->authority);
+	limits_stop(&s->limits);
+	store_close(&s->store);
+	metrics_stop(&s->metrics);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void
+reload(struct ctx *c, struct server *s)
+{
+	struct conf fresh;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic() * 1000);
+	if (conf_read(c, s->conf_path, &fresh) && http_reload(c, s->http, &fresh)) {
+		limits_set(s->limits, &fresh);
+		log_event(LOG_LEVEL_INFO, NULL, "reloaded", "file=%s",
+		    log_quote(str_of(s->conf_path)));
+	} else {
+		log_failure(c, "reload-refused-old-configuration-kept");
+	}
+	sd_notify(0, "READY=1");
+}
+
+/* True to go on. */
+static bool
+on_signal(struct ctx *c, struct server *s, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (info.ssi_signo != SIGHUP)
+			return false;
+		reload(c, s);
+	}
+	return true;
+}
+
+/*
+ * The watchdog hears from here only while the writer commits and the keeper answers: a process
+ * whose threads hang is ended.
+ */
+static void
+beat(struct server *s)
+{
+	if (store_alive(s->store))
+		sd_notify(0, "WATCHDOG=1");
+	events_beat();
+}
+
+static void
+live(struct ctx *c, struct server *s, int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	sd_notifyf(0, "READY=1\nSTATUS=serving %s", s->conf.listen);
+	log_event(LOG_LEVEL_INFO, NULL, "ready", "state=%s version=%s",
+	    log_quote(str_of(s->conf.state)), HALLMARK_VERSION);
+	for (;;) {
+		int n = poll(&p, 1, BEAT_MS);
+
+		if (n > 0 && !on_signal(c, s, fd))
+			break;
+		beat(s);
+	}
+	sd_notify(0, "STOPPING=1\nSTATUS=finishing what is in flight");
+	log_event(LOG_LEVEL_INFO, NULL, "stopping", "open=%s", "finishing");
+	s->draining = true;
+	http_drain(s->http, DRAIN_MS);
+}
+
+MUST static bool
+run(struct ctx *c, const char *path)
+{
+	struct server s = { .conf_path = path, .started = c->now() };
+	owned(fd_done) int fd = -1;
+	bool ok;
+
+	if (!conf_read(c, path, &s.conf))
+		return false;
+	log_open("hallmarkd", (enum log_level)s.conf.log_level);
+	if (!complete(c, &s.conf) || !harden(c) || !descriptors(c, &s.conf) || !signals(c, &fd))
+		return false;
+	ok = start(c, &s);
+	if (ok)
+		live(c, &s, fd);
+	stop(&s);
+	if (ok)
+		log_event(LOG_LEVEL_INFO, NULL, "stopped", "state=%s",
+		    log_quote(str_of(s.conf.state)));
+	return ok;
+}
+
+/* ---- The command line ------------------------------------------------------------------------ */
+
+static void
+routes_print(void)
+{
+	for (const struct route *r = routes; r->method != NULL; r++)
+		printf("%s %s\n", r->method, r->path);
+}
+
+static int
+usage(FILE *to)
+{
+	fputs("usage: hallmarkd [-n] -c FILE      run in the foreground; -n: check FILE only\n"
+	      "       hallmarkd --restore BACKUP -c FILE\n"
+	      "                                   put a backup in the place of the database\n"
+	      "       hallmarkd --conf            print the standard configuration\n"
+	      "       hallmarkd --routes          print the table of HTTP routes\n"
+	      "       hallmarkd --version\n",
+	    to);
+	return to == stdout ? 0 : 1;
+}
+
+static int
+failed(struct ctx *c)
+{
+	fprintf(stderr, "hallmarkd: %s%s%s\n", c->err.text,
+	    c->err.detail[0] != '\0' ? ": " : "", c->err.detail);
+	return err_exit(c->err.code);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", no_argument, NULL, 'C' },
+		{ "routes", no_argument, NULL, 'R' }, { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' }, { "restore", required_argument, NULL, 'r' },
+		{ 0 } };
+	struct arena *mem = arena_new(MAIN_MEMORY);
+	struct ctx c = ctx_real(mem, "main");
+	const char *file = NULL, *backup = NULL;
+	struct conf conf;
+	bool check = false, ok;
+
+	for (int o; (o = getopt_long(argc, argv, "c:nh", options, NULL)) != -1;) {
+		if (o == 'C')
+			return conf_print(), 0;
+		if (o == 'R')
+			return routes_print(), 0;
+		if (o == 'V')
+			return puts("hallmarkd " HALLMARK_VERSION), 0;
+		if (o == 'h')
+			return usage(stdout);
+		if (o == 'c')
+			file = optarg;
+		else if (o == 'n')
+			check = true;
+		else if (o == 'r')
+			backup = optarg;
+		else
+			return usage(stderr);
+	}
+	if (file == NULL || optind != argc || mem == NULL)
+		return usage(stderr);
+	if (check)
+		ok = conf_read(&c, file, &conf);
+	else if (backup != NULL)
+		ok = conf_read(&c, file, &conf) && store_restore(&c, conf.state, backup);
+	else
+		ok = run(&c, file);
+	if (!ok)
+		return failed(&c);
+	if (check)
+		puts("the configuration is in order");
+	arena_free(&mem);
+	return 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * peers: the open connections and their deadlines. The HTTP library's own time-out counts
+ * inactivity only, so a client that sends a byte now and then stays for ever; here every phase of a
+ * connection has an absolute end, and a thread that cuts what has passed it.
+ */
+#ifndef PEERS_H
+#define PEERS_H
+
+#include "request.h"
+
+struct peers;
+
+enum phase {
+	PHASE_HEAD, /* handshake, or waiting for the next request's head to be complete */
+	PHASE_BODY,
+	PHASE_WORK, /* it is us who are slow */
+	PHASE_REPLY,
+	PHASE_STREAM, /* an endless answer */
+};
+
+struct peer {
+	struct peer *prev, *next;
+	int fd;
+	_Atomic int64_t deadline;
+	_Atomic int phase;
+	bool certified; /* its client certificate was verified */
+	char address[48];
+	struct arena *mem;
+	struct request request;
+};
+
+MUST bool peers_start(struct ctx *, const struct conf *, struct metrics *, struct peers **ret);
+void peers_stop(struct peers **);
+/* A new connection, or NULL when there is no memory. */
+struct peer *peer_add(struct peers *, int fd);
+void peer_remove(struct peers *, struct peer **);
+/* The arena for its requests: taken with the first one, so that a stalled handshake costs little. */
+MUST bool peer_memory(struct peer *);
+/* Starts the phase's clock. */
+void peer_phase(struct peers *, struct peer *, enum phase);
+/* From now on idle connections end at once, and the others when they have answered. */
+void peers_drain(struct peers *);
+size_t peers_count(struct peers *);
+
+#endif

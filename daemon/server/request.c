@@ -1,0 +1,559 @@
+/*
+ * A request's decisions, in order: which route, sealed or not, how often, who, may they, is it
+ * whole, was it answered before. The edge feeds the parts and sends what `reply` holds.
+ */
+#include <stdio.h>
+
+#include "request.h"
+
+void
+request_begin(struct request *rq, struct server *s, struct arena *mem)
+{
+	*rq = (struct request){ .server = s };
+	rq->c = ctx_real(mem, rq->id);
+	rq->reply.status = 200;
+}
+
+/* ---- Path and route ------------------------------------------------------------------------ */
+
+static int
+hex_digit(char ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	ch |= 0x20;
+	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+}
+
+/* Percent-decoding (RFC 3986); a decoded '/', NUL or control character is refused. */
+MUST static bool
+decode(struct ctx *c, struct str raw, bool slash_allowed, struct str *ret)
+{
+	char *out;
+	size_t n = 0;
+
+	if (raw.n == 0 || memchr(raw.p, '%', raw.n) == NULL) {
+		*ret = raw;
+		return text_valid(raw)
+		    ? true
+		    : fail(c, E_USAGE, "the address is not plain UTF-8 text");
+	}
+	out = take(c, raw.n);
+	if (out == NULL)
+		return false;
+	for (size_t i = 0; i < raw.n; i++) {
+		char ch = raw.p[i];
+
+		if (ch == '%') {
+			int hi = raw.n - i > 2 ? hex_digit(raw.p[i + 1]) : -1;
+			int lo = raw.n - i > 2 ? hex_digit(raw.p[i + 2]) : -1;
+
+			if (hi < 0 || lo < 0)
+				return fail(c, E_USAGE, "a %% without two hex digits");
+			ch = (char)(hi << 4 | lo);
+			if (ch == '/' && !slash_allowed)
+				return fail(c, E_USAGE, "an encoded slash in the path");
+			i += 2;
+		}
+		out[n++] = ch;
+	}
+	*ret = (struct str){ out, n };
+	return text_valid(*ret) ? true
+				: fail(c, E_USAGE, "the address is not plain UTF-8 text");
+}
+
+/* No empty segment, no "." and no "..". */
+MUST static bool
+path_plain(struct ctx *c, struct str path)
+{
+	struct str rest = path, segment;
+
+	if (path.n == 0 || path.p[0] != '/')
+		return fail(c, E_USAGE, "a path begins with /");
+	rest.p++;
+	rest.n--;
+	for (bool more = path.n > 1; more;) {
+		more = str_cut(&rest, '/', &segment);
+		if (segment.n == 0 || str_same(segment, STR(".")) ||
+		    str_same(segment, STR("..")))
+			return fail(
+			    c, E_USAGE, "an empty, \".\" or \"..\" segment in the path");
+	}
+	return true;
+}
+
+static bool
+path_matches(const char *pattern, struct str path, struct str param[static PARAMS_MAX])
+{
+	struct str want = str_of(pattern), a, b;
+	size_t n = 0;
+	bool more_a = true, more_b = true;
+
+	while (more_a && more_b) {
+		more_a = str_cut(&want, '/', &a);
+		more_b = str_cut(&path, '/', &b);
+		if (a.n > 0 && a.p[0] == '{') {
+			if (n == PARAMS_MAX)
+				return false;
+			param[n++] = b;
+		} else if (!str_same(a, b)) {
+			return false;
+		}
+	}
+	return !more_a && !more_b;
+}
+
+/* Which row answers; E_METHOD, with the methods that would do, when only the path is known. */
+MUST static bool
+route_find(struct ctx *c, struct request *rq)
+{
+	struct str method = str_same(rq->method, STR("HEAD")) ? STR("GET") : rq->method;
+	struct str param[PARAMS_MAX] = { 0 };
+	char *allow = take(c, 64);
+	struct buf b = { allow, 0, 63, false };
+
+	if (allow == NULL)
+		return false;
+	for (const struct route *r = routes; r->method != NULL; r++) {
+		if (!path_matches(r->path, rq->path, param))
+			continue;
+		if (str_same(method, str_of(r->method))) {
+			rq->route = r;
+			memcpy(rq->param, param, sizeof param);
+			return true;
+		}
+		buf_printf(&b, "%s%s", b.n > 0 ? ", " : "", r->method);
+	}
+	if (b.n == 0)
+		return fail(c, E_ABSENT, "no such resource");
+	rq->reply.allow = allow;
+	return fail(c, E_METHOD, "this resource knows %.*s", STRF(buf_str(&b)));
+}
+
+/* ---- Who, and how often -------------------------------------------------------------------- */
+
+MUST static bool
+keys_ready(struct ctx *c, struct request *rq)
+{
+	if (rq->route->flags & ROUTE_WHILE_SEALED)
+		return true;
+	return keys_open(c, rq->server->keys);
+}
+
+MUST static bool
+address_allowed(struct ctx *c, struct request *rq)
+{
+	struct limits *l = rq->server->limits;
+	struct str who = str_of(rq->address);
+
+	if (rq->route->flags & ROUTE_QUIET)
+		return true;
+	return limit_take(c, l, LIMIT_ADDRESS, who, &rq->reply.retry_after);
+}
+
+/* RFC 6750: the scheme without regard to case, one blank, the token. */
+MUST static bool
+bearer(struct ctx *c, struct str header, struct str *ret)
+{
+	static const char scheme[] = "bearer ";
+
+	if (header.n == 0)
+		return fail(c, E_AUTH, "an Authorization header with a Bearer token is wanted");
+	for (size_t i = 0; i < sizeof scheme - 1; i++)
+		if (i >= header.n || (header.p[i] | 0x20) != (scheme[i] | 0x20))
+			return fail(c, E_AUTH, "the Authorization scheme must be Bearer");
+	*ret = (struct str){ header.p + sizeof scheme - 1, header.n - (sizeof scheme - 1) };
+	return true;
+}
+
+MUST static bool
+credential(struct ctx *c, struct request *rq)
+{
+	struct server *s = rq->server;
+	struct str who = str_of(rq->address);
+	struct db *db;
+	int64_t wait;
+
+	if (!limit_look(c, s->limits, LIMIT_FAILURE, who, &rq->reply.retry_after))
+		return false;
+	if (!server_reader(c, s, &db))
+		return false;
+	if (bearer(c, request_header(rq, "Authorization"), &rq->secret) &&
+	    authority_check(c, s->authority, db, rq->secret, &rq->who))
+		return true;
+	if (c->err.code == E_AUTH) {
+		struct err why = c->err;
+
+		/* The failure counts; what is answered is still why. */
+		if (!limit_take(c, s->limits, LIMIT_FAILURE, who, &wait))
+			c->err = (struct err){ 0 };
+		c->err = why;
+	}
+	return false;
+}
+
+MUST static bool
+authorised(struct ctx *c, struct request *rq)
+{
+	const struct route *r = rq->route;
+
+	if (r->need == NEED_NOTHING)
+		return true;
+	if (!credential(c, rq))
+		return false;
+	if (!limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.token.s),
+		&rq->reply.retry_after))
+		return false;
+	if ((rq->who.roles & r->roles) == 0)
+		return fail(c, E_DENIED, "the token's roles do not allow %s", r->action);
+	return true;
+}
+
+/* ---- Preconditions ------------------------------------------------------------------------- */
+
+MUST static bool
+json_body(struct ctx *c, struct request *rq)
+{
+	struct str type = request_header(rq, "Content-Type"), main_type;
+
+	str_cut(&type, ';', &main_type);
+	while (main_type.n > 0 && main_type.p[main_type.n - 1] == ' ')
+		main_type.n--;
+	if (main_type.n == 16 && strncasecmp(main_type.p, "application/json", 16) == 0)
+		return true;
+	return fail_at(c, E_MEDIA, "Content-Type", "the body must be application/json");
+}
+
+MUST static bool
+body_announced(struct ctx *c, struct request *rq)
+{
+	const struct route *r = rq->route;
+	struct str length = request_header(rq, "Content-Length");
+	int64_t n = 0;
+
+	if (length.n > 0 && !str_number(length, 0, INT64_MAX / 2, &n))
+		return fail_at(c, E_USAGE, "Content-Length", "not a length");
+	if (n > (int64_t)r->max_body)
+		return fail(c, E_LIMIT, "the body may have %zu bytes here", r->max_body);
+	if (n > 0 || request_header(rq, "Transfer-Encoding").n > 0)
+		return json_body(c, rq);
+	return true;
+}
+
+MUST static bool
+key_given(struct ctx *c, struct request *rq)
+{
+	struct str key = request_header(rq, "Idempotency-Key");
+
+	if (!(rq->route->flags & ROUTE_IDEMPOTENT))
+		return true;
+	if (key.n == 0)
+		return fail_at(c, E_NEED_KEY, "Idempotency-Key",
+		    "this request wants an Idempotency-Key header, so that a retry is safe");
+	if (key.n >= sizeof rq->idempotency_key)
+		return fail_at(c, E_NEED_KEY, "Idempotency-Key",
+		    "an Idempotency-Key has at most %zu characters",
+		    sizeof rq->idempotency_key - 1);
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] < 0x21 || key.p[i] > 0x7e)
+			return fail_at(c, E_NEED_KEY, "Idempotency-Key",
+			    "an Idempotency-Key has visible ASCII characters only");
+	memcpy(rq->idempotency_key, key.p, key.n);
+	return true;
+}
+
+MUST static bool
+match_given(struct ctx *c, struct request *rq)
+{
+	struct str match = request_header(rq, "If-Match");
+
+	if (match.n >= sizeof rq->if_match)
+		return fail_at(c, E_STALE, "If-Match", "not an ETag of ours");
+	memcpy(rq->if_match, match.p, match.n);
+	if (match.n == 0 && rq->route->flags & ROUTE_IF_MATCH)
+		return fail_at(c, E_NEED_MATCH, "If-Match",
+		    "this request wants an If-Match header with the ETag that was read");
+	return true;
+}
+
+MUST static bool
+storage_ready(struct ctx *c, struct request *rq)
+{
+	return !(rq->route->flags & ROUTE_ACT) || server_storage_ok(c, rq->server);
+}
+
+void
+request_head(struct request *rq)
+{
+	struct ctx *c = &rq->c;
+
+	if (decode(c, rq->path, false, &rq->path) && path_plain(c, rq->path) &&
+	    route_find(c, rq) && keys_ready(c, rq) && address_allowed(c, rq) &&
+	    authorised(c, rq) && body_announced(c, rq) && key_given(c, rq) &&
+	    match_given(c, rq) && storage_ready(c, rq))
+		return;
+	request_problem(rq);
+	rq->refused = true;
+}
+
+/* ---- The act: once, whoever asks how often -------------------------------------------------- */
+
+MUST static bool
+answer_prepare(struct ctx *c, struct request *rq)
+{
+	struct str zero = { "", 1 }, token = str_of(rq->who.token.s);
+	struct str at[] = { token, zero, str_of(rq->idempotency_key) };
+	struct str what[] = { rq->method, zero, rq->path, zero, rq->body };
+	struct digest256 key;
+
+	if (!sha256_parts(c, at, COUNT(at), &rq->answer_at) ||
+	    !sha256_parts(c, what, COUNT(what), &rq->answer_request) ||
+	    !hmac_sha256(c, rq->secret,
+		(struct str){ (const char *)rq->answer_at.b, sizeof rq->answer_at.b }, &key))
+		return false;
+	memcpy(rq->answer_key.b, key.b, sizeof key.b);
+	explicit_bzero(&key, sizeof key);
+	return true;
+}
+
+static struct str
+digest_view(const struct digest256 *d)
+{
+	return (struct str){ (const char *)d->b, sizeof d->b };
+}
+
+/* The answer that was given before; *ret_found is false when there is none. */
+MUST static bool
+answer_replay(struct ctx *c, struct db *db, struct request *rq, bool *ret_found)
+{
+	struct answer old;
+
+	if (!answer_find(c, db, &rq->answer_at, ret_found, &old))
+		return false;
+	if (!*ret_found)
+		return true;
+	if (!digest256_same(&old.request, &rq->answer_request))
+		return fail_at(c, E_KEY_REUSED, "Idempotency-Key",
+		    "this Idempotency-Key came with another request before");
+	if (!unseal(
+		c, &rq->answer_key, digest_view(&rq->answer_at), old.sealed, &rq->reply.body))
+		return false;
+	rq->reply.status = old.status;
+	rq->act.audit.detail = STR("{\"replayed\":true}");
+	return true;
+}
+
+MUST static bool
+answer_keep(struct ctx *c, struct db *db, struct request *rq)
+{
+	struct answer a = { .request = rq->answer_request, .status = rq->reply.status };
+	struct buf sealed;
+
+	a.at = c->now();
+	if (!take_buf(c, rq->reply.body.n + SEAL_OVERHEAD, &sealed) ||
+	    !seal(c, &rq->answer_key, digest_view(&rq->answer_at), rq->reply.body, &sealed))
+		return false;
+	a.sealed = buf_str(&sealed);
+	return answer_insert(c, db, &rq->answer_at, &a);
+}
+
+static bool
+act_run(struct ctx *c, struct db *db, struct act *act)
+{
+	struct request *rq = (struct request *)((char *)act - offsetof(struct request, act));
+	bool replayed = false, idempotent = rq->route->flags & ROUTE_IDEMPOTENT;
+
+	if (idempotent && !answer_replay(c, db, rq, &replayed))
+		return false;
+	if (replayed) {
+		rq->after = NULL;
+		return true;
+	}
+	if (rq->write != NULL && !rq->write(c, db, rq))
+		return false;
+	return !idempotent || answer_keep(c, db, rq);
+}
+
+static void
+audit_fill(struct request *rq, struct audit_entry *a)
+{
+	const struct route *r = rq->route;
+
+	a->vendor = str_of(rq->who.vendor.s);
+	a->actor = rq->who.token.s[0] == '\0' ? STR("anonymous") : str_of(rq->who.token.s);
+	a->action = r == NULL ? STR("unknown") : str_of(r->action);
+	a->request = str_of(rq->id);
+	a->address = str_of(rq->address);
+	if (a->object.n == 0 && rq->param[0].n <= ID_MAX && text_valid(rq->param[0]))
+		a->object = rq->param[0];
+}
+
+/*
+ * One row for each outcome. What the limits refuse is counted in the metrics instead: whoever is
+ * told to slow down must not be able to fill the disk.
+ */
+MUST static bool
+audit_note(struct request *rq)
+{
+	struct ctx *c = &rq->c;
+	struct audit_entry a = { .outcome = str_of(err_wire(c->err.code)) };
+
+	if (c->err.code == E_RATE || (rq->route != NULL && rq->route->flags & ROUTE_QUIET))
+		return true;
+	audit_fill(rq, &a);
+	return store_note(c, rq->server->store, &a);
+}
+
+bool
+request_body(struct request *rq)
+{
+	struct ctx *c = &rq->c;
+	unsigned flags = rq->route->flags;
+
+	if (flags & ROUTE_IDEMPOTENT && !answer_prepare(c, rq)) {
+		request_problem(rq);
+		return false;
+	}
+	if (!rq->route->run(c, rq)) {
+		request_problem(rq);
+		return false;
+	}
+	if (flags & (ROUTE_ACT | ROUTE_DURABLE)) {
+		rq->act.c = c;
+		rq->act.run = act_run;
+		audit_fill(rq, &rq->act.audit);
+		return true;
+	}
+	if (!audit_note(rq))
+		request_problem(rq);
+	return false;
+}
+
+void
+request_done(struct request *rq)
+{
+	if (!rq->act.ok)
+		request_problem(rq);
+	else if (rq->after != NULL)
+		rq->after(rq);
+}
+
+/* ---- Answers ------------------------------------------------------------------------------- */
+
+/* True when the writer has left the row of this outcome itself. */
+static bool
+audited(const struct request *rq)
+{
+	return rq->act.run != NULL;
+}
+
+void
+request_problem(struct request *rq)
+{
+	struct err e = rq->c.err;
+	struct buf b = BUF(rq->problem);
+	struct js j = { &b, false };
+	char type[64];
+	struct buf t = BUF(type);
+
+	if (!audited(rq) && !audit_note(rq))
+		e = rq->c.err; /* no audit, no answer: now that is the answer */
+	buf_printf(&t, "urn:hallmark:error:%s", err_wire(e.code));
+	js_open(&j, NULL, '{');
+	js_text(&j, "type", buf_str(&t));
+	js_text(&j, "title", str_of(err_title(e.code)));
+	js_number(&j, "status", err_http(e.code));
+	js_text(&j, "detail", str_of(e.text));
+	js_text(&j, "instance", str_of(rq->id));
+	js_text(&j, "code", str_of(err_wire(e.code)));
+	if (e.at[0] != '\0') {
+		js_open(&j, "errors", '[');
+		js_open(&j, NULL, '{');
+		js_text(&j, e.at[0] == '/' ? "pointer" : "parameter", str_of(e.at));
+		js_text(&j, "detail", str_of(e.text));
+		js_close(&j, '}');
+		js_close(&j, ']');
+	}
+	js_close(&j, '}');
+	if (err_http(e.code) >= 500 && e.code != E_SEALED && e.code != E_UNINITIALISED)
+		log_failure(&rq->c, "request-failed");
+	rq->reply.status = err_http(e.code);
+	rq->reply.type = "application/problem+json";
+	rq->reply.body = buf_str(&b);
+	rq->reply.etag[0] = rq->reply.location[0] = rq->reply.link[0] = '\0';
+	if (rq->reply.retry_after == 0 && (e.code == E_BUSY || e.code == E_FULL))
+		rq->reply.retry_after = 1;
+	rq->stream = false;
+}
+
+bool
+reply_json(struct request *rq, int status, const struct buf *b)
+{
+	rq->reply.status = status;
+	rq->reply.body = buf_str(b);
+	return buf_ok(&rq->c, b);
+}
+
+void
+reply_etag(struct request *rq, int64_t version, int64_t minor)
+{
+	if (minor > 0)
+		snprintf(rq->reply.etag, sizeof rq->reply.etag, "\"%lld.%lld\"",
+		    (long long)version, (long long)minor);
+	else
+		snprintf(rq->reply.etag, sizeof rq->reply.etag, "\"%lld\"", (long long)version);
+}
+
+bool
+request_version(struct ctx *c, struct request *rq, int64_t *ret)
+{
+	struct str tag = str_of(rq->if_match), version;
+
+	if (str_same(tag, STR("*"))) {
+		*ret = 0;
+		return true;
+	}
+	if (tag.n < 3 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"')
+		return fail_at(c, E_STALE, "If-Match", "not an ETag of ours");
+	tag.p++;
+	tag.n -= 2;
+	str_cut(&tag, '.', &version);
+	if (!str_number(version, 1, INT64_MAX / 2, ret))
+		return fail_at(c, E_STALE, "If-Match", "not an ETag of ours");
+	return true;
+}
+
+bool
+request_page(struct ctx *c, struct request *rq, const char *type, struct page *ret)
+{
+	struct str limit = request_query(rq, "limit"), cursor = request_query(rq, "cursor"), id;
+	int64_t n = 50;
+	struct id parsed;
+
+	if (limit.n > 0 && !str_number(limit, 1, 200, &n))
+		return fail_at(c, E_INPUT, "limit", "limit must be a number from 1 to 200");
+	*ret = (struct page){ (size_t)n, { "", 0 } };
+	if (cursor.n == 0)
+		return true;
+	if (!base64url_decode(c, cursor, &id) || !id_parse(c, id, type, &parsed))
+		return fail_at(c, E_INPUT, "cursor", "not a cursor of this list");
+	ret->after = id;
+	return true;
+}
+
+void
+reply_next(struct request *rq, struct js *j, bool more, struct str last)
+{
+	char cursor[96];
+	struct buf b = BUF(cursor), link = BUF(rq->reply.link);
+
+	if (!more) {
+		js_null(j, "next");
+		return;
+	}
+	base64url_put(&b, last.p, last.n);
+	js_text(j, "next", buf_str(&b));
+	buf_printf(
+	    &link, "<%.*s?cursor=%.*s>; rel=\"next\"", STRF(rq->path), STRF(buf_str(&b)));
+	rq->reply.link[link.full ? 0 : link.n] = '\0';
+}

@@ -1,0 +1,129 @@
+/*
+ * request: one HTTP request from its head to its last byte, and the table of routes. The edge
+ * (http.c) feeds it; request.c decides; a route's handler does the work.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "server.h"
+
+enum { PARAMS_MAX = 2, BODY_MAX = 64 << 10, ANSWER_MAX = 256 << 10 };
+
+struct request;
+
+/*
+ * A handler of a read fills `rq->reply` and is done. A handler of an act decodes and checks what it
+ * can, sets `rq->write`, and returns; the writer calls it in the group's transaction, where it
+ * decides, writes and fills `rq->reply`. `rq->after` is called once that has been committed, before
+ * the answer leaves: to forget a cache, to wake a thread.
+ */
+typedef bool handler(struct ctx *, struct request *);
+
+enum need { NEED_NOTHING, NEED_TOKEN };
+
+enum route_flags {
+	ROUTE_ACT = 1 << 0,          /* writes: answered after its commit */
+	ROUTE_IDEMPOTENT = 1 << 1,   /* Idempotency-Key required */
+	ROUTE_IF_MATCH = 1 << 2,     /* If-Match required */
+	ROUTE_QUIET = 1 << 3,        /* no audit row, no limits: health and the contract */
+	ROUTE_WHILE_SEALED = 1 << 4, /* answers without keys */
+	ROUTE_DURABLE = 1 << 5,      /* a read whose audit row is durable before its answer */
+};
+
+struct route {
+	const char *method, *path; /* {name} matches one segment */
+	enum need need;
+	unsigned roles; /* any of them */
+	unsigned flags;
+	size_t max_body;
+	const char *action; /* in the audit */
+	handler *run;
+};
+
+/* The table; ends with method NULL. */
+extern const struct route routes[];
+
+struct reply {
+	int status;
+	struct str body;  /* in the request's arena, or static */
+	const char *type; /* NULL: application/json */
+	char etag[48], location[96], link[160];
+	const char *allow; /* for 405 */
+	int64_t retry_after;
+	bool close;
+};
+
+struct request {
+	struct server *server;
+	struct ctx c;
+	const struct route *route;
+	struct str method, path, param[PARAMS_MAX];
+	struct str body;
+	struct str secret;    /* of the bearer token, for as long as the request lives */
+	struct principal who; /* who.token.s is empty while nobody is known */
+	char id[65], address[48], if_match[48], idempotency_key[256];
+	int64_t began_us;
+
+	bool (*write)(struct ctx *, struct db *, struct request *);
+	void (*after)(struct request *);
+	void *arg; /* the handler's own, for `write` */
+	struct act act;
+	struct digest256 answer_at, answer_request;
+	struct key256 answer_key;
+
+	struct reply reply;
+	char problem[1400];
+	bool refused; /* reply is a problem; what is left of the body is dropped */
+	bool stream;  /* the answer is a job's events: see events.c */
+	void *edge;   /* http.c's own */
+};
+
+/* Value of a query parameter, decoded; the empty view when absent. Provided by the edge. */
+struct str request_query(struct request *, const char *name);
+/* Value of a header; the empty view when absent. Provided by the edge. */
+struct str request_header(struct request *, const char *name);
+
+/* Prepares a request for its next use: empty, with a fresh context on its arena. */
+void request_begin(struct request *, struct server *, struct arena *);
+
+/*
+ * After the head: route, limits, credentials, preconditions. When it refuses, the reply is there
+ * and `refused` set.
+ */
+void request_head(struct request *);
+/*
+ * After the body. Either the reply is there (false), or `act` is ready to be submitted (true); its
+ * `done` is the edge's.
+ */
+bool request_body(struct request *);
+/* After the act's commit, in the edge's thread: the reply is there. */
+void request_done(struct request *);
+/* The reply says what c->err says, as application/problem+json. */
+void request_problem(struct request *);
+
+/* ---- What handlers use --------------------------------------------------------------------- */
+
+/* 200 with this JSON. */
+bool reply_json(struct request *, int status, const struct buf *);
+/* An ETag from a version, and the check of If-Match against it. */
+void reply_etag(struct request *, int64_t version, int64_t minor);
+/* The version that If-Match names; E_STALE if it cannot be one of ours. */
+MUST bool request_version(struct ctx *, struct request *, int64_t *ret);
+/* `limit` (1 to 200, else 50) and `cursor` (an id of this type) of a list. */
+struct page {
+	size_t limit;
+	struct str after;
+};
+MUST bool request_page(struct ctx *, struct request *, const char *type, struct page *ret);
+/* Ends a list: "next" and the Link header, when there is more. `last` is the last id shown. */
+void reply_next(struct request *, struct js *, bool more, struct str last);
+
+/* A job as every answer shows it. */
+void job_json(struct js *, struct jobs *, const struct job_row *);
+
+/* ---- Handlers -------------------------------------------------------------------------------- */
+
+handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get, token_delete,
+    jobs_post, jobs_get, job_get, job_cancel_post, job_events_get, audit_get;
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * Jobs: what takes longer than a request. Created here, run by the scheduler, watched by their
+ * events.
+ */
+#include <stdio.h>
+
+#include "job.h"
+#include "request.h"
+
+struct job_wanted {
+	struct str kind, params;
+	struct job_row row;
+	struct data_key_row key;
+};
+
+/* clang-format off */
+static const struct json_field job_fields[] = {
+	{ "kind",   FIELD_TEXT,   offsetof(struct job_wanted, kind),   1, 32, true },
+	{ "params", FIELD_OBJECT, offsetof(struct job_wanted, params), 0, 0,  true },
+};
+static const struct json_field no_fields[1];
+/* clang-format on */
+
+static void
+time_or_null(struct js *j, const char *key, int64_t t)
+{
+	if (t != 0)
+		js_time(j, key, t);
+	else
+		js_null(j, key);
+}
+
+/* A running job's progress is newer in memory than in the store. */
+void
+job_json(struct js *j, struct jobs *jobs, const struct job_row *r)
+{
+	struct job_progress live = { .done = r->done, .total = r->total };
+	struct str note = r->note;
+	bool running = false;
+
+	if (r->state == JOB_RUNNING)
+		jobs_progress(jobs, str_of(r->id.s), &running, &live);
+	if (running)
+		note = str_of(live.note);
+	js_open(j, NULL, '{');
+	js_text(j, "id", str_of(r->id.s));
+	js_text(j, "kind", r->kind);
+	js_text(j, "state", str_of(job_state_names[r->state]));
+	js_open(j, "progress", '{');
+	js_number(j, "done", live.done);
+	js_number(j, "total", live.total);
+	js_text(j, "note", note);
+	js_close(j, '}');
+	if (r->state == JOB_DONE && r->result.n > 0)
+		js_raw(j, "result", r->result);
+	if (r->state == JOB_FAILED) {
+		js_open(j, "error", '{');
+		js_text(j, "code", r->error_code);
+		js_text(j, "detail", r->error_text);
+		js_close(j, '}');
+	}
+	js_number(j, "attempts", r->attempts);
+	js_time(j, "created", r->created);
+	time_or_null(j, "started", r->started);
+	time_or_null(j, "finished", r->finished);
+	js_close(j, '}');
+}
+
+static bool
+job_write(struct ctx *c, struct db *db, struct request *rq)
+{
+	struct job_wanted *w = rq->arg;
+	struct buf out;
+	struct js j = { &out, false };
+
+	rq->act.audit.object = str_of(w->row.id.s);
+	if (!data_key_insert(c, db, &w->key) || !job_insert(c, db, &w->row) ||
+	    !take_buf(c, 2048, &out))
+		return false;
+	job_json(&j, rq->server->jobs, &w->row);
+	snprintf(rq->reply.location, sizeof rq->reply.location, "/v1/jobs/%s", w->row.id.s);
+	reply_etag(rq, 1, 0);
+	return reply_json(rq, 202, &out);
+}
+
+static void
+job_written(struct request *rq)
+{
+	jobs_wake(rq->server->jobs);
+}
+
+bool
+jobs_post(struct ctx *c, struct request *rq)
+{
+	struct job_wanted *w = take(c, sizeof *w);
+	enum job_type type;
+	struct db *db;
+
+	if (w == NULL || !json_decode(c, rq->body, job_fields, COUNT(job_fields), w) ||
+	    !job_kind_by_name(c, w->kind, &type))
+		return false;
+	if ((job_kinds[type].may & rq->who.roles) == 0)
+		return fail(c, E_DENIED, "the token's roles do not allow jobs of this kind");
+	rq->arg = w;
+	rq->write = job_write;
+	rq->after = job_written;
+	return server_reader(c, rq->server, &db) &&
+	    job_new(c, rq->server, db, str_of(rq->who.vendor.s), w->kind, w->params, &w->row,
+		&w->key);
+}
+
+bool
+jobs_get(struct ctx *c, struct request *rq)
+{
+	struct job_row *r;
+	struct page page;
+	struct db *db;
+	struct buf out;
+	struct js j = { &out, false };
+	size_t n;
+
+	if (!request_page(c, rq, "job", &page) || !server_reader(c, rq->server, &db) ||
+	    !job_list(c, db, str_of(rq->who.vendor.s), page.after, page.limit + 1, &r, &n) ||
+	    !take_buf(c, ANSWER_MAX, &out))
+		return false;
+	js_open(&j, NULL, '{');
+	js_open(&j, "items", '[');
+	for (size_t i = 0; i < n && i < page.limit; i++)
+		job_json(&j, rq->server->jobs, &r[i]);
+	js_close(&j, ']');
+	reply_next(
+	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));
+	js_close(&j, '}');
+	return reply_json(rq, 200, &out);
+}
+
+bool
+job_get(struct ctx *c, struct request *rq)
+{
+	struct job_row r;
+	struct db *db;
+	struct buf out;
+	struct js j = { &out, false };
+
+	if (!server_reader(c, rq->server, &db) ||
+	    !job_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &r) ||
+	    !take_buf(c, r.result.n + r.note.n + 2048, &out))
+		return false;
+	job_json(&j, rq->server->jobs, &r);
+	reply_etag(rq, r.version, r.done);
+	return reply_json(rq, 200, &out);
+}
+
+static bool
+job_stop(struct ctx *c, struct db *db, struct request *rq)
+{
+	struct job_row r;
+	enum job_state state;
+	struct buf out;
+	struct js j = { &out, false };
+	struct str vendor = str_of(rq->who.vendor.s);
+	int64_t version = 0;
+
+	if (rq->if_match[0] != '\0' && !request_version(c, rq, &version))
+		return false;
+	if (!job_cancel(c, db, vendor, rq->param[0], version, c->now(), &state) ||
+	    !job_by_id(c, db, vendor, rq->param[0], &r) || !take_buf(c, r.note.n + 2048, &out))
+		return false;
+	job_json(&j, rq->server->jobs, &r);
+	reply_etag(rq, r.version, r.done);
+	return reply_json(rq, 202, &out);
+}
+
+static void
+job_stopped(struct request *rq)
+{
+	jobs_cancel(rq->server->jobs, rq->param[0]);
+}
+
+bool
+job_cancel_post(struct ctx *c, struct request *rq)
+{
+	struct id id;
+
+	if (rq->body.n > 0 && !json_decode(c, rq->body, no_fields, 0, &id))
+		return false;
+	rq->write = job_stop;
+	rq->after = job_stopped;
+	return id_parse(c, rq->param[0], "job", &id);
+}
+
+bool
+job_events_get(struct ctx *c, struct request *rq)
+{
+	struct job_row r;
+	struct id id;
+	struct db *db;
+
+	if (!id_parse(c, rq->param[0], "job", &id) || !server_reader(c, rq->server, &db) ||
+	    !job_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &r))
+		return false;
+	rq->reply.type = "text/event-stream";
+	rq->stream = true;
+	return true;
+}

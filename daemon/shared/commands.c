@@ -1,0 +1,282 @@
+/*
+ * What hallmarkctl, hallmark and hallmarkd understand. Adding a command is one row here, and one
+ * handler: in daemon/server/admin_table.c for hallmarkctl, in daemon/cli/cli.c for hallmark. A test
+ * compares both ways.
+ */
+#include "grammar.h"
+
+static const char *const roles[] = { "admin", "issuer", "verifier", "auditor", NULL };
+static const char *const formats[] = { "table", "json", "jsonl", NULL };
+static const char *const shells[] = { "bash", NULL };
+static const char *const kinds[] = { "selftest", NULL };
+
+/* clang-format off */
+const struct placeholder placeholders[] = {
+	{ "vendor",  WANT_TEXT,   1, 200, NULL, NULL, "a vendor, by its id or its name" },
+	{ "name",    WANT_TEXT,   1, 200, NULL, NULL, "a name that people choose" },
+	{ "token",   WANT_ID,     0, 0, "tok", NULL, "a token's id, as `token list` shows it" },
+	{ "job",     WANT_ID,     0, 0, "job", NULL, "a job's id, as `job list` shows it" },
+	{ "role",    WANT_WORD,   0, 0, NULL, roles, "admin, issuer, verifier or auditor; several with commas" },
+	{ "format",  WANT_WORD,   0, 0, NULL, formats, "table, json or jsonl" },
+	{ "shell",   WANT_WORD,   0, 0, NULL, shells, "bash" },
+	{ "kind",    WANT_WORD,   0, 0, NULL, kinds, "a kind of job" },
+	{ "time",    WANT_TIME,   0, 0, NULL, NULL, "90d, 12h (m h d w y), 2027-01-31, an RFC 3339 time, or never" },
+	{ "file",    WANT_FILE,   1, 4095, NULL, NULL, "a path" },
+	{ "share",   WANT_SECRET, 0, 0, NULL, NULL, "@FILE, or - for standard input; never the share itself" },
+	{ "url",     WANT_TEXT,   9, 1000, NULL, NULL, "https://HOST[:PORT]" },
+	{ "json",    WANT_TEXT,   2, 60000, NULL, NULL, "a JSON object, or @FILE" },
+	{ "count",   WANT_NUMBER, 1, 16, NULL, NULL, "a number up to 16" },
+	{ "lines",   WANT_NUMBER, 1, 100000, NULL, NULL, "a number of lines" },
+	{ "number",  WANT_NUMBER, 0, INT64_C(999999999999), NULL, NULL, "a number" },
+	{ "words",   WANT_TEXT,   1, 4095, NULL, NULL, "words" },
+};
+/* clang-format on */
+const size_t placeholders_n = COUNT(placeholders);
+
+const struct placeholder *
+placeholder_named(struct str name)
+{
+	for (size_t i = 0; i < COUNT(placeholders); i++)
+		if (str_same(name, str_of(placeholders[i].name)))
+			return &placeholders[i];
+	return NULL;
+}
+
+#define EXITS                                                                       \
+	"EXIT STATUS",                                                              \
+	    "0: done. 1: the command line or a local file is wrong. 2: the daemon " \
+	    "refused, or cannot be reached. 3: a verification came out negative. "  \
+	    "4: the daemon is sealed or not initialised. 5: an integrity check "    \
+	    "failed."
+#define OUTPUT                                                                         \
+	"OUTPUT",                                                                      \
+	    "Data goes to standard output, as a table for people, as one JSON value "  \
+	    "(--format json) or as one JSON object a line (--format jsonl). Progress " \
+	    "and messages go to standard error."
+
+/* ---- hallmarkctl ---------------------------------------------------------------------------- */
+
+#define TOKEN_COLUMNS "id,name,roles,created,expires,revoked"
+#define JOB_COLUMNS "id,kind,state,done,total,created,note"
+#define AUDIT_COLUMNS "seq,at,actor,action,object,outcome,vendor,address"
+
+/* clang-format off */
+static const struct command ctl_commands[] = {
+	{ "status", "how the daemon is: sealed or open, its keys, jobs and storage",
+	  COMMAND_SEALED | COMMAND_ALWAYS | COMMAND_ONE, "" },
+	{ "init [--shares <count>] [--threshold <count>]", "make the first keys",
+	  COMMAND_SEALED | COMMAND_ONE, "",
+	  "With `root-key = shares` the root key is split into --shares texts, any --threshold of "
+	  "which open the daemon later. They are printed once and kept nowhere: give each to another "
+	  "person. The daemon stays sealed until they are given back with `unseal`; until then `init` "
+	  "may be repeated." },
+	{ "unseal [<share>]", "give one share of the root key",
+	  COMMAND_SEALED | COMMAND_ONE | COMMAND_SECRET, "",
+	  "Without an argument the share is asked for at the terminal, or read from standard input. "
+	  "With the root key in a file or credential no share is wanted: it is read again." },
+	{ "seal", "forget all keys now; every other request is refused until `unseal`",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "rotate [--dry-run] [--wait]", "make new keys and seal everything under them, while serving",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "A rotation that a crash interrupts goes on after the next start. --wait shows its progress "
+	  "and ends with it." },
+	{ "vendor create <name>", "add a vendor", COMMAND_ONE, "" },
+	{ "vendor list", "all vendors", 0, "id,name,suspended,created" },
+	{ "vendor suspend <vendor> [--dry-run]", "refuse every request of a vendor from now on",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "vendor resume <vendor>", "take a suspension back", COMMAND_ONE, "" },
+	{ "token create <vendor> [--role <role>]... [--name <name>] [--expires <time>]",
+	  "make an API token; its secret is printed once", COMMAND_ONE, "",
+	  "Without --role the token may do everything that its vendor may. Without --expires it ends "
+	  "after a year." },
+	{ "token list <vendor>", "a vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
+	{ "token revoke <vendor> <token> [--dry-run]", "end a token now",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "job list [--vendor <vendor>]", "jobs, of one vendor or of all", 0, JOB_COLUMNS ",vendor" },
+	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
+	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "audit tail [--lines <lines>] [--follow] [--vendor <vendor>]",
+	  "the last rows of the audit", COMMAND_STREAM, AUDIT_COLUMNS },
+	{ "audit verify", "check every row, the chain and its signed checkpoints",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "Ends with status 5 and names the first row that is wrong." },
+	{ "audit export [--after <number>] [--vendor <vendor>]",
+	  "the whole audit, or what follows a row", COMMAND_STREAM, AUDIT_COLUMNS,
+	  "Use --format jsonl to get every column, one JSON object a line." },
+	{ "db check", "check the database's own integrity", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "db backup <file>", "copy the database, while serving, into a new file",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "The file is made by hallmarkctl, readable by its user alone. What is secret in it stays "
+	  "sealed under the root key." },
+	{ "db restore <file> [--conf <file>]", "put a backup in the place of the database",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE | COMMAND_OFFLINE, "",
+	  "The daemon must be stopped, and the command be run by the user who owns the state folder. "
+	  "It starts `hallmarkd --offline db restore`, which checks the backup first and keeps the "
+	  "old database beside the new one." },
+	{ "doctor [--conf <file>]", "look for what is wrong, and say what to do about it",
+	  COMMAND_SEALED | COMMAND_ALWAYS | COMMAND_OFFLINE, "state,check,finding,next",
+	  "Works while the daemon is down, too: then `hallmarkd --offline doctor` looks at what can be "
+	  "seen from outside. Ends with status 3 if something is wrong." },
+	{ "metrics", "the daemon's counters, as Prometheus text",
+	  COMMAND_SEALED | COMMAND_ALWAYS | COMMAND_ONE | COMMAND_TEXT, "" },
+};
+
+static const struct option ctl_options[] = {
+	{ "--socket", "the daemon's admin socket; else the first of /run/hallmark-admin/socket, "
+	  "/run/hallmark/admin.sock, /var/lib/hallmark/admin.sock, state/admin.sock" },
+	{ "--format", "how data is printed; table unless said otherwise" },
+	{ "--yes", "do not ask whether to go on", 'y' },
+	{ "--help", "help on the program or on one command", 'h' },
+	{ "--version", "the version" },
+	{ "--completion", "a completion script for a shell" },
+	{ "--man", "the manual page, in man(7) format" },
+	{ "--shares", "how many shares of the root key to make" },
+	{ "--threshold", "how many of them are needed to unseal" },
+	{ "--dry-run", "say what would be done, and do not do it" },
+	{ "--wait", "show progress, and end when it is done" },
+	{ "--role", "what the token may do; may be given again" },
+	{ "--name", "a name to know it by" },
+	{ "--expires", "when it ends" },
+	{ "--vendor", "of this vendor alone" },
+	{ "--lines", "how many rows; 20 unless said otherwise", 'n' },
+	{ "--follow", "go on with new rows as they come", 'f' },
+	{ "--after", "the row after which to begin" },
+	{ "--conf", "the daemon's configuration file, for work while it is down", 'c' },
+};
+
+static const char *const ctl_notes[] = {
+	"DESCRIPTION",
+	"hallmarkctl speaks to hallmarkd over a local socket. Root, the daemon's own user and the "
+	"members of its admin-group may use it; who else tries is refused, and both are in the audit. "
+	"Secrets come from standard input or from @FILE, never as an argument; new ones are printed "
+	"once, on standard output.",
+	OUTPUT, EXITS,
+	"EXAMPLES",
+	"hallmarkctl vendor create acme\n"
+	"hallmarkctl token create acme --role admin --expires 90d\n"
+	"hallmarkctl audit export --format jsonl > audit.jsonl",
+	NULL,
+};
+/* clang-format on */
+
+const struct program ctl_program = {
+	.name = "hallmarkctl",
+	.about = "administer a Hallmark daemon on this machine",
+	.section = 1,
+	.globals = "[--socket <file>] [--format <format>] [--yes] [--help] [--version] "
+		   "[--completion <shell>] [--man]",
+	.command = ctl_commands,
+	.commands = COUNT(ctl_commands),
+	.option = ctl_options,
+	.options = COUNT(ctl_options),
+	.notes = ctl_notes,
+};
+
+/* ---- hallmark ------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct command vendor_commands[] = {
+	{ "login <url> [--cacert <file>]", "remember a server and a token for it", COMMAND_SECRET | COMMAND_ONE, "",
+	  "The token is asked for at the terminal, or read from standard input. It is tried first; "
+	  "only if the server accepts it are server, authority and token stored." },
+	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
+	{ "token create <name> [--role <role>]... [--expires <time>]",
+	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
+	{ "token list", "this vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
+	{ "token revoke <token>", "end a token now", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "job submit <kind> [--params <json>] [--watch]", "start a job", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The job's parameters are a JSON object; `job submit selftest --params '{\"text\": \"x\", "
+	  "\"steps\": 10}'` lets a worker hash a text." },
+	{ "job list", "this vendor's jobs", 0, JOB_COLUMNS },
+	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
+	{ "job watch <job>", "follow a job until it ends", COMMAND_ONE | COMMAND_STREAM, "",
+	  "Ends with status 3 if the job failed or was cancelled." },
+	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "audit list [--after <number>] [--limit <lines>]", "this vendor's part of the audit", 0, AUDIT_COLUMNS },
+};
+
+static const struct option vendor_options[] = {
+	{ "--config", "folder of the configuration; ~/.config/hallmark unless said otherwise" },
+	{ "--token-file", "the token, in a file that only its user may read; - reads it from standard input" },
+	{ "--format", "how data is printed; table unless said otherwise" },
+	{ "--yes", "do not ask whether to go on", 'y' },
+	{ "--help", "help on the program or on one command", 'h' },
+	{ "--version", "the version" },
+	{ "--completion", "a completion script for a shell" },
+	{ "--man", "the manual page, in man(7) format" },
+	{ "--cacert", "the authority that signed the server's certificate, PEM; the system's if absent" },
+	{ "--role", "what the token may do; may be given again" },
+	{ "--expires", "when it ends" },
+	{ "--params", "the job's parameters" },
+	{ "--watch", "follow the job until it ends" },
+	{ "--after", "the row after which to begin" },
+	{ "--limit", "how many rows at most; 200 unless said otherwise", 'n' },
+};
+
+static const char *const vendor_notes[] = {
+	"DESCRIPTION",
+	"hallmark is what a model vendor works with: it speaks to a Hallmark server over HTTPS, whose "
+	"certificate is always verified. Every change carries an Idempotency-Key, so that what is "
+	"tried again after a broken connection is done once.",
+	OUTPUT, EXITS,
+	"FILES",
+	"~/.config/hallmark/config: `server = URL` and `ca = FILE`.\n"
+	"~/.config/hallmark/token: the token, readable by its user alone. $HALLMARK_TOKEN_FILE names "
+	"another file.",
+	"EXAMPLES",
+	"hallmark login https://localhost:8443 --cacert state/certificate.pem < state/token\n"
+	"hallmark job submit selftest --watch\n"
+	"hallmark audit list --format jsonl",
+	NULL,
+};
+/* clang-format on */
+
+const struct program vendor_program = {
+	.name = "hallmark",
+	.about = "work with a Hallmark server",
+	.section = 1,
+	.globals =
+	    "[--config <file>] [--token-file <file>] [--format <format>] [--yes] [--help] "
+	    "[--version] [--completion <shell>] [--man]",
+	.command = vendor_commands,
+	.commands = COUNT(vendor_commands),
+	.option = vendor_options,
+	.options = COUNT(vendor_options),
+	.notes = vendor_notes,
+};
+
+/* ---- hallmarkd: no commands, and hallmark.conf has a table of its own ------------------------ */
+
+/* clang-format off */
+static const struct option daemon_options[] = {
+	{ "-c", "the configuration file; /etc/hallmark/hallmark.conf unless said otherwise" },
+	{ "-n", "check the configuration, and end" },
+	{ "--conf", "print a configuration file with every key, its meaning and its standard value" },
+	{ "--offline", "do one command of hallmarkctl (doctor, db restore) without serving; for hallmarkctl's use" },
+	{ "--version", "the version" },
+};
+
+static const char *const daemon_notes[] = {
+	"DESCRIPTION",
+	"hallmarkd serves the HTTPS API and the admin socket, keeps the database, starts its custodian "
+	"(which alone holds keys) and one worker for each job. Without the root key it is sealed: it "
+	"answers its health, status and unseal, and refuses everything else.",
+	"SIGNALS",
+	"SIGHUP: read certificates and limits again, or keep the old ones and say why. SIGTERM: finish "
+	"what is in flight, then end.",
+	"FILES",
+	"/etc/hallmark/hallmark.conf: the configuration, `key = value` lines.\n"
+	"/var/lib/hallmark: the state folder.",
+	NULL,
+};
+/* clang-format on */
+
+const struct program daemon_program = {
+	.name = "hallmarkd",
+	.about = "licensing and authorisation daemon for trained neural networks",
+	.section = 8,
+	.globals = "[-c <file>] [-n] [--conf] [--offline <words>]... [--version]",
+	.option = daemon_options,
+	.options = COUNT(daemon_options),
+	.notes = daemon_notes,
+};

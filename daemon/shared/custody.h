@@ -1,0 +1,156 @@
+/*
+ * custody: the server's side of the custodian, the one process that holds keys. Each function here
+ * is one typed request; sealed rows travel with it, because the custodian has neither files nor
+ * database. The keys: root seals keyring keys, the newest keyring key seals signing keys and vendor
+ * keys, a vendor key seals data keys. Every sealed value is bound to what it is (kind, id, vendor,
+ * version, version of the key above it), so a row that was moved or relabelled is E_INTEGRITY.
+ *
+ * All functions may be called from several threads; requests go one at a time. Any of them can
+ * fail with E_PEER: the custodian is gone or did not answer in time. Then custody_restart. Those
+ * that need keys fail with E_SEALED while they are not there.
+ */
+#ifndef CUSTODY_H
+#define CUSTODY_H
+
+#include "base.h"
+#include "crypto.h"
+#include "store.h"
+
+#include <sys/types.h>
+
+/* ---- The process ------------------------------------------------------------------------- */
+
+struct custody;
+
+struct custody_conf {
+	const char *programs; /* the folder of hallmark-custodian */
+	/*
+	 * Where the root key comes from: "shares", "file:PATH" (0600, ours, 64 hex digits and a
+	 * newline) or "credential:NAME" (in $CREDENTIALS_DIRECTORY, the same content).
+	 */
+	const char *root;
+	int timeout_ms; /* for one answer; 0: 5000 */
+};
+
+/*
+ * Starts the process and waits until its walls stand. `create` lets it make the root key file if
+ * there is none: only while the store has no keyring. It ends with the thread that called this
+ * (PR_SET_PDEATHSIG), so call it from one that lives as long as the server. SIGCHLD must not be
+ * ignored. Fails with E_FILE or E_INPUT, and the custodian's own sentence, when the root key cannot
+ * be had.
+ */
+MUST bool custody_start(
+    struct ctx *, const struct custody_conf *, bool create, struct custody **ret);
+/*
+ * Ends what is left of the old process and starts a new one. What was loaded is gone: load again.
+ * This is also how a sealed custodian whose root is a file or credential is unsealed: it cannot
+ * read files once it runs. Requests of other threads fail with E_PEER meanwhile.
+ */
+MUST bool custody_restart(struct ctx *, struct custody *, bool create);
+/* Closes the socket; the custodian wipes its memory and ends. Killed after a second. */
+void custody_stop(struct custody **);
+/* Readable (poll) once the process has ended; valid until the next restart. */
+int custody_pidfd(const struct custody *);
+pid_t custody_pid(const struct custody *);
+
+/* ---- State ------------------------------------------------------------------------------- */
+
+/*
+ * The custodian does not know whether `init` was ever done; the server does, by its keyring rows:
+ * none means uninitialised.
+ */
+enum custody_state {
+	CUSTODY_SEALED,   /* no root key: shares must come, or a restart (file, credential) */
+	CUSTODY_ROOT,     /* the root key is here, nothing is loaded: init or load comes next */
+	CUSTODY_UNSEALED, /* keys are loaded */
+};
+struct custody_status {
+	enum custody_state state;
+	bool shares;         /* the root key comes from shares */
+	unsigned have, need; /* shares given so far, and needed; need 0 before the first */
+	int64_t keyring;     /* current version; 0 unless unsealed */
+	bool locked;         /* its memory cannot be swapped out */
+};
+MUST bool custody_status(struct ctx *, struct custody *, struct custody_status *ret);
+
+/*
+ * New root (shares: n of them, any k suffice; otherwise n = k = 0 and the root is the one it
+ * started with), first keyring key, first signing key. Nothing is loaded by this. With shares the
+ * new root is forgotten at once: only the shares bring it back, which proves that they were kept.
+ * May be repeated until the first load; E_CONFLICT when keys are loaded or an unseal is complete.
+ * The share texts are secrets: show them once, then custody_birth_done.
+ */
+struct custody_birth {
+	struct keyring_row keyring;
+	struct signing_row signing;
+	struct str share[SHARES_MAX];
+	size_t shares;
+};
+MUST bool custody_init(
+    struct ctx *, struct custody *, unsigned k, unsigned n, struct custody_birth *ret);
+void custody_birth_done(struct custody_birth *);
+
+/*
+ * One share. Mistyped, given twice or of another set than those before it: refused alone, E_INPUT.
+ * When k are there the root is joined and checked: E_INTEGRITY drops all that were given. What was
+ * given is dropped after ten minutes too, and by custody_seal. After ret->state is CUSTODY_ROOT,
+ * load; if the load fails, the root is dropped and sharing starts over.
+ */
+MUST bool custody_unseal_share(
+    struct ctx *, struct custody *, struct str share, struct custody_status *ret);
+
+/*
+ * Opens these rows and, only if all open, uses them in the place of what was loaded before. The
+ * highest keyring version becomes the one that seals; the signing key created last signs. After
+ * start, after unsealing, and within a rotation. E_INTEGRITY names the row that does not open.
+ */
+#define CUSTODY_KEYRINGS_MAX 8
+#define CUSTODY_SIGNING_MAX 16
+MUST bool custody_load(struct ctx *, struct custody *, const struct keyring_row[],
+    size_t keyrings, const struct signing_row[], size_t signings);
+
+/*
+ * Wipes everything, the root included. Shares bring it back; a root of a file or credential comes
+ * back only by custody_restart.
+ */
+MUST bool custody_seal(struct ctx *, struct custody *);
+
+/* ---- Keys -------------------------------------------------------------------------------- */
+
+/*
+ * Rotation, in steps that can each be repeated: a new keyring row (version + 1, not in use until
+ * loaded); load all keyring rows; reseal each signing row; a new vendor key for each vendor; rewrap
+ * its data keys; then the old rows can go, and a load without them.
+ */
+MUST bool custody_rotate_begin(struct ctx *, struct custody *, struct keyring_row *ret);
+MUST bool custody_signing_reseal(
+    struct ctx *, struct custody *, const struct signing_row *, struct signing_row *ret);
+
+/* A fresh vendor key under the current keyring. Nothing of it is kept but the row. */
+MUST bool custody_vendor_key_new(struct ctx *, struct custody *, struct id vendor,
+    int64_t version, struct vendor_key_row *ret);
+
+/* A fresh data key with this id, of the vendor whose key seals it. The caller wipes ret_key. */
+MUST bool custody_data_key_new(struct ctx *, struct custody *, const struct vendor_key_row *,
+    struct id id, struct key256 *ret_key, struct data_key_row *ret);
+MUST bool custody_data_key_open(struct ctx *, struct custody *, const struct vendor_key_row *,
+    const struct data_key_row *, struct key256 *ret_key);
+/* From one vendor key to another of the same vendor, at most CUSTODY_REWRAP_MAX rows at once. */
+#define CUSTODY_REWRAP_MAX 512
+MUST bool custody_data_key_rewrap(struct ctx *, struct custody *,
+    const struct vendor_key_row *from, const struct vendor_key_row *to,
+    const struct data_key_row[], size_t n, struct data_key_row **ret);
+
+/* ---- Signatures -------------------------------------------------------------------------- */
+
+#define CHECKPOINT_TYP "hallmark-checkpoint+jwt"
+/*
+ * A JWS over {"seq", "hash" (base64url), "at" (RFC 3339)}, which the custodian writes itself.
+ * E_CONFLICT for a seq lower than one it signed in this life: the audit only grows.
+ */
+MUST bool custody_sign_checkpoint(struct ctx *, struct custody *, int64_t seq,
+    const struct digest256 *hash, int64_t at, struct str *ret_jws);
+/* The public halves of the loaded signing keys, {"keys": [JWK with kid, use and alg, …]}. */
+MUST bool custody_jwks(struct ctx *, struct custody *, struct str *ret_json);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * custody_call: one request to the custodian on its way, between custody.c (how) and
+ * custody_keys.c (what). The lock is held from begin to end; end wipes both messages.
+ *
+ *	owned(call_end) struct call call = call_begin(cu, OP_…);
+ *	wire_put_…(&call.out, …);
+ *	if (!call_do(c, &call))
+ *		return false;
+ *	… wire_…(&call.in) …
+ *	return wire_end(c, &call.in);
+ */
+#ifndef CUSTODY_CALL_H
+#define CUSTODY_CALL_H
+
+#include "custody.h"
+#include "custody_wire.h"
+
+struct call {
+	struct custody *custody;
+	struct buf out;  /* the request's fields go here */
+	struct wire in;  /* the answer's results, after call_do */
+	size_t answer_n; /* bytes to wipe */
+};
+struct call call_begin(struct custody *, enum custody_op);
+/* Sends and waits; fails as the custodian did, or with E_PEER. */
+MUST bool call_do(struct ctx *, struct call *);
+void call_end(struct call *);
+
+#endif

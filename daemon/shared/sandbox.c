@@ -1,0 +1,262 @@
+/*
+ * Walls for the processes that hold keys or parse hostile bytes. One table lists the system calls
+ * that remain, with what their arguments must be; everything else kills the whole process. The
+ * custodian may only talk on the sockets it has; nothing it maps is executable. The worker may
+ * have threads, and executable memory for compiled kernels, but opens nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+#define CUSTODIAN SANDBOX_CUSTODIAN
+#define WORKER SANDBOX_WORKER
+#define BOTH (CUSTODIAN | WORKER)
+/* A sanitizer's runtime looks into /proc and symbolises its report with it. */
+#define RUNTIME (SANITIZED ? BOTH : 0)
+#define OPEN_FOR_WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE)
+
+/* The call may be made if (argument & mask) == value; mask 0: with any arguments. */
+struct rule {
+	int call;
+	unsigned who;
+	unsigned argument;
+	uint64_t mask, value;
+	int error; /* instead of making the call, return this */
+};
+
+/* clang-format off */
+static const struct rule rules[] = {
+	/* the sockets and files that are open already */
+	{ SCMP_SYS(read),		BOTH },
+	{ SCMP_SYS(readv),		BOTH },
+	{ SCMP_SYS(write),		BOTH },
+	{ SCMP_SYS(writev),		BOTH },
+	{ SCMP_SYS(recvmsg),		BOTH },
+	{ SCMP_SYS(sendmsg),		BOTH },
+	{ SCMP_SYS(poll),		BOTH },
+	{ SCMP_SYS(ppoll),		BOTH },
+	{ SCMP_SYS(close),		BOTH },
+	{ SCMP_SYS(lseek),		WORKER },
+	{ SCMP_SYS(pread64),		WORKER },
+	{ SCMP_SYS(pwrite64),		WORKER },
+	{ SCMP_SYS(ftruncate),		WORKER },
+	{ SCMP_SYS(fstat),		BOTH },
+	{ SCMP_SYS(newfstatat),		BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
+	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFD },
+
+	/* memory */
+	{ SCMP_SYS(brk),		BOTH },
+	{ SCMP_SYS(mmap),		CUSTODIAN, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mmap),		WORKER },
+	{ SCMP_SYS(mprotect),		CUSTODIAN, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mprotect),		WORKER },
+	{ SCMP_SYS(munmap),		BOTH },
+	{ SCMP_SYS(mremap),		BOTH },
+	{ SCMP_SYS(madvise),		BOTH },
+
+	/* time, randomness, who am I */
+	{ SCMP_SYS(getrandom),		BOTH },
+	{ SCMP_SYS(clock_gettime),	BOTH },
+	{ SCMP_SYS(clock_getres),	BOTH },
+	{ SCMP_SYS(gettimeofday),	BOTH },
+	{ SCMP_SYS(time),		BOTH },
+	{ SCMP_SYS(nanosleep),		BOTH },
+	{ SCMP_SYS(clock_nanosleep),	BOTH },
+	{ SCMP_SYS(restart_syscall),	BOTH },
+	{ SCMP_SYS(getpid),		BOTH },
+	{ SCMP_SYS(gettid),		BOTH },
+	{ SCMP_SYS(getuid),		BOTH },
+	{ SCMP_SYS(geteuid),		BOTH },
+	{ SCMP_SYS(getgid),		BOTH },
+	{ SCMP_SYS(getegid),		BOTH },
+	{ SCMP_SYS(getrusage),		WORKER },
+	{ SCMP_SYS(times),		WORKER },
+	{ SCMP_SYS(uname),		WORKER },
+	{ SCMP_SYS(sysinfo),		WORKER },
+	{ SCMP_SYS(getcpu),		WORKER },
+	{ SCMP_SYS(prlimit64),		WORKER, 0, UINT32_MAX, 0 },
+
+	/* threads, of this process alone: no fork, and clone3 whose flags cannot be seen is absent */
+	{ SCMP_SYS(clone),		WORKER, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
+	{ SCMP_SYS(clone3),		WORKER, .error = ENOSYS },
+	{ SCMP_SYS(set_robust_list),	WORKER },
+	{ SCMP_SYS(rseq),		WORKER },
+	{ SCMP_SYS(membarrier),		WORKER },
+	{ SCMP_SYS(sched_yield),	BOTH },
+	{ SCMP_SYS(sched_getaffinity),	WORKER },
+	{ SCMP_SYS(prctl),		WORKER, 0, UINT32_MAX, PR_SET_NAME },
+	{ SCMP_SYS(futex),		BOTH },
+	{ SCMP_SYS(exit),		BOTH },
+	{ SCMP_SYS(exit_group),		BOTH },
+
+	/* signals: to handle them, and abort() */
+	{ SCMP_SYS(rt_sigaction),	BOTH },
+	{ SCMP_SYS(rt_sigprocmask),	BOTH },
+	{ SCMP_SYS(rt_sigreturn),	BOTH },
+	{ SCMP_SYS(sigaltstack),	BOTH },
+
+	/* libraries that look for settings find none, instead of dying for the question */
+	{ SCMP_SYS(openat),		WORKER & ~RUNTIME, 2, OPEN_FOR_WRITING, 0, EACCES },
+	{ SCMP_SYS(access),		WORKER & ~RUNTIME, .error = EACCES },
+	{ SCMP_SYS(readlink),		WORKER & ~RUNTIME, .error = EACCES },
+
+	{ SCMP_SYS(openat),		RUNTIME, 2, OPEN_FOR_WRITING, 0 },
+	{ SCMP_SYS(open),		RUNTIME, 1, OPEN_FOR_WRITING, 0 },
+	{ SCMP_SYS(access),		RUNTIME },
+	{ SCMP_SYS(readlink),		RUNTIME },
+	{ SCMP_SYS(stat),		RUNTIME },
+	{ SCMP_SYS(newfstatat),		RUNTIME },
+	{ SCMP_SYS(sched_getaffinity),	RUNTIME },
+	{ SCMP_SYS(prlimit64),		RUNTIME },
+};
+/* clang-format on */
+
+bool
+sandbox_sanitized(void)
+{
+	return SANITIZED;
+}
+
+static uint64_t
+lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* RLIM_INFINITY is the highest number there is. */
+bool
+sandbox_limit(struct ctx *c, int resource, uint64_t soft, uint64_t hard)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) != 0)
+		return fail_errno(c, "read", "a resource limit");
+	now.rlim_max = lower(now.rlim_max, hard);
+	now.rlim_cur = lower(now.rlim_max, lower(now.rlim_cur, soft));
+	if (setrlimit(resource, &now) != 0)
+		return fail_errno(c, "set", "a resource limit");
+	return true;
+}
+
+bool
+sandbox_address_space(struct ctx *c, uint64_t *ret)
+{
+	struct str text, pages;
+	int64_t n;
+
+	if (!file_read(c, AT_FDCWD, "/proc/self/statm", 256, &text))
+		return false;
+	(void)str_cut(&text, ' ', &pages);
+	if (!str_number(pages, 0, INT64_MAX / 65536, &n))
+		return fail(c, E_FILE, "/proc/self/statm is not understood");
+	*ret = (uint64_t)n * (uint64_t)sysconf(_SC_PAGESIZE);
+	return true;
+}
+
+/* Root keeps its name and loses its powers. libcap would do the same two calls. */
+MUST static bool
+drop_capabilities(struct ctx *c)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    syscall(SYS_capset, &head, none) != 0)
+		return fail_errno(c, "drop", "capabilities");
+	return true;
+}
+
+bool
+sandbox_drop(struct ctx *c, bool die_with_parent)
+{
+	if (!sandbox_limit(c, RLIMIT_CORE, 0, 0))
+		return false;
+	if (!drop_capabilities(c))
+		return false;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fail_errno(c, "give up", "privileges");
+	/* Last, because a change of credentials may clear it. */
+	if (die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		return fail_errno(c, "bind life to", "the server");
+	return true;
+}
+
+bool
+sandbox_close_from(struct ctx *c, int first)
+{
+	if (close_range((unsigned)first, UINT32_MAX, 0) != 0)
+		return fail_errno(c, "close", "what was inherited");
+	return true;
+}
+
+bool
+sandbox_silence(struct ctx *c, int fd)
+{
+	owned(fd_done) int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (nothing < 0 || dup2(nothing, fd) < 0)
+		return fail_errno(c, "open", "/dev/null");
+	if (nothing == fd)
+		nothing = -1;
+	return true;
+}
+
+static int
+rule_add(scmp_filter_ctx filter, const struct rule *r)
+{
+	uint32_t verdict = r->error != 0 ? SCMP_ACT_ERRNO(r->error) : SCMP_ACT_ALLOW;
+
+	if (r->mask == 0)
+		return seccomp_rule_add(filter, verdict, r->call, 0);
+	return seccomp_rule_add(filter, verdict, r->call, 1,
+	    SCMP_CMP(r->argument, SCMP_CMP_MASKED_EQ, r->mask, r->value));
+}
+
+/* abort() signals its own thread: to anybody else it may not. */
+static int
+self_signal_add(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+	    SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+}
+
+bool
+sandbox_filter(struct ctx *c, enum sandbox_who who)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	bool ok = filter != NULL &&
+	    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+	    self_signal_add(filter) == 0;
+
+	for (size_t i = 0; ok && i < COUNT(rules); i++)
+		if ((rules[i].who & who) != 0)
+			ok = rule_add(filter, &rules[i]) == 0;
+	ok = ok && seccomp_load(filter) == 0;
+	seccomp_release(filter);
+	if (!ok)
+		return fail(c, E_INTERNAL, "the system call filter cannot be loaded");
+	return true;
+}

@@ -1,0 +1,152 @@
+/*
+ * hallmark-worker: one job, then the end. Hostile models, images and data sets are parsed here and
+ * nowhere else, so this process sees three descriptors (inputs, outputs, progress) and nothing of
+ * the machine: no file, no network, no other process, no key but those of its own inputs. A job that
+ * crashes, hangs or eats memory costs itself.
+ *
+ *	hallmark-worker			started by the server, with descriptors 3, 4 and 5
+ *	hallmark-worker --activated	started by systemd, for one connection
+ *	hallmark-worker --local KIND PARAMS.json [FILE…]	for developers, without a daemon
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "run.h"
+#include "sandbox.h"
+#include "worker.h"
+
+#define ARENA_MAX (64 << 20)
+#define JOB_COMES_MS 30000
+#define PROGRESS_EVERY_MS 50
+
+static const char usage[] =
+    "usage: hallmark-worker [--activated | --local KIND PARAMS.json [FILE...]]\n"
+    "Runs one job. Without --local it is started by hallmarkd or systemd.\n";
+
+/* What a job needs of this process while it runs. */
+struct work {
+	struct job_message message;
+	struct watch watch;
+	uint64_t address_space;
+	int64_t told; /* when progress was sent last */
+	char bytes[JOB_MESSAGE_MAX];
+};
+
+static void
+say(struct ctx *c, const struct job_report *r, int64_t deadline)
+{
+	char bytes[JOB_REPORT_MAX];
+	struct buf b = BUF(bytes);
+
+	/* If nobody hears it, the watch ends this process; if the server is slow, progress waits. */
+	if (job_report_encode(c, r, &b) &&
+	    channel_send(c, FD_PROGRESS, buf_str(&b), NULL, 0, deadline))
+		return;
+}
+
+static void
+progress_tell(void *arg, int64_t done, int64_t total, struct str note)
+{
+	struct work *w = arg;
+	struct job_report r = {
+		.type = JOB_PROGRESS, .done = done, .total = total, .note = note
+	};
+	struct ctx c = ctx_real(NULL, "progress");
+	int64_t now = clock_monotonic();
+
+	if (done != total && now - w->told < PROGRESS_EVERY_MS)
+		return;
+	w->told = now;
+	say(&c, &r, 0);
+}
+
+MUST static bool
+job_receive(struct ctx *c, struct work *w, struct job_run *run)
+{
+	owned(channel_message_done) struct channel_message m = { 0 };
+	void *params;
+
+	if (!channel_receive(c, FD_INPUTS, w->bytes, sizeof w->bytes, w->watch.deadline, &m))
+		return false;
+	if (!job_decode(c, (struct str){ w->bytes, m.n }, &w->message))
+		return false;
+	if (m.fds != w->message.blobs)
+		return fail(c, E_PEER, "%zu inputs, %zu descriptors", w->message.blobs, m.fds);
+	if (!job_params(c, w->message.kind, w->message.params, &params))
+		return false;
+	run->message = &w->message;
+	run->params = params;
+	run->out = FD_OUTPUTS;
+	run->progress = progress_tell;
+	run->arg = w;
+	memcpy(run->blob_fd, m.fd, sizeof run->blob_fd);
+	m.fds = 0;
+	(void)close(FD_INPUTS);
+	return true;
+}
+
+static void
+job_do(struct ctx *c, const struct job_run *run)
+{
+	struct job_report r = { .type = JOB_RESULT };
+
+	if (!job_run(c, run, &r.result)) {
+		r.type = JOB_FAILURE;
+		r.code = c->err.code;
+		r.text = str_of(c->err.text);
+	}
+	say(c, &r, CHANNEL_FOREVER);
+}
+
+static int
+complain(const struct ctx *c, int status)
+{
+	(void)fprintf(stderr, "hallmark-worker: %s%s%s\n", c->err.text,
+	    c->err.detail[0] != '\0' ? ": " : "", c->err.detail);
+	return status;
+}
+
+/* From here on it does not matter who started us. */
+static int
+work(struct ctx *c, bool child)
+{
+	struct work *w = calloc(1, sizeof *w);
+	struct job_run run = { 0 };
+
+	if (w == NULL)
+		return WORKER_WALLS;
+	w->watch.deadline = clock_monotonic() + JOB_COMES_MS;
+	if (!adopted(c))
+		return complain(c, WORKER_USAGE);
+	if (!walls_build(c, child, &w->address_space) || !watch_start(c, &w->watch))
+		return complain(c, WORKER_WALLS);
+	if (!job_receive(c, w, &run))
+		return complain(c, WORKER_USAGE);
+	w->watch.deadline = clock_monotonic() + w->message.limits.wall * 1000;
+	if (!walls_narrow(c, &w->message.limits, w->address_space))
+		return complain(c, WORKER_WALLS);
+	job_do(c, &run);
+	return WORKER_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arena *mem = arena_new(ARENA_MAX);
+	struct ctx c = ctx_real(mem, "worker");
+	bool activated = argc == 2 && str_same(str_of(argv[1]), STR("--activated"));
+
+	if (mem == NULL)
+		return WORKER_WALLS;
+	if (argc > 1 && str_same(str_of(argv[1]), STR("--local")))
+		return local_main(argc - 2, argv + 2);
+	if (argc > 1 && !activated) {
+		(void)fputs(usage, stderr);
+		return WORKER_USAGE;
+	}
+	if (activated && !adopt(&c))
+		return complain(&c, WORKER_USAGE);
+	/* Without exit handlers: those of sanitizers and profilers would want files and threads. */
+	_exit(work(&c, !activated));
+}
