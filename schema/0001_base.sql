@@ -98,7 +98,7 @@ CREATE TABLE vendor_key (
 CREATE INDEX vendor_key_keyring ON vendor_key (keyring);
 
 CREATE TABLE data_key (
-	id      TEXT PRIMARY KEY NOT NULL CHECK (id GLOB '[a-z][a-z]*_*' AND length(id) < 48),
+	id      TEXT PRIMARY KEY NOT NULL CHECK (id GLOB 'key_*' AND length(id) = 40),
 	vendor  TEXT NOT NULL,
 	version INTEGER NOT NULL,
 	sealed  BLOB NOT NULL CHECK (length(sealed) BETWEEN 1 AND 65536),
@@ -132,6 +132,7 @@ CREATE TABLE job (
 ) STRICT;
 CREATE INDEX job_vendor ON job (vendor, id);
 CREATE INDEX job_open ON job (state, vendor, id) WHERE state < 2;
+CREATE INDEX job_ended ON job (finished) WHERE state > 1;
 CREATE INDEX job_data_key ON job (data_key) WHERE data_key IS NOT NULL;
 
 -- How many jobs are in each state, kept by the triggers: counting a million rows is not a metric.

@@ -80,6 +80,7 @@ err_from_wire(struct str wire)
 	return E_INTERNAL;
 }
 
+PRINTF(5, 0)
 static void
 record(struct ctx *c, enum err_code code, const char *at, const char *detail, const char *fmt,
     va_list args)

@@ -57,8 +57,9 @@ audit_fits(struct ctx *c, const struct audit_entry *e)
 	audit_texts(e, texts);
 	for (size_t i = 0; i < AUDIT_TEXTS; i++)
 		if (texts[i].n > audit_text_max[i])
-			return fail(c, E_LIMIT, "text %zu of an audit row is longer than %zu bytes",
-			    i + 1, audit_text_max[i]);
+			return fail(c, E_LIMIT,
+			    "text %zu of an audit row is longer than %zu bytes", i + 1,
+			    audit_text_max[i]);
 	return true;
 }
 
@@ -181,8 +182,8 @@ bool
 audit_list(struct ctx *c, struct db *db, struct str vendor, int64_t after, size_t max,
     struct audit_row **ret, size_t *ret_n)
 {
-	owned(question_done) struct question q =
-	    ask(c, db, &audit_questions, vendor.n > 0 ? AUDIT_VENDOR : AUDIT_ALL);
+	owned(question_done) struct question q = ask(
+	    c, db, &audit_questions, vendor.n > 0 ? AUDIT_VENDOR : AUDIT_ALL);
 	void *rows;
 
 	in_number(&q, after);
@@ -217,7 +218,8 @@ checkpoint_last(struct ctx *c, struct db *db, bool *ret_found, struct checkpoint
 bool
 checkpoint_insert(struct ctx *c, struct db *db, const struct checkpoint *k)
 {
-	owned(question_done) struct question q = ask(c, db, &audit_questions, CHECKPOINT_INSERT);
+	owned(question_done) struct question q = ask(
+	    c, db, &audit_questions, CHECKPOINT_INSERT);
 	int64_t changed;
 
 	in_number(&q, k->seq);

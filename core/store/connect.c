@@ -117,7 +117,8 @@ fail_constraint(struct ctx *c, int rc, const char *why)
 	case SQLITE_CONSTRAINT_ROWID:
 		return fail_log(c, E_CONFLICT, why, "it exists already");
 	case SQLITE_CONSTRAINT_FOREIGNKEY:
-		return fail_log(c, E_CONFLICT, why, "something else still needs it, or is missing");
+		return fail_log(
+		    c, E_CONFLICT, why, "something else still needs it, or is missing");
 	default:
 		return fail_log(c, E_INTERNAL, why, "the database refuses this value");
 	}

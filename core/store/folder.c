@@ -24,8 +24,7 @@ folder_open(struct ctx *c, const char *dir, int *ret)
 		return fail(c, E_FILE, "the state folder %s belongs to user %u, not to %u", dir,
 		    (unsigned)st.st_uid, (unsigned)geteuid());
 	if ((st.st_mode & 077) != 0)
-		return fail(
-		    c, E_FILE, "others may enter the state folder: chmod 0700 %s", dir);
+		return fail(c, E_FILE, "others may enter the state folder: chmod 0700 %s", dir);
 	*ret = fd;
 	fd = -1;
 	return true;
@@ -47,8 +46,8 @@ fail_locked(struct ctx *c, int lock)
 bool
 folder_lock(struct ctx *c, int folder, int *ret)
 {
-	owned(fd_done) int fd =
-	    openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	owned(fd_done) int fd = openat(
+	    folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char pid[PID_MAX];
 	int n;
@@ -77,8 +76,8 @@ folder_sync(struct ctx *c, int folder)
 bool
 file_claim(struct ctx *c, int folder, const char *name)
 {
-	owned(fd_done) int fd =
-	    openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	owned(fd_done) int fd = openat(
+	    folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0)

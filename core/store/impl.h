@@ -67,7 +67,7 @@ struct question {
 	struct db *db;
 	sqlite3_stmt *st;
 	int in, out; /* the next parameter and column */
-	int rc;	     /* SQLite's, extended */
+	int rc;      /* SQLite's, extended */
 	bool bad;
 };
 struct question ask(struct ctx *, struct db *, const struct questions *, size_t which);
@@ -96,7 +96,8 @@ MUST bool question_find(struct question *, row_reader *, void *ret, bool *ret_fo
 /* The only row; E_ABSENT speaks of `what`. */
 MUST bool question_get(struct question *, row_reader *, const char *what, void *ret);
 /* All rows, `size` bytes each, in the arena. */
-MUST bool question_list(struct question *, row_reader *, size_t size, void **ret, size_t *ret_n);
+MUST bool question_list(
+    struct question *, row_reader *, size_t size, void **ret, size_t *ret_n);
 
 /* ---- The audit's links (audit.c) ---------------------------------------------------------- */
 
@@ -133,8 +134,8 @@ MUST bool notes_new(struct ctx *, struct notes *);
 void notes_done(struct notes *);
 bool notes_put(struct notes *, int64_t at, const struct audit_entry *);
 /* The note at `*at`, as views into the ring; moves `*at` behind it. False at `end`. */
-bool notes_next(const struct notes *, uint64_t *at, uint64_t end, int64_t *ret_at,
-    struct audit_entry *ret);
+bool notes_next(
+    const struct notes *, uint64_t *at, uint64_t end, int64_t *ret_at, struct audit_entry *ret);
 /* Frees the space of n notes before `at`. */
 void notes_drop(struct notes *, uint64_t at, unsigned n);
 
@@ -147,7 +148,7 @@ struct store {
 	struct db *db; /* the writer's */
 	struct audit_end end;
 	struct arena *mem;
-	struct ctx c; /* the writer's */
+	struct ctx c;             /* the writer's */
 	int wal_pages, wal_tried; /* in the log after the last commit; when it was last moved */
 	bool running;
 	pthread_t writer;
@@ -185,8 +186,8 @@ struct id time_name(int64_t ms);
 extern const char *const store_migrations[];
 extern const size_t store_migration_count;
 /* Brings the writer's database to the last of these migrations, after a backup of an older one. */
-MUST bool schema_upgrade(struct ctx *, struct db *, const char *dir, const char *const migrations[],
-    size_t n);
+MUST bool schema_upgrade(
+    struct ctx *, struct db *, const char *dir, const char *const migrations[], size_t n);
 /* integrity_check until the time is over (0: to the end); E_INTEGRITY names the first problem. */
 MUST bool db_integrity(struct ctx *, struct db *, unsigned ms);
 /* A copy of the database that `from` reads, as one durable file of mode 0600. */

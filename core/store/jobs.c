@@ -16,7 +16,7 @@ const char *const job_state_names[] = {
 /* clang-format off */
 enum {
 	JOB_INSERT, JOB_BY_ID, JOB_OF_VENDOR, JOB_LIST, JOB_LIST_OF_VENDOR, JOB_NEXT, JOB_START,
-	JOB_PROGRESS, JOB_FINISH, JOB_CANCEL, JOB_REQUEUE, JOB_COUNT,
+	JOB_PROGRESS, JOB_FINISH, JOB_CANCEL, JOB_REQUEUE, JOB_PRUNABLE, JOB_DELETE, JOB_COUNT,
 };
 #define JOB "SELECT id, vendor, kind, state, input, data_key, done, total, note, result," \
 	" error_code, error_text, attempts, cancel, created, started, finished, version FROM job"
@@ -40,14 +40,17 @@ static const char *const sql[] = {
 	    " version = version + 1 WHERE id = ? AND state = 0",
 	[JOB_PROGRESS] = "UPDATE job SET done = ?, total = ?, note = ? WHERE id = ? AND state = 1",
 	[JOB_FINISH] = "UPDATE job SET state = ?, done = ?, total = ?, note = ?, result = ?,"
-	    " error_code = ?, error_text = ?, finished = ?, version = version + 1"
+	    " error_code = ?, error_text = ?, attempts = ?, finished = ?, version = version + 1"
 	    " WHERE id = ? AND state = 1",
 	[JOB_CANCEL] = "UPDATE job SET cancel = 1, state = CASE state WHEN 0 THEN 4 ELSE state END,"
 	    " finished = CASE state WHEN 0 THEN ? ELSE finished END, version = version + 1"
 	    " WHERE id = ?",
 	[JOB_REQUEUE] = "UPDATE job SET state = CASE cancel WHEN 0 THEN 0 ELSE 4 END,"
-	    " finished = CASE cancel WHEN 0 THEN 0 ELSE ? END, version = version + 1"
-	    " WHERE state = 1",
+	    " finished = CASE cancel WHEN 0 THEN 0 ELSE ? END,"
+	    " attempts = max(attempts - 1, 0), version = version + 1 WHERE state = 1",
+	[JOB_PRUNABLE] = "SELECT id, data_key FROM job WHERE state > 1 AND finished < ?"
+	    " ORDER BY finished LIMIT ?",
+	[JOB_DELETE] = "DELETE FROM job WHERE id = ?",
 	[JOB_COUNT] = "SELECT state, n FROM job_tally WHERE state BETWEEN 0 AND 4",
 };
 /* clang-format on */
@@ -102,8 +105,8 @@ job_row(struct question *q, void *ret)
 bool
 job_by_id(struct ctx *c, struct db *db, struct str vendor, struct str id, struct job_row *ret)
 {
-	owned(question_done) struct question q =
-	    ask(c, db, &job_questions, vendor.n > 0 ? JOB_OF_VENDOR : JOB_BY_ID);
+	owned(question_done) struct question q = ask(
+	    c, db, &job_questions, vendor.n > 0 ? JOB_OF_VENDOR : JOB_BY_ID);
 
 	in_text(&q, id);
 	if (vendor.n > 0)
@@ -115,8 +118,8 @@ bool
 job_list(struct ctx *c, struct db *db, struct str vendor, struct str after, size_t max,
     struct job_row **ret, size_t *ret_n)
 {
-	owned(question_done) struct question q =
-	    ask(c, db, &job_questions, vendor.n > 0 ? JOB_LIST_OF_VENDOR : JOB_LIST);
+	owned(question_done) struct question q = ask(
+	    c, db, &job_questions, vendor.n > 0 ? JOB_LIST_OF_VENDOR : JOB_LIST);
 	void *rows;
 
 	in_text(&q, after);
@@ -163,8 +166,8 @@ job_claim(struct ctx *c, struct db *db, int64_t at, bool *ret_found, struct job_
 }
 
 bool
-job_progress(struct ctx *c, struct db *db, struct str id, int64_t done, int64_t total,
-    struct str note)
+job_progress(
+    struct ctx *c, struct db *db, struct str id, int64_t done, int64_t total, struct str note)
 {
 	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_PROGRESS);
 
@@ -189,6 +192,7 @@ job_finish(struct ctx *c, struct db *db, const struct job_row *j)
 	in_text(&q, j->result);
 	in_text(&q, j->error_code);
 	in_text(&q, j->error_text);
+	in_number(&q, j->attempts);
 	in_number(&q, j->state == JOB_QUEUED ? 0 : j->finished);
 	in_id(&q, &j->id);
 	return question_one(&q, E_CONFLICT, "the job is not running");
@@ -206,8 +210,8 @@ job_cancel(struct ctx *c, struct db *db, struct str vendor, struct str id, int64
 	if (version != 0 && version != j.version)
 		return fail(c, E_STALE, "the job has changed since it was read");
 	if (j.state != JOB_QUEUED && j.state != JOB_RUNNING)
-		return fail(c, E_CONFLICT, "the job has ended already: %s",
-		    job_state_names[j.state]);
+		return fail(
+		    c, E_CONFLICT, "the job has ended already: %s", job_state_names[j.state]);
 	in_number(&q, at);
 	in_text(&q, id);
 	if (!question_one(&q, E_ABSENT, "no such job"))
@@ -226,6 +230,50 @@ job_requeue(struct ctx *c, struct db *db, size_t *ret_n)
 	if (!question_run(&q, &changed))
 		return false;
 	*ret_n = (size_t)changed;
+	return true;
+}
+
+struct prunable {
+	struct id job, data_key;
+};
+
+static void
+prunable_row(struct question *q, void *ret)
+{
+	struct prunable *p = ret;
+
+	p->job = out_id(q);
+	p->data_key = out_id(q);
+}
+
+MUST static bool
+job_delete(struct ctx *c, struct db *db, const struct prunable *p)
+{
+	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_DELETE);
+
+	in_id(&q, &p->job);
+	if (!question_one(&q, E_ABSENT, "no such job"))
+		return false;
+	return p->data_key.s[0] == '\0' || data_key_delete(c, db, str_of(p->data_key.s));
+}
+
+bool
+job_prune(struct ctx *c, struct db *db, int64_t before, size_t max, size_t *ret_n)
+{
+	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_PRUNABLE);
+	struct prunable *p;
+	void *rows;
+	size_t n;
+
+	in_number(&q, before);
+	in_number(&q, (int64_t)max);
+	if (!question_list(&q, prunable_row, sizeof *p, &rows, &n))
+		return false;
+	p = rows;
+	for (size_t i = 0; i < n; i++)
+		if (!job_delete(c, db, &p[i]))
+			return false;
+	*ret_n = n;
 	return true;
 }
 

@@ -12,6 +12,7 @@ enum {
 	VENDOR_KEY_INSERT, VENDOR_KEY_CURRENT, VENDOR_KEY_VERSION, VENDOR_KEY_OLDER,
 	VENDOR_KEY_DELETE,
 	DATA_KEY_INSERT, DATA_KEY_BY_ID, DATA_KEY_LIST, DATA_KEY_RESEAL, DATA_KEY_DELETE,
+	SEALED_COUNT,
 };
 #define VENDOR_KEY "SELECT vendor, version, keyring, sealed FROM vendor_key"
 #define DATA_KEY "SELECT id, vendor, version, sealed FROM data_key"
@@ -42,6 +43,12 @@ static const char *const sql[] = {
 	[DATA_KEY_RESEAL] = "UPDATE data_key SET version = ?, sealed = ?"
 	    " WHERE id = ? AND vendor = ?",
 	[DATA_KEY_DELETE] = "DELETE FROM data_key WHERE id = ?",
+	[SEALED_COUNT] = "SELECT (SELECT count(*) FROM signing_key WHERE keyring < ?1)"
+	    " + (SELECT count(*) FROM vendor_key WHERE keyring < ?1)"
+	    " + (SELECT count(*) FROM vendor_key v JOIN data_key d"
+	    " ON d.vendor = v.vendor AND d.version = v.version WHERE v.keyring < ?1),"
+	    " (SELECT count(*) FROM signing_key) + (SELECT count(*) FROM vendor_key)"
+	    " + (SELECT count(*) FROM data_key)",
 };
 /* clang-format on */
 const struct questions key_questions = { PART_KEYS, sql, COUNT(sql) };
@@ -74,7 +81,8 @@ keyring_list(struct ctx *c, struct db *db, struct keyring_row **ret, size_t *ret
 bool
 keyring_insert(struct ctx *c, struct db *db, const struct keyring_row *k)
 {
-	owned(question_done) struct question retire = ask(c, db, &key_questions, KEYRING_RETIRE);
+	owned(question_done) struct question retire = ask(
+	    c, db, &key_questions, KEYRING_RETIRE);
 	owned(question_done) struct question q = ask(c, db, &key_questions, KEYRING_INSERT);
 	int64_t changed;
 
@@ -211,8 +219,8 @@ vendor_key_version(struct ctx *c, struct db *db, struct str vendor, int64_t vers
 }
 
 bool
-vendor_key_older(struct ctx *c, struct db *db, int64_t keyring, bool *ret_found,
-    struct vendor_key_row *ret)
+vendor_key_older(
+    struct ctx *c, struct db *db, int64_t keyring, bool *ret_found, struct vendor_key_row *ret)
 {
 	owned(question_done) struct question q = ask(c, db, &key_questions, VENDOR_KEY_OLDER);
 
@@ -317,4 +325,32 @@ data_key_delete(struct ctx *c, struct db *db, struct str id)
 	if (q.rc != SQLITE_CONSTRAINT_CHECK)
 		return false;
 	return fail(c, E_CONFLICT, "a job that is not over needs this data key");
+}
+
+struct sealed_counts {
+	int64_t older, all;
+};
+
+static void
+sealed_counts_row(struct question *q, void *ret)
+{
+	struct sealed_counts *n = ret;
+
+	n->older = out_number(q);
+	n->all = out_number(q);
+}
+
+bool
+sealed_count(
+    struct ctx *c, struct db *db, int64_t keyring, int64_t *ret_older, int64_t *ret_all)
+{
+	owned(question_done) struct question q = ask(c, db, &key_questions, SEALED_COUNT);
+	struct sealed_counts n;
+
+	in_number(&q, keyring);
+	if (!question_get(&q, sealed_counts_row, "count", &n))
+		return false;
+	*ret_older = n.older;
+	*ret_all = n.all;
+	return true;
 }

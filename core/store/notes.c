@@ -91,8 +91,8 @@ skip(const struct notes *s, uint64_t *at)
 }
 
 bool
-notes_next(const struct notes *s, uint64_t *at, uint64_t end, int64_t *ret_at,
-    struct audit_entry *ret)
+notes_next(
+    const struct notes *s, uint64_t *at, uint64_t end, int64_t *ret_at, struct audit_entry *ret)
 {
 	struct str texts[AUDIT_TEXTS];
 	const struct note *note;

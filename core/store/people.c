@@ -194,8 +194,8 @@ token_list(struct ctx *c, struct db *db, struct str vendor, struct str after, si
 }
 
 bool
-token_revoke(struct ctx *c, struct db *db, struct str vendor, struct str id, int64_t version,
-    int64_t at)
+token_revoke(
+    struct ctx *c, struct db *db, struct str vendor, struct str id, int64_t version, int64_t at)
 {
 	owned(question_done) struct question q = ask(c, db, &people_questions, TOKEN_REVOKE);
 	struct token t;

@@ -40,8 +40,9 @@ ask(struct ctx *c, struct db *db, const struct questions *set, size_t which)
 	sqlite3_stmt **kept = &db->asked[set->part][which];
 
 	if (*kept == NULL)
-		note_rc(&q, sqlite3_prepare_v3(db->sql, set->sql[which], -1,
-		    SQLITE_PREPARE_PERSISTENT, kept, NULL));
+		note_rc(&q,
+		    sqlite3_prepare_v3(
+			db->sql, set->sql[which], -1, SQLITE_PREPARE_PERSISTENT, kept, NULL));
 	q.st = *kept;
 	return q;
 }
@@ -61,8 +62,9 @@ in_number(struct question *q, int64_t v)
 void
 in_text(struct question *q, struct str s)
 {
-	note_rc(q, sqlite3_bind_text64(q->st, q->in++, s.p == NULL ? "" : s.p, s.n,
-	    SQLITE_STATIC, SQLITE_UTF8));
+	note_rc(q,
+	    sqlite3_bind_text64(
+		q->st, q->in++, s.p == NULL ? "" : s.p, s.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void
@@ -77,8 +79,8 @@ in_id(struct question *q, const struct id *id)
 void
 in_bytes(struct question *q, struct str s)
 {
-	note_rc(q, sqlite3_bind_blob64(q->st, q->in++, s.p == NULL ? "" : s.p, s.n,
-	    SQLITE_STATIC));
+	note_rc(
+	    q, sqlite3_bind_blob64(q->st, q->in++, s.p == NULL ? "" : s.p, s.n, SQLITE_STATIC));
 }
 
 void

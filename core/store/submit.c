@@ -45,6 +45,7 @@ waited_run(struct ctx *c, struct db *db, struct act *a)
 	bool ok = of->run(c, db, of);
 
 	a->audit = of->audit;
+	a->unaudited = of->unaudited;
 	return ok;
 }
 

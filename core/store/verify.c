@@ -27,9 +27,9 @@ struct walk {
 	struct ctx *c;
 	struct db *db;
 	const struct audit_check *check;
-	struct arena *scratch;	 /* for one signature */
-	struct audit_end end;	 /* so far everything is right up to here */
-	int64_t signed_seq;	 /* the next checkpoint's row */
+	struct arena *scratch; /* for one signature */
+	struct audit_end end;  /* so far everything is right up to here */
+	int64_t signed_seq;    /* the next checkpoint's row */
 	bool signed_found;
 	int64_t total, bad_seq;
 };
@@ -91,8 +91,8 @@ digest_of(struct str s, struct digest256 *ret)
 MUST static bool
 signed_next(struct walk *w, int64_t from)
 {
-	owned(question_done) struct question q =
-	    ask(w->c, w->db, &verify_questions, CHECKPOINT_NEXT);
+	owned(question_done) struct question q = ask(
+	    w->c, w->db, &verify_questions, CHECKPOINT_NEXT);
 	bool found = false;
 
 	in_number(&q, from);
@@ -107,8 +107,8 @@ signed_next(struct walk *w, int64_t from)
 MUST static bool
 signed_check(struct walk *w)
 {
-	owned(question_done) struct question q =
-	    ask(w->c, w->db, &verify_questions, CHECKPOINT_AT);
+	owned(question_done) struct question q = ask(
+	    w->c, w->db, &verify_questions, CHECKPOINT_AT);
 	struct checkpoint k = { .seq = w->end.seq };
 	struct ctx c = *w->c;
 	bool found = false;

@@ -31,7 +31,7 @@ struct group {
 	struct act *first;
 	unsigned acts, notes;
 	uint64_t notes_at, notes_end; /* positions in the ring: written down to, filled to */
-	bool quiet;		      /* nothing was left in the queue */
+	bool quiet;                   /* nothing was left in the queue */
 };
 
 MUST static bool
@@ -141,11 +141,11 @@ group_write(struct store *s, struct group *g)
 /* ---- The log of the database ---------------------------------------------------------------- */
 
 static int
-log_grown(void *store, sqlite3 *sql, const char *name, int pages)
+log_grown(void *store, sqlite3 *db, const char *name, int pages)
 {
 	struct store *s = store;
 
-	(void)sql;
+	(void)db;
 	(void)name;
 	s->wal_pages = pages;
 	return SQLITE_OK;

@@ -17,6 +17,7 @@ enum run_state {
 	RUN_FREE,
 	RUN_WORKS, /* its worker works */
 	RUN_SPOKE, /* its worker has said its last and ends by itself */
+	RUN_MUTE,  /* its worker has closed its mouth without a result, and ends */
 	RUN_ENDED, /* no worker any more; how it ended waits to be stored */
 };
 
@@ -27,11 +28,11 @@ struct run {
 	struct ctx c;
 	struct job_row row; /* as claimed; then how it ended */
 	struct worker worker;
-	int64_t until;     /* monotonic: of its work, of its end, or when storing is tried next */
-	int64_t listen_at; /* reports are heard in bunches */
-	int64_t kept_at;   /* when its progress was last stored */
-	bool moved;        /* it has moved since */
-	bool cancel;            /* by jobs.lock, as what follows */
+	int64_t until; /* monotonic: of its work, of its end, or when storing is tried next */
+	int64_t listen_at;        /* reports are heard in bunches */
+	int64_t kept_at;          /* when its progress was last stored */
+	bool moved;               /* it has moved since */
+	bool cancel;              /* by jobs.lock, as what follows */
 	struct job_progress live; /* serial 0: nobody may see it */
 };
 
@@ -48,7 +49,7 @@ struct jobs {
 	struct worker_conf conf;
 	size_t at_once;
 	pthread_t thread;
-	int wake;           /* eventfd */
+	int wake; /* eventfd */
 	_Atomic bool stop;
 	_Atomic bool wanted; /* there may be something to claim */
 
@@ -66,10 +67,24 @@ struct jobs {
 	size_t ended_at;
 };
 
-/* ---- One run (job_run.c); the scheduler alone calls these --------------------------------- */
+/* ---- One run; the scheduler alone calls these --------------------------------------- */
 
-/* A claimed job, in run->row, begins: its worker is started, or it has ended already. */
+/* job_begin.c: a claimed job, in run->row, begins: its worker works, or it has ended already. */
 void run_begin(struct jobs *, struct run *);
+
+/* job_end.c: how it ended, to be stored. The code lives for ever, the text as long as the run. */
+void run_ended(struct run *, enum job_state, const char *code, const char *text);
+void run_failed(struct run *, const struct err *why);
+/* Back into the queue through nobody's fault: this attempt does not count. */
+void run_postponed(struct jobs *, struct run *);
+/* The worker ended by itself, or never began: once more, or failed. */
+void run_died(struct jobs *, struct run *, const char *how);
+/* Stores its progress; a failure costs nothing, as the next one is stored in its place. */
+void run_keep(struct jobs *, struct run *);
+/* Stores how it ended and frees the run; if the store fails, it is due again a moment later. */
+void run_store(struct jobs *, struct run *);
+
+/* job_run.c */
 /* Does what is due: hears, ends, cancels, stores. */
 void run_step(struct jobs *, struct run *);
 /* The descriptor whose readability is news of it, -1 if there is none now. Twice: reports, end. */
@@ -80,8 +95,10 @@ int64_t run_due(const struct run *, int64_t now);
 /* Ends its worker and forgets it: the row stays running. */
 void run_drop(struct jobs *, struct run *);
 
-/* ---- Who sees and watches (job_watch.c) --------------------------------------------------- */
+/* ---- Who sees and watches (job_watch.c) ----------------------------------------------- */
 
+/* Puts a run in its place, unseen. */
+void run_put(struct jobs *, struct run *, const struct run *value);
 /* A run changed, begins to be seen, or is seen no more (`over`: its job has ended for good). */
 void run_changed(struct jobs *, struct run *, const struct job_progress *);
 void run_shown(struct jobs *, struct run *);

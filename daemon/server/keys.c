@@ -216,6 +216,8 @@ keys_account(
 
 	if (detail.n > 0)
 		a.act.audit.detail = detail;
+	if (!ok && (a.why.code == E_STORE || a.why.code == E_FULL))
+		return false; /* the store itself: there is nobody to tell */
 	if (!ok)
 		a.act.run = refuse_again;
 	return store_do(c, k->server->store, &a.act) && ok;

@@ -21,7 +21,6 @@ enum {
 /* An act of the rotation; it is bookkeeping, but for the first and the last. */
 struct move {
 	struct act act;
-	int64_t from, to; /* keyring versions, or a vendor key's */
 	struct keyring_row *keyring;
 	struct signing_row *signing;
 	struct vendor_key_row *vendor;
@@ -216,16 +215,10 @@ static bool
 keyring_drop(struct ctx *c, struct db *db, struct act *act)
 {
 	struct move *m = (struct move *)(void *)act;
-	struct buf b = BUF(m->detail);
-	int64_t older, all;
 
 	for (size_t i = 0; i + 1 < m->n; i++)
 		if (!keyring_delete(c, db, m->keyring[i].version))
 			return false;
-	if (!sealed_count(c, db, m->to, &older, &all))
-		return false;
-	buf_printf(&b, "{\"keyring\":%lld,\"keys\":%lld}", (long long)m->to, (long long)all);
-	act->audit.detail = buf_str(&b);
 	return true;
 }
 
@@ -235,14 +228,19 @@ finish(struct ctx *c, struct keys *k, struct keyring_row *row, size_t n)
 	struct move m = {
 		.act.audit = { .actor = STR("system"), .action = STR("keys.rotated") },
 		.keyring = row,
-		.to = row[n - 1].version,
 		.n = n,
 	};
+	struct buf b = BUF(m.detail);
+	int64_t newest = row[n - 1].version, older, all;
 
+	if (!sealed_count(c, k->db, newest, &older, &all))
+		return false;
+	buf_printf(&b, "{\"keyring\":%lld,\"keys\":%lld}", (long long)newest, (long long)all);
+	m.act.audit.detail = buf_str(&b);
 	if (!move_do(c, k, &m, keyring_drop) || !keys_load(c, k))
 		return false;
 	log_event(LOG_LEVEL_INFO, c->tag, "rotation-finished", "keyring=%lld keys=%lld",
-	    (long long)m.to, (long long)k->rotated);
+	    (long long)newest, (long long)all);
 	return true;
 }
 

@@ -118,9 +118,10 @@ child_start(struct ctx *c, const char *folder, const char *const argv[], const i
 		return fail_log(c, E_PEER, strerror(error), "%s cannot be started", program);
 	child.pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0);
 	if (child.pidfd < 0) {
-		(void)fail_errno(c, "watch", argv[0]);
-		child_end(&child, 0, &(int){ 0 });
-		return false;
+		bool ok = fail_errno(c, "watch", argv[0]);
+
+		child_end(&child, 0, &error);
+		return ok;
 	}
 	*ret = child;
 	return true;

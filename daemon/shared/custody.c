@@ -29,7 +29,7 @@ struct custody {
 /* ---- One request and its answer ----------------------------------------------------------- */
 
 struct call
-call_begin(struct custody *cu, enum custody_op op)
+exchange_begin(struct custody *cu, enum custody_op op)
 {
 	struct call call = { .custody = cu, .out = BUF(cu->out) };
 
@@ -41,7 +41,7 @@ call_begin(struct custody *cu, enum custody_op op)
 }
 
 void
-call_end(struct call *call)
+exchange_end(struct call *call)
 {
 	struct custody *cu = call->custody;
 
@@ -94,7 +94,7 @@ answer_receive(struct ctx *c, struct call *call, uint64_t id, int64_t deadline)
 }
 
 bool
-call_do(struct ctx *c, struct call *call)
+exchange_do(struct ctx *c, struct call *call)
 {
 	struct custody *cu = call->custody;
 	int64_t deadline = clock_monotonic() + cu->timeout_ms;

@@ -2,9 +2,9 @@
  * custody_call: one request to the custodian on its way, between custody.c (how) and
  * custody_keys.c (what). The lock is held from begin to end; end wipes both messages.
  *
- *	owned(call_end) struct call call = call_begin(cu, OP_…);
+ *	owned(exchange_end) struct call call = exchange_begin(cu, OP_…);
  *	wire_put_…(&call.out, …);
- *	if (!call_do(c, &call))
+ *	if (!exchange_do(c, &call))
  *		return false;
  *	… wire_…(&call.in) …
  *	return wire_end(c, &call.in);
@@ -18,12 +18,12 @@
 struct call {
 	struct custody *custody;
 	struct buf out;  /* the request's fields go here */
-	struct wire in;  /* the answer's results, after call_do */
+	struct wire in;  /* the answer's results, after exchange_do */
 	size_t answer_n; /* bytes to wipe */
 };
-struct call call_begin(struct custody *, enum custody_op);
+struct call exchange_begin(struct custody *, enum custody_op);
 /* Sends and waits; fails as the custodian did, or with E_PEER. */
-MUST bool call_do(struct ctx *, struct call *);
-void call_end(struct call *);
+MUST bool exchange_do(struct ctx *, struct call *);
+void exchange_end(struct call *);
 
 #endif

@@ -128,16 +128,16 @@ status_take(struct ctx *c, struct wire *in, struct custody_status *ret)
 bool
 custody_status(struct ctx *c, struct custody *cu, struct custody_status *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_STATUS);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_STATUS);
 
-	return call_do(c, &call) && status_take(c, &call.in, ret);
+	return exchange_do(c, &call) && status_take(c, &call.in, ret);
 }
 
 bool
 custody_init(
     struct ctx *c, struct custody *cu, unsigned k, unsigned n, struct custody_birth *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_INIT);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_INIT);
 	owned(custody_birth_done) struct custody_birth b = { 0 };
 	size_t shares;
 
@@ -145,7 +145,7 @@ custody_init(
 		return fail(c, E_INPUT, "at most %u shares", SHARES_MAX);
 	wire_put_u8(&call.out, (uint8_t)k);
 	wire_put_u8(&call.out, (uint8_t)n);
-	if (!call_do(c, &call) || !keyring_take(c, &call.in, &b.keyring) ||
+	if (!exchange_do(c, &call) || !keyring_take(c, &call.in, &b.keyring) ||
 	    !signing_take(c, &call.in, &b.signing))
 		return false;
 	shares = wire_u8(&call.in);
@@ -174,19 +174,19 @@ bool
 custody_unseal_share(
     struct ctx *c, struct custody *cu, struct str share, struct custody_status *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_SHARE);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_SHARE);
 
 	if (share.n > CUSTODY_SHARE_MAX)
 		return fail(c, E_INPUT, "this is not a share");
 	wire_put_str(&call.out, share);
-	return call_do(c, &call) && status_take(c, &call.in, ret);
+	return exchange_do(c, &call) && status_take(c, &call.in, ret);
 }
 
 bool
 custody_load(struct ctx *c, struct custody *cu, const struct keyring_row ring[], size_t rings,
     const struct signing_row signing[], size_t signings)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_LOAD);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_LOAD);
 
 	wire_put_u32(&call.out, (uint32_t)rings);
 	for (size_t i = 0; i < rings; i++)
@@ -194,15 +194,15 @@ custody_load(struct ctx *c, struct custody *cu, const struct keyring_row ring[],
 	wire_put_u32(&call.out, (uint32_t)signings);
 	for (size_t i = 0; i < signings; i++)
 		row_put(&call.out, signing_row(&signing[i]));
-	return call_do(c, &call) && wire_end(c, &call.in);
+	return exchange_do(c, &call) && wire_end(c, &call.in);
 }
 
 bool
 custody_seal(struct ctx *c, struct custody *cu)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_SEAL);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_SEAL);
 
-	return call_do(c, &call) && wire_end(c, &call.in);
+	return exchange_do(c, &call) && wire_end(c, &call.in);
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
@@ -210,10 +210,10 @@ custody_seal(struct ctx *c, struct custody *cu)
 bool
 custody_rotate_begin(struct ctx *c, struct custody *cu, struct keyring_row *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_ROTATE);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_ROTATE);
 	struct keyring_row row;
 
-	if (!call_do(c, &call) || !keyring_take(c, &call.in, &row) || !wire_end(c, &call.in))
+	if (!exchange_do(c, &call) || !keyring_take(c, &call.in, &row) || !wire_end(c, &call.in))
 		return false;
 	*ret = row;
 	return true;
@@ -223,11 +223,11 @@ bool
 custody_signing_reseal(
     struct ctx *c, struct custody *cu, const struct signing_row *row, struct signing_row *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_RESEAL);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_RESEAL);
 	struct signing_row fresh;
 
 	row_put(&call.out, signing_row(row));
-	if (!call_do(c, &call) || !signing_take(c, &call.in, &fresh) || !wire_end(c, &call.in))
+	if (!exchange_do(c, &call) || !signing_take(c, &call.in, &fresh) || !wire_end(c, &call.in))
 		return false;
 	fresh.jwk = row->jwk;
 	*ret = fresh;
@@ -238,13 +238,13 @@ bool
 custody_vendor_key_new(struct ctx *c, struct custody *cu, struct id vendor, int64_t version,
     struct vendor_key_row *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_VENDOR_NEW);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_VENDOR_NEW);
 	struct vendor_key_row fresh = { .vendor = vendor, .version = version };
 	struct sealed_row row;
 
 	wire_put_str(&call.out, str_of(vendor.s));
 	wire_put_u64(&call.out, (uint64_t)version);
-	if (!call_do(c, &call))
+	if (!exchange_do(c, &call))
 		return false;
 	row = sealed_row_take(&call.in, SEALED_VENDOR);
 	fresh.keyring = row.under;
@@ -258,13 +258,13 @@ bool
 custody_data_key_new(struct ctx *c, struct custody *cu, const struct vendor_key_row *vendor,
     struct id id, struct key256 *ret_key, struct data_key_row *ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_DATA_NEW);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_DATA_NEW);
 	owned(key256_done) struct key256 key = { 0 };
 	struct data_key_row row;
 
 	row_put(&call.out, vendor_row(vendor));
 	wire_put_str(&call.out, str_of(id.s));
-	if (!call_do(c, &call))
+	if (!exchange_do(c, &call))
 		return false;
 	key = key_take(&call.in);
 	if (!data_take(c, &call.in, &row) || !wire_end(c, &call.in))
@@ -278,12 +278,12 @@ bool
 custody_data_key_open(struct ctx *c, struct custody *cu, const struct vendor_key_row *vendor,
     const struct data_key_row *row, struct key256 *ret_key)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_DATA_OPEN);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_DATA_OPEN);
 	owned(key256_done) struct key256 key = { 0 };
 
 	row_put(&call.out, vendor_row(vendor));
 	row_put(&call.out, data_row(row));
-	if (!call_do(c, &call))
+	if (!exchange_do(c, &call))
 		return false;
 	key = key_take(&call.in);
 	if (!wire_end(c, &call.in))
@@ -297,7 +297,7 @@ custody_data_key_rewrap(struct ctx *c, struct custody *cu, const struct vendor_k
     const struct vendor_key_row *to, const struct data_key_row row[], size_t n,
     struct data_key_row **ret)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_DATA_REWRAP);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_DATA_REWRAP);
 	struct data_key_row *fresh = take(c, (n > 0 ? n : 1) * sizeof *fresh);
 
 	if (fresh == NULL)
@@ -307,7 +307,7 @@ custody_data_key_rewrap(struct ctx *c, struct custody *cu, const struct vendor_k
 	wire_put_u32(&call.out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
 		row_put(&call.out, data_row(&row[i]));
-	if (!call_do(c, &call))
+	if (!exchange_do(c, &call))
 		return false;
 	if (wire_u32(&call.in) != n)
 		call.in.bad = true;
@@ -334,18 +334,18 @@ bool
 custody_sign_checkpoint(struct ctx *c, struct custody *cu, int64_t seq,
     const struct digest256 *hash, int64_t at, struct str *ret_jws)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_CHECKPOINT);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_CHECKPOINT);
 
 	wire_put_u64(&call.out, (uint64_t)seq);
 	wire_put_str(&call.out, (struct str){ (const char *)hash->b, sizeof hash->b });
 	wire_put_u64(&call.out, (uint64_t)at);
-	return call_do(c, &call) && text_take(c, &call, ret_jws);
+	return exchange_do(c, &call) && text_take(c, &call, ret_jws);
 }
 
 bool
 custody_jwks(struct ctx *c, struct custody *cu, struct str *ret_json)
 {
-	owned(call_end) struct call call = call_begin(cu, OP_JWKS);
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_JWKS);
 
-	return call_do(c, &call) && text_take(c, &call, ret_json);
+	return exchange_do(c, &call) && text_take(c, &call, ret_json);
 }

@@ -163,14 +163,15 @@ sandbox_limit(struct ctx *c, int resource, uint64_t soft, uint64_t hard)
 bool
 sandbox_address_space(struct ctx *c, uint64_t *ret)
 {
-	struct str text, pages;
+	owned(fd_done) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char bytes[128];
+	ssize_t got = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+	struct str text = { bytes, got < 0 ? 0 : (size_t)got }, pages;
 	int64_t n;
 
-	if (!file_read(c, AT_FDCWD, "/proc/self/statm", 256, &text))
-		return false;
 	(void)str_cut(&text, ' ', &pages);
 	if (!str_number(pages, 0, INT64_MAX / 65536, &n))
-		return fail(c, E_FILE, "/proc/self/statm is not understood");
+		return fail(c, E_FILE, "/proc/self/statm cannot be read");
 	*ret = (uint64_t)n * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }

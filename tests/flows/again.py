@@ -45,7 +45,7 @@ def repeated(t):
         t.same(begun.status, 202, "a job is accepted")
         t.same(bytes_of(client.post("/v1/jobs", job, key="three")), bytes_of(begun),
                "its repetition gets the answer of then, not of now")  # fmt: skip
-        t.same(len(client.get("/v1/jobs").json()["data"]), 1, "and there is one job")
+        t.same(len(client.get("/v1/jobs").json()["items"]), 1, "and there is one job")
 
         house.restart()
         for share in shares[1:]:

@@ -1,0 +1,133 @@
+/*
+ * The end of a run. How it ended is put into its row and kept here until the store has taken it,
+ * in one act with the audit row. A worker that ended by itself without a word is given a second
+ * chance, for the machine may have been short of something; a third it is not.
+ */
+#include "jobs.h"
+
+enum {
+	ATTEMPTS_MAX = 2,
+	KEEP_MEMORY = 64 << 10,
+	STORE_MS = 1000, /* between two tries to store how a job ended */
+	RETRY_MS = 500,  /* before a job is claimed that could not run */
+};
+
+/* ---- How it ended --------------------------------------------------------------------- */
+
+void
+run_ended(struct run *r, enum job_state state, const char *code, const char *text)
+{
+	r->state = RUN_ENDED;
+	r->until = 0;
+	r->row.state = state;
+	r->row.error_code = str_of(code);
+	r->row.error_text = str_of(text);
+}
+
+void
+run_failed(struct run *r, const struct err *why)
+{
+	char *text = take_printf(&r->c, "%s", why->text);
+
+	run_ended(r, JOB_FAILED, err_wire(why->code), text != NULL ? text : "");
+}
+
+void
+run_postponed(struct jobs *j, struct run *r)
+{
+	r->row.attempts--;
+	j->claim_at = clock_monotonic() + RETRY_MS;
+	run_ended(r, JOB_QUEUED, "", "");
+}
+
+void
+run_died(struct jobs *j, struct run *r, const char *how)
+{
+	char *text;
+
+	log_event(LOG_LEVEL_WARNING, r->row.id.s, "worker-died", "attempt=%lld how=%s",
+	    (long long)r->row.attempts, log_quote(str_of(how)));
+	if (r->row.attempts < ATTEMPTS_MAX) {
+		text = take_printf(&r->c, "the worker %s; once more", how);
+		j->claim_at = clock_monotonic() + RETRY_MS;
+		run_ended(r, JOB_QUEUED, "", "");
+		r->row.done = 0;
+		r->row.note = str_of(text);
+		return;
+	}
+	text = take_printf(&r->c, "the worker %s, %lld times", how, (long long)r->row.attempts);
+	run_ended(r, JOB_FAILED, err_wire(E_PEER), text != NULL ? text : "");
+}
+
+/* ---- Storing -------------------------------------------------------------------------- */
+
+struct keep {
+	struct act act;
+	const struct job_row *row;
+	char detail[160];
+};
+
+static bool
+keep_progress(struct ctx *c, struct db *db, struct act *act)
+{
+	const struct job_row *row = ((struct keep *)(void *)act)->row;
+
+	return job_progress(c, db, str_of(row->id.s), row->done, row->total, row->note);
+}
+
+void
+run_keep(struct jobs *j, struct run *r)
+{
+	owned(arena_free) struct arena *mem = arena_new(KEEP_MEMORY);
+	struct ctx c = ctx_real(mem, r->row.id.s);
+	struct keep k = { .act = { .run = keep_progress, .c = &c, .unaudited = true },
+		.row = &r->row };
+
+	r->row.note = str_of(r->live.note);
+	if (!store_do(&c, j->server->store, &k.act))
+		log_failure(&c, "progress-not-stored");
+	r->kept_at = clock_monotonic();
+	r->moved = false;
+}
+
+static bool
+keep_end(struct ctx *c, struct db *db, struct act *act)
+{
+	return job_finish(c, db, ((struct keep *)(void *)act)->row);
+}
+
+/* The row and its audit row; tried again until the store has taken it. */
+void
+run_store(struct jobs *j, struct run *r)
+{
+	struct job_row *row = &r->row;
+	struct keep k = { .act = { .run = keep_end, .c = &r->c }, .row = row };
+	struct buf b = BUF(k.detail);
+
+	row->finished = r->c.now();
+	if (row->state != JOB_QUEUED)
+		row->note = str_of(r->live.note);
+	buf_printf(&b, "{\"kind\":\"%.*s\",\"state\":\"%s\",\"attempt\":%lld", STRF(row->kind),
+	    job_state_names[row->state], (long long)row->attempts);
+	if (row->state == JOB_FAILED)
+		buf_printf(&b, ",\"code\":\"%.*s\"", STRF(row->error_code));
+	buf_char(&b, '}');
+	k.act.audit = (struct audit_entry){ .vendor = str_of(row->vendor.s),
+		.actor = STR("system"),
+		.action = STR("job.end"),
+		.object = str_of(row->id.s),
+		.detail = buf_str(&b) };
+	r->c.err = (struct err){ 0 };
+	if (!store_do(&r->c, j->server->store, &k.act) && r->c.err.code != E_CONFLICT &&
+	    r->c.err.code != E_ABSENT) {
+		log_failure(&r->c, "job-end-not-stored");
+		r->until = clock_monotonic() + STORE_MS;
+		return;
+	}
+	log_event(LOG_LEVEL_INFO, row->id.s, "job-ended", "state=%s attempt=%lld",
+	    job_state_names[row->state], (long long)row->attempts);
+	run_hidden(j, r, row->state != JOB_QUEUED);
+	j->wanted = true;
+	arena_free(&r->mem);
+	run_put(j, r, &(struct run){ .state = RUN_FREE });
+}
