@@ -221,11 +221,14 @@ json_decode(
     struct ctx *c, struct str text, const struct json_field *fields, size_t n, void *ret)
 {
 	owned(value_done) json_t *root = NULL;
-	json_error_t why;
+	json_error_t why = { 0 };
 
 	if (!bounded(c, text))
 		return false;
 	root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	/* No reason given means no memory. */
+	if (root == NULL && why.text[0] == '\0')
+		return fail(c, E_MEMORY, "no memory for JSON");
 	if (root == NULL)
 		return fail(c, E_JSON, "not JSON: %.120s (byte %d)", why.text, why.position);
 	if (!json_is_object(root))

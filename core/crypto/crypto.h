@@ -12,6 +12,12 @@
 
 #include "base.h"
 
+/*
+ * Readies the library, trying each kind of operation once. Every process calls it before it gives
+ * up opening files (OpenSSL reads its configuration on first use) and before it serves anybody.
+ */
+MUST bool crypto_start(struct ctx *);
+
 /* ---- Digests and derived keys ------------------------------------------------------------ */
 
 /* A secret of 256 bits. Whoever holds one ends it with key256_done. */

@@ -52,7 +52,9 @@ sha256_parts(struct ctx *c, const struct str part[], size_t n, struct digest256 
 	ok = EVP_DigestInit_ex2(t->md, NULL, NULL) == 1;
 	for (size_t i = 0; ok && i < n; i++)
 		ok = part[i].n == 0 || EVP_DigestUpdate(t->md, part[i].p, part[i].n) == 1;
-	if (!ok || EVP_DigestFinal_ex(t->md, d.b, NULL) != 1)
+	ok = ok && EVP_DigestFinal_ex(t->md, d.b, NULL) == 1;
+	/* The context still holds the digest, which may be a key: it begins anew. */
+	if (EVP_DigestInit_ex2(t->md, NULL, NULL) != 1 || !ok)
 		return fail_crypto(c, "SHA-256");
 	*ret = d;
 	return true;

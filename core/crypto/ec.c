@@ -107,6 +107,18 @@ make(struct ctx *c, const uint8_t point[65], const BIGNUM *secret, struct ec_key
 	return true;
 }
 
+/* A point was refused: because of what it is, or for want of memory, the first reason tells. */
+MUST static bool
+fail_point(struct ctx *c)
+{
+	int reason = ERR_GET_REASON(ERR_peek_error());
+
+	if (reason != EC_R_POINT_IS_NOT_ON_CURVE && reason != EC_R_INVALID_ENCODING)
+		return fail_crypto(c, "EC point");
+	ERR_clear_error();
+	return fail(c, E_INPUT, "the point is not on P-256");
+}
+
 bool
 ec_key_from_point(struct ctx *c, const uint8_t x[32], const uint8_t y[32], struct ec_key **ret)
 {
@@ -121,10 +133,9 @@ ec_key_from_point(struct ctx *c, const uint8_t x[32], const uint8_t y[32], struc
 	p = EC_POINT_new(a->p256);
 	if (p == NULL)
 		return fail_crypto(c, "EC point");
-	if (EC_POINT_oct2point(a->p256, p, point, sizeof point, NULL) != 1) {
-		ERR_clear_error();
-		return fail(c, E_INPUT, "the point is not on P-256");
-	}
+	ERR_clear_error();
+	if (EC_POINT_oct2point(a->p256, p, point, sizeof point, NULL) != 1)
+		return fail_point(c);
 	return make(c, point, NULL, ret);
 }
 
@@ -263,9 +274,14 @@ es256_verify(
 
 	if (n == 0 || p == NULL || EVP_PKEY_verify_init(p) != 1)
 		return fail_crypto(c, "ECDSA");
-	if (EVP_PKEY_verify(p, der, n, d->b, sizeof d->b) != 1) {
+	/* 0 is a verdict, a negative number a failure: no memory must not read as a forgery. */
+	switch (EVP_PKEY_verify(p, der, n, d->b, sizeof d->b)) {
+	case 1:
+		return true;
+	case 0:
 		ERR_clear_error();
 		return fail(c, E_INTEGRITY, "the signature does not match");
+	default:
+		return fail_crypto(c, "ECDSA");
 	}
-	return true;
 }

@@ -61,11 +61,12 @@ gcm_open_with(struct ctx *c, EVP_CIPHER_CTX *e, const struct key256 *key,
 	if (sealed.n < GCM_TAG || body.n > SEAL_MAX || aad.n > SEAL_MAX)
 		return fail(c, E_INTEGRITY, "does not open");
 	memcpy(tag, sealed.p + body.n, GCM_TAG);
-	if (!gcm_start(e, 0, key, nonce, aad))
+	if (!gcm_start(e, 0, key, nonce, aad) || !gcm_body(e, body, to) ||
+	    EVP_CIPHER_CTX_ctrl(e, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, tag) != 1) {
+		explicit_bzero(to, body.n);
 		return fail_crypto(c, "AES-GCM");
-	if (!gcm_body(e, body, to) ||
-	    EVP_CIPHER_CTX_ctrl(e, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, tag) != 1 ||
-	    EVP_CipherFinal_ex(e, end, &n) != 1) {
+	}
+	if (EVP_CipherFinal_ex(e, end, &n) != 1) {
 		explicit_bzero(to, body.n);
 		ERR_clear_error();
 		return fail(c, E_INTEGRITY, "does not open");

@@ -135,11 +135,14 @@ keep(struct ctx *c, json_t *header, struct jose_header *ret)
 MUST static bool
 keep_epk(struct ctx *c, json_t *header, struct str *ret)
 {
-	char *text = json_dumps(json_object_get(header, "epk"), JSON_COMPACT);
+	json_t *epk = json_object_get(header, "epk");
+	char *text = json_dumps(epk, JSON_COMPACT);
 	bool ok;
 
-	if (text == NULL)
+	if (epk == NULL)
 		return fail(c, E_INPUT, "the header has no epk");
+	if (text == NULL)
+		return fail(c, E_MEMORY, "no memory for JSON");
 	ok = take_copy(c, str_of(text), ret);
 	free(text);
 	return ok;
@@ -149,9 +152,12 @@ MUST static bool
 judge(struct ctx *c, const struct form *f, struct jose *t)
 {
 	owned(json_done) json_t *header = NULL;
-	json_error_t why;
+	json_error_t why = { 0 };
 
 	header = json_loadb(t->header.json.p, t->header.json.n, JSON_REJECT_DUPLICATES, &why);
+	/* No reason given means no memory. */
+	if (header == NULL && why.text[0] == '\0')
+		return fail(c, E_MEMORY, "no memory for JSON");
 	if (!json_is_object(header))
 		return fail(c, E_INPUT, "the header is not a JSON object with distinct names");
 	if (!is_text(header, "alg", f->alg))

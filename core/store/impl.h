@@ -163,9 +163,10 @@ struct store {
 
 	_Atomic enum err_code health;
 	_Atomic uint64_t commits, acts, noted, failed;
+	_Atomic int64_t busy_since; /* on the monotonic clock; 0 while the writer waits */
 };
 /* So many notes are worth a commit of their own. */
-enum { NOTES_ENOUGH = 256 };
+enum { NOTES_ENOUGH = 2048 };
 MUST bool writer_start(struct ctx *, struct store *);
 void writer_stop(struct store *);
 

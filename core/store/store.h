@@ -90,7 +90,7 @@ MUST bool store_do(struct ctx *, struct store *, struct act *);
 MUST bool store_note(struct ctx *, struct store *, const struct audit_entry *);
 /* The last commit's outcome: E_NONE, E_FULL or E_STORE. */
 enum err_code store_health(const struct store *);
-/* The writer has done something, or had nothing to do, within the last seconds: for the watchdog. */
+/* The writer does not hang in one group for half a minute: for the watchdog. */
 bool store_alive(const struct store *);
 /* Commits, acts and notes since start, for the metrics. */
 struct store_counts {

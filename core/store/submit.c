@@ -3,6 +3,9 @@
  */
 #include "impl.h"
 
+/* One group may wait for a slow disk, but not for ever. */
+enum { HANGS_MS = 30000 };
+
 bool
 store_submit(struct ctx *c, struct store *s, struct act *a)
 {
@@ -111,6 +114,14 @@ enum err_code
 store_health(const struct store *s)
 {
 	return atomic_load(&s->health);
+}
+
+bool
+store_alive(const struct store *s)
+{
+	int64_t since = atomic_load(&s->busy_since);
+
+	return since == 0 || clock_monotonic() - since < HANGS_MS;
 }
 
 struct store_counts

@@ -276,10 +276,13 @@ writer_main(void *arg)
 	struct group g;
 
 	while (group_take(s, &g)) {
-		bool ok = group_write(s, &g);
+		bool ok;
 
+		atomic_store(&s->busy_since, clock_monotonic());
+		ok = group_write(s, &g);
 		group_settle(s, &g, ok);
 		log_tend(s, g.quiet);
+		atomic_store(&s->busy_since, 0);
 	}
 	return NULL;
 }

@@ -176,18 +176,24 @@ doctor_run(struct ctl *t)
 
 /* ---- db restore ----------------------------------------------------------------------------- */
 
+MUST static bool
+nobody_listens(struct ctl *t)
+{
+	owned(fd_done) int fd = -1;
+
+	if (link_open(&t->c, &t->parsed, &fd))
+		return fail(&t->c, E_CONFLICT, "hallmarkd is running at %s: stop it first",
+		    link_path(&t->parsed));
+	t->c.err = (struct err){ 0 };
+	return true;
+}
+
 int
 restore_run(struct ctl *t)
 {
-	owned(fd_done) int fd = -1;
 	bool negative = false;
 
-	if (link_open(&t->c, &t->parsed, &fd)) {
-		if (!fail(&t->c, E_CONFLICT, "hallmarkd is running at %s: stop it first",
-			link_path(&t->parsed)))
-			return output_failure(&t->c, CTL);
-	}
-	if (!offline_run(t, &negative))
+	if (!nobody_listens(t) || !offline_run(t, &negative))
 		return output_failure(&t->c, CTL);
 	return negative ? 3 : 0;
 }
@@ -224,6 +230,15 @@ backup_finish(struct ctl *t, const char *part, const char *name)
 }
 
 MUST static bool
+backup_open(struct ctl *t, const char *part, const char *name)
+{
+	if (access(name, F_OK) == 0)
+		return fail(&t->c, E_FILE, "%s exists already", name);
+	t->file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return t->file >= 0 ? true : fail_errno(&t->c, "create", part);
+}
+
+MUST static bool
 backup_into(struct ctl *t, const char *part, const char *name)
 {
 	owned(fd_done) int fd = -1;
@@ -241,17 +256,8 @@ backup_run(struct ctl *t)
 	char *part = name == NULL ? NULL : take_printf(&t->c, "%s.part", name);
 	int status = 0;
 
-	if (part == NULL)
+	if (part == NULL || !backup_open(t, part, name))
 		return output_failure(&t->c, CTL);
-	if (access(name, F_OK) == 0) {
-		fprintf(stderr, CTL ": %s exists already\n", name);
-		return 1;
-	}
-	t->file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (t->file < 0) {
-		if (!fail_errno(&t->c, "create", part))
-			return output_failure(&t->c, CTL);
-	}
 	if (!backup_into(t, part, name)) {
 		status = output_failure(&t->c, CTL);
 		unlink(part);

@@ -25,6 +25,7 @@ struct admin {
 	int stop; /* an eventfd that nobody empties */
 	pthread_t thread;
 	bool running;
+	int64_t clock_offset;
 	struct client client[ADMIN_CONNECTIONS];
 };
 
@@ -35,7 +36,7 @@ serve(void *arg)
 {
 	struct client *s = arg;
 
-	admin_call(s->admin->server, s->fd, s->admin->stop);
+	admin_call(s->admin->server, s->fd, s->admin->stop, s->admin->clock_offset);
 	shutdown(s->fd, SHUT_RDWR);
 	s->done = true;
 	return NULL;
@@ -151,6 +152,7 @@ admin_start(struct ctx *c, struct server *server, struct admin **ret)
 		return fail(c, E_MEMORY, "no memory for the admin socket");
 	a->server = server;
 	a->socket.fd = -1;
+	a->clock_offset = admin_clock_offset();
 	a->stop = eventfd(0, EFD_CLOEXEC);
 	if (a->stop < 0)
 		return fail_errno(c, "make", "an event descriptor");

@@ -40,6 +40,8 @@ struct call {
 	struct server *server;
 	int fd;   /* the client */
 	int stop; /* readable once the daemon ends */
+	int64_t
+	    clock_offset; /* of the clock from the time since boot, when the daemon started */
 	struct parsed parsed;
 	struct str input;
 	struct audit_entry who; /* actor, action, request */
@@ -65,7 +67,9 @@ admin_handler *admin_command_of(const struct command *);
 MUST bool admin_table_check(struct ctx *);
 
 /* Serves one connection: reads a request, runs it, says the last word. */
-void admin_call(struct server *, int fd, int stop);
+void admin_call(struct server *, int fd, int stop, int64_t clock_offset);
+/* Milliseconds by which the clock is ahead of the time since boot; changes when it is set. */
+int64_t admin_clock_offset(void);
 /* The same without a daemon, for words of a command line; answers on `fd`. */
 MUST bool call_begin(struct ctx *, struct server *, int fd, int stop, struct call *ret);
 /* Sends the last word: what c->err says, or that all is well. */

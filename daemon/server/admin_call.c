@@ -160,7 +160,8 @@ call_do(struct ctx *c, struct call *call, struct act *act,
 
 		act->audit = call->who;
 		act->audit.vendor = prepared.vendor;
-		act->audit.object = prepared.object;
+		if (prepared.object.n > 0)
+			act->audit.object = prepared.object;
 		act->audit.detail = prepared.detail;
 	}
 	call->accounted = true;
@@ -197,7 +198,10 @@ call_vendor(struct ctx *c, struct db *db, struct str word, struct vendor *ret)
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* "token create" becomes token.create. */
+/*
+ * What the audit will say: "token create" becomes token.create, an id that was given is the object,
+ * and a dry run is one.
+ */
 static void
 action_name(struct call *call)
 {
@@ -205,6 +209,11 @@ action_name(struct call *call)
 	struct shape s;
 
 	grammar_shape(call->parsed.command->grammar, &s);
+	for (size_t i = 0; i < call->parsed.args; i++)
+		if (s.arg[i].type->want == WANT_ID)
+			call->who.object = call->parsed.arg[i];
+	if (call_option(call, "--dry-run", NULL))
+		call->who.detail = STR("{\"dry_run\":true}");
 	for (size_t i = 0; i < s.words.n; i++)
 		buf_char(&b, s.words.p[i] == ' ' ? '.' : s.words.p[i]);
 	call->who.action = buf_str(&b);
@@ -274,7 +283,7 @@ call_begin(struct ctx *c, struct server *server, int fd, int stop, struct call *
 }
 
 void
-admin_call(struct server *server, int fd, int stop)
+admin_call(struct server *server, int fd, int stop, int64_t clock_offset)
 {
 	owned(arena_free) struct arena *memory = arena_new(ADMIN_MEMORY);
 	struct ctx c = ctx_real(memory, "admin");
@@ -284,6 +293,7 @@ admin_call(struct server *server, int fd, int stop)
 
 	if (memory == NULL || !call_begin(&c, server, fd, stop, &call))
 		return;
+	call.clock_offset = clock_offset;
 	call.c.tag = call.request.s;
 	call.who.request = str_of(call.request.s);
 	ok = admin_peer(&call.c, fd, &server->conf, &uid);

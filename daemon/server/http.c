@@ -118,6 +118,8 @@ answer(struct exchange *x)
 		header(r, "Connection", "close");
 	peer_phase(x->http->peers, x->peer, rq->stream ? PHASE_STREAM : PHASE_REPLY);
 	x->at = AT_END;
+	cork_answer(
+	    &x->peer->cork, a->body.n > 0 && !rq->stream && !str_same(rq->method, STR("HEAD")));
 	ok = MHD_queue_response(x->connection, (unsigned)a->status, r);
 	MHD_destroy_response(r);
 	return ok;
@@ -135,18 +137,34 @@ id_acceptable(struct str id)
 	return id.n > 0 && id.n <= 64;
 }
 
+/* Randomness for names, not for secrets: taken from the system a page at a time. */
+static void
+name_random(void *to, size_t n)
+{
+	static _Thread_local char pool[4096];
+	static _Thread_local size_t left;
+
+	if (left < n) {
+		os_random(pool, sizeof pool);
+		left = sizeof pool;
+	}
+	left -= n;
+	memcpy(to, pool + left, n);
+}
+
 /* The client's own request id if it is a decent one, else a new one. */
 static void
 request_name(struct request *rq)
 {
 	struct str given = request_header(rq, "X-Request-Id");
+	struct ctx names = { .now = rq->c.now, .random = name_random };
 	struct id id;
 
 	if (id_acceptable(given)) {
 		memcpy(rq->id, given.p, given.n);
 		return;
 	}
-	id = id_new(&rq->c, "req");
+	id = id_new(&names, "req");
 	memcpy(rq->id, id.s, sizeof id.s);
 }
 
@@ -346,9 +364,13 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket_contex
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	p = info == NULL ? NULL : peer_add(h->peers, info->connect_fd);
-	if (p != NULL)
-		address_put(connection, p->address, sizeof p->address);
 	*socket_context = p;
+	if (p == NULL)
+		return;
+	address_put(connection, p->address, sizeof p->address);
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info != NULL)
+		cork_fit(&p->cork, info->tls_session, p->fd);
 }
 
 /* Paths and parameters stay as they came: request.c decodes them itself, to see what it refuses. */

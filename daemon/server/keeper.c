@@ -16,7 +16,7 @@ enum {
 	KEEPER_MEMORY = 16 << 20,
 	PATIENCE_MIN = 250, /* ms between the custodian's death and its next life */
 	PATIENCE_MAX = 5000,
-	LONG_LIFE = 10000, /* after which a death is no reason to be patient */
+	LONG_LIFE = 2000, /* after which a death is no reason to be patient */
 	ANSWER_MS = 1500,
 };
 

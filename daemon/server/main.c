@@ -232,12 +232,15 @@ routes_print(void)
 static int
 usage(FILE *to)
 {
-	fputs("usage: hallmarkd [-n] -c FILE      run in the foreground; -n: check FILE only\n"
-	      "       hallmarkd --restore BACKUP -c FILE\n"
-	      "                                   put a backup in the place of the database\n"
-	      "       hallmarkd --conf            print the standard configuration\n"
-	      "       hallmarkd --routes          print the table of HTTP routes\n"
-	      "       hallmarkd --version\n",
+	fputs(
+	    "usage: hallmarkd [-n] -c FILE      run in the foreground; -n: check FILE only\n"
+	    "       hallmarkd --restore BACKUP -c FILE\n"
+	    "                                   put a backup in the place of the database\n"
+	    "       hallmarkd --offline COMMAND -c FILE\n"
+	    "                                   hallmarkctl's doctor or db restore, without serving\n"
+	    "       hallmarkd --conf            print the standard configuration\n"
+	    "       hallmarkd --routes          print the table of HTTP routes\n"
+	    "       hallmarkd --version\n",
 	    to);
 	return to == stdout ? 0 : 1;
 }
@@ -256,12 +259,12 @@ main(int argc, char **argv)
 	static const struct option options[] = { { "conf", no_argument, NULL, 'C' },
 		{ "routes", no_argument, NULL, 'R' }, { "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, { "restore", required_argument, NULL, 'r' },
-		{ 0 } };
+		{ "offline", no_argument, NULL, 'o' }, { 0 } };
 	struct arena *mem = arena_new(MAIN_MEMORY);
 	struct ctx c = ctx_real(mem, "main");
 	const char *file = NULL, *backup = NULL;
 	struct conf conf;
-	bool check = false, ok;
+	bool check = false, offline = false, ok;
 
 	for (int o; (o = getopt_long(argc, argv, "c:nh", options, NULL)) != -1;) {
 		if (o == 'C')
@@ -278,11 +281,15 @@ main(int argc, char **argv)
 			check = true;
 		else if (o == 'r')
 			backup = optarg;
+		else if (o == 'o')
+			offline = true;
 		else
 			return usage(stderr);
 	}
-	if (file == NULL || optind != argc || mem == NULL)
+	if (file == NULL || (optind != argc && !offline) || mem == NULL)
 		return usage(stderr);
+	if (offline)
+		return admin_offline(file, argc - optind, argv + optind);
 	if (check)
 		ok = conf_read(&c, file, &conf);
 	else if (backup != NULL)

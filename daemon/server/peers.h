@@ -6,6 +6,7 @@
 #ifndef PEERS_H
 #define PEERS_H
 
+#include "cork.h"
 #include "request.h"
 
 struct peers;
@@ -25,6 +26,7 @@ struct peer {
 	_Atomic int phase;
 	bool certified; /* its client certificate was verified */
 	char address[48];
+	struct cork cork;
 	struct arena *mem;
 	struct request request;
 };

@@ -6,6 +6,8 @@
 
 #include "request.h"
 
+enum { PROBLEM_MAX = 1400 };
+
 void
 request_begin(struct request *rq, struct server *s, struct arena *mem)
 {
@@ -451,7 +453,9 @@ void
 request_problem(struct request *rq)
 {
 	struct err e = rq->c.err;
-	struct buf b = BUF(rq->problem);
+	static const char plain[] = "{\"title\":\"Out of memory\",\"status\":503}";
+	char *room = take(&rq->c, PROBLEM_MAX);
+	struct buf b = { room, 0, room == NULL ? 0 : PROBLEM_MAX, false };
 	struct js j = { &b, false };
 	char type[64];
 	struct buf t = BUF(type);
@@ -479,7 +483,7 @@ request_problem(struct request *rq)
 		log_failure(&rq->c, "request-failed");
 	rq->reply.status = err_http(e.code);
 	rq->reply.type = "application/problem+json";
-	rq->reply.body = buf_str(&b);
+	rq->reply.body = b.full ? str_of(plain) : buf_str(&b);
 	rq->reply.etag[0] = rq->reply.location[0] = rq->reply.link[0] = '\0';
 	if (rq->reply.retry_after == 0 && (e.code == E_BUSY || e.code == E_FULL))
 		rq->reply.retry_after = 1;

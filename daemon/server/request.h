@@ -72,7 +72,6 @@ struct request {
 	struct key256 answer_key;
 
 	struct reply reply;
-	char problem[1400];
 	bool refused; /* reply is a problem; what is left of the body is dropped */
 	bool stream;  /* the answer is a job's events: see events.c */
 	void *edge;   /* http.c's own */

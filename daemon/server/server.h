@@ -58,7 +58,7 @@ struct keys_status {
 	int64_t keyring;     /* current version; 0 if none */
 	bool rotating;
 	int64_t rotated,
-	    to_rotate; /* keys resealed and to be resealed by the running rotation */
+	    to_rotate;    /* keys resealed and to be resealed by the running rotation */
 	char reason[192]; /* a sentence, if something keeps the keys from being open */
 };
 struct shares {
@@ -128,8 +128,8 @@ struct job_progress {
  * A new job of this vendor: its parameters are checked and sealed under a data key of its own.
  * Insert the key and the row in one act. And the way back, for the scheduler.
  */
-MUST bool job_new(struct ctx *, struct server *, struct db *, struct str vendor, struct str kind,
-    struct str params, struct job_row *ret, struct data_key_row *ret_key);
+MUST bool job_new(struct ctx *, struct server *, struct db *, struct str vendor,
+    struct str kind, struct str params, struct job_row *ret, struct data_key_row *ret_key);
 MUST bool job_unseal(
     struct ctx *, struct server *, struct db *, const struct job_row *, struct str *ret_params);
 MUST bool jobs_start(struct ctx *, struct server *, struct jobs **ret);
@@ -216,6 +216,8 @@ void upkeep_stop(struct upkeep **);
 
 MUST bool admin_start(struct ctx *, struct server *, struct admin **ret);
 void admin_stop(struct admin **);
+/* One command of hallmarkctl without a daemon (doctor, db restore); returns the exit status. */
+int admin_offline(const char *conf_path, int words, char **word);
 
 /* ---- metrics ------------------------------------------------------------------------------------ */
 

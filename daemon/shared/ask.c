@@ -16,13 +16,28 @@ enum { SAY_MAX = 2048 };
 
 /* ---- Messages ------------------------------------------------------------------------------- */
 
+/* Nothing that moves a cursor; quotes and backslashes stay, unlike in a log. */
+static void
+sentence(struct buf *b, struct str text)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i <= text.n; i++)
+		if (i == text.n || text.p[i] == '"' || text.p[i] == '\\') {
+			text_escape(b, (struct str){ text.p + from, i - from });
+			if (i < text.n)
+				buf_char(b, text.p[i]);
+			from = i + 1;
+		}
+}
+
 void
 output_say(const char *program, struct str text)
 {
 	char line[SAY_MAX];
 	struct buf b = BUF(line);
 
-	text_escape(&b, text);
+	sentence(&b, text);
 	fprintf(stderr, "%s: %.*s\n", program, STRF(buf_str(&b)));
 }
 
@@ -32,7 +47,7 @@ output_failure(const struct ctx *c, const char *program)
 	char line[SAY_MAX];
 	struct buf b = BUF(line);
 
-	text_escape(&b, str_of(c->err.text[0] != '\0' ? c->err.text : err_title(c->err.code)));
+	sentence(&b, str_of(c->err.text[0] != '\0' ? c->err.text : err_title(c->err.code)));
 	fprintf(stderr, "%s: %.*s (%s)\n", program, STRF(buf_str(&b)), err_wire(c->err.code));
 	return err_exit(c->err.code);
 }

@@ -12,8 +12,8 @@ static const char *const kinds[] = { "selftest", NULL };
 
 /* clang-format off */
 const struct placeholder placeholders[] = {
-	{ "vendor",  WANT_TEXT,   1, 200, NULL, NULL, "a vendor, by its id or its name" },
-	{ "name",    WANT_TEXT,   1, 200, NULL, NULL, "a name that people choose" },
+	{ "vendor",  WANT_TEXT,   1, 128, NULL, NULL, "a vendor, by its id or its name" },
+	{ "name",    WANT_TEXT,   1, 128, NULL, NULL, "a name that people choose" },
 	{ "token",   WANT_ID,     0, 0, "tok", NULL, "a token's id, as `token list` shows it" },
 	{ "job",     WANT_ID,     0, 0, "job", NULL, "a job's id, as `job list` shows it" },
 	{ "role",    WANT_WORD,   0, 0, NULL, roles, "admin, issuer, verifier or auditor; several with commas" },
@@ -95,7 +95,7 @@ static const struct command ctl_commands[] = {
 	{ "job list [--vendor <vendor>]", "jobs, of one vendor or of all", 0, JOB_COLUMNS ",vendor" },
 	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
 	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "audit tail [--lines <lines>] [--follow] [--vendor <vendor>]",
+	{ "audit tail [--lines <lines>] [--follow]",
 	  "the last rows of the audit", COMMAND_STREAM, AUDIT_COLUMNS },
 	{ "audit verify", "check every row, the chain and its signed checkpoints",
 	  COMMAND_ONE | COMMAND_STREAM, "",

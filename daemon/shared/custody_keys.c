@@ -213,7 +213,8 @@ custody_rotate_begin(struct ctx *c, struct custody *cu, struct keyring_row *ret)
 	owned(exchange_end) struct call call = exchange_begin(cu, OP_ROTATE);
 	struct keyring_row row;
 
-	if (!exchange_do(c, &call) || !keyring_take(c, &call.in, &row) || !wire_end(c, &call.in))
+	if (!exchange_do(c, &call) || !keyring_take(c, &call.in, &row) ||
+	    !wire_end(c, &call.in))
 		return false;
 	*ret = row;
 	return true;
@@ -227,7 +228,8 @@ custody_signing_reseal(
 	struct signing_row fresh;
 
 	row_put(&call.out, signing_row(row));
-	if (!exchange_do(c, &call) || !signing_take(c, &call.in, &fresh) || !wire_end(c, &call.in))
+	if (!exchange_do(c, &call) || !signing_take(c, &call.in, &fresh) ||
+	    !wire_end(c, &call.in))
 		return false;
 	fresh.jwk = row->jwk;
 	*ret = fresh;

@@ -290,11 +290,12 @@ grammar_parse(struct ctx *c, const struct program *p, const struct str word[], s
 			plain[plains++] = word[i];
 		}
 	}
-	if (plains > 0 &&
-	    (!command_find(c, p, plain, plains, &s, &used, &to.command) ||
-		!args_into(c, &s, plain + used, plains - used, &to)))
+	if (plains > 0 && !command_find(c, p, plain, plains, &s, &used, &to.command))
 		return false;
-	if (!options_check(c, p, to.command == NULL ? NULL : &s, &to))
+	/* Who asks for help need not know yet what belongs to the command. */
+	if (!parsed_option(&to, "--help", NULL) &&
+	    ((plains > 0 && !args_into(c, &s, plain + used, plains - used, &to)) ||
+		!options_check(c, p, to.command == NULL ? NULL : &s, &to)))
 		return false;
 	*ret = to;
 	return true;

@@ -168,33 +168,53 @@ option_words(const struct shape *s, struct buf *out)
 		buf_printf(out, " %.*s", STRF(s->option[i].name));
 }
 
-/* Cases of what may follow an option. */
+/* The kind of an option's value; NULL for a flag. */
+static const struct placeholder *
+value_type(const struct program *p, const char *name)
+{
+	struct shape s;
+
+	for (size_t k = 0; k <= p->commands; k++) {
+		grammar_shape(k < p->commands ? p->command[k].grammar : p->globals, &s);
+		for (size_t a = 0; a < s.options; a++)
+			if (str_same(s.option[a].name, str_of(name)))
+				return s.option[a].type;
+	}
+	return NULL;
+}
+
+/* Cases of what may follow an option: files, words, or whatever the user likes. */
 static void
 values_bash(const struct program *p, struct buf *out)
 {
-	for (size_t i = 0; i < p->options; i++)
-		for (size_t k = 0; k <= p->commands; k++) {
-			const char *g = k < p->commands ? p->command[k].grammar : p->globals;
-			const struct placeholder *type = NULL;
-			struct shape s;
+	for (size_t i = 0; i < p->options; i++) {
+		const struct placeholder *type = value_type(p, p->option[i].name);
 
-			grammar_shape(g, &s);
-			for (size_t a = 0; a < s.options; a++)
-				if (str_same(s.option[a].name, str_of(p->option[i].name)))
-					type = s.option[a].type;
-			if (type == NULL)
-				continue;
-			buf_printf(out, "\t%s) ", p->option[i].name);
-			if (type->want == WANT_FILE)
-				buf_put(out,
-				    STR("mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"));
-			else if (type->want == WANT_WORD)
-				buf_put(out, STR("offer"));
-			for (size_t w = 0; type->want == WANT_WORD && type->words[w] != NULL;
-			     w++)
-				buf_printf(out, " %s", type->words[w]);
-			buf_put(out, STR("; return ;;\n"));
-			break;
+		if (type == NULL)
+			continue;
+		buf_printf(out, "\t%s) ", p->option[i].name);
+		if (type->want == WANT_FILE)
+			buf_put(out, STR("mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"));
+		else if (type->want != WANT_WORD)
+			buf_put(out, STR("COMPREPLY=()"));
+		else
+			buf_printf(out, "_%s_offer", p->name);
+		for (size_t w = 0; type->want == WANT_WORD && type->words[w] != NULL; w++)
+			buf_printf(out, " %s", type->words[w]);
+		buf_put(out, STR("; return ;;\n"));
+	}
+}
+
+/* The options with values, as a pattern: what follows one is no word of the command. */
+static void
+valued_bash(const struct program *p, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < p->options; i++)
+		if (value_type(p, p->option[i].name) != NULL) {
+			buf_printf(out, "%s%s", first ? "" : " | ", p->option[i].name);
+			first = false;
 		}
 }
 
@@ -206,21 +226,21 @@ words_bash(const struct program *p, struct buf *out)
 		struct shape s;
 
 		grammar_shape(p->command[i].grammar, &s);
-		buf_printf(out, "\t\"%.*s\"*) offer", STRF(s.words));
+		buf_printf(out, "\t\"%.*s\"*) _%s_offer", STRF(s.words), p->name);
 		option_words(&s, out);
-		buf_put(out, STR(" $globals"));
+		buf_put(out, STR(" \"$globals\""));
 		for (size_t a = 0; a < s.args; a++)
 			if (s.arg[a].type->want == WANT_WORD)
 				for (size_t w = 0; s.arg[a].type->words[w] != NULL; w++)
 					buf_printf(out, " %s", s.arg[a].type->words[w]);
 		for (size_t a = 0; a < s.args; a++)
 			if (s.arg[a].type->want == WANT_FILE)
-				buf_put(out, STR(" $(compgen -f -- \"$word\")"));
+				buf_put(out, STR(" \"$(compgen -f -- \"$word\")\""));
 		buf_put(out, STR(" ;;\n"));
 	}
 }
 
-/* "token) offer create list revoke" for every first word that has a second. */
+/* "token" offers create, list and revoke: every first word that has a second. */
 static void
 nouns_bash(const struct program *p, struct buf *out)
 {
@@ -234,7 +254,7 @@ nouns_bash(const struct program *p, struct buf *out)
 		if (!str_cut(&s.words, ' ', &noun) || str_same(noun, seen))
 			continue;
 		seen = noun;
-		buf_printf(out, "\t\"%.*s\") offer", STRF(noun));
+		buf_printf(out, "\t\"%.*s\") _%s_offer", STRF(noun), p->name);
 		for (size_t k = i; k < p->commands; k++) {
 			grammar_shape(p->command[k].grammar, &s);
 			if (str_cut(&s.words, ' ', &verb) && str_same(verb, noun))
@@ -242,6 +262,21 @@ nouns_bash(const struct program *p, struct buf *out)
 		}
 		buf_put(out, STR(" ;;\n"));
 	}
+}
+
+/* The words of the line so far, without options and their values. */
+static void
+line_bash(const struct program *p, struct buf *out)
+{
+	buf_put(out,
+	    STR("\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+		"\t\tcase ${COMP_WORDS[i]} in\n\t\t"));
+	valued_bash(p, out);
+	buf_put(out,
+	    STR(") ((i++)) ;;\n"
+		"\t\t-*) ;;\n"
+		"\t\t*) line+=${line:+ }${COMP_WORDS[i]} ;;\n"
+		"\t\tesac\n\tdone\n"));
 }
 
 void
@@ -253,19 +288,18 @@ completion_bash(const struct program *p, struct buf *out)
 	grammar_shape(p->globals, &s);
 	buf_printf(out,
 	    "# bash completion for %s, written by `%s --completion bash`\n"
-	    "_%s() {\n\tlocal word=$2 previous=$3 line= i globals=\"",
-	    p->name, p->name, p->name);
+	    "_%s_offer() {\n\tmapfile -t COMPREPLY < <(compgen -W \"$*\" -- \"$word\")\n}\n\n"
+	    "_%s() {\n\tlocal word=$2 previous=$3 line='' i globals=\"",
+	    p->name, p->name, p->name, p->name);
 	option_words(&s, out);
-	buf_put(out,
-	    STR("\"\n\toffer() { mapfile -t COMPREPLY < <(compgen -W \"$*\" -- \"$word\"); }\n"
-		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		"\t\t[[ ${COMP_WORDS[i]} == -* ]] || line+=${line:+ }${COMP_WORDS[i]}\n"
-		"\tdone\n\tcase $previous in\n"));
+	buf_put(out, STR("\"\n\n"));
+	line_bash(p, out);
+	buf_put(out, STR("\tcase $previous in\n"));
 	values_bash(p, out);
 	buf_put(out, STR("\tesac\n\tcase $line in\n"));
 	nouns_bash(p, out);
 	words_bash(p, out);
-	buf_put(out, STR("\t*) offer $globals"));
+	buf_printf(out, "\t*) _%s_offer \"$globals\"", p->name);
 	for (size_t i = 0; i < p->commands; i++) {
 		grammar_shape(p->command[i].grammar, &s);
 		(void)str_cut(&s.words, ' ', &first);

@@ -53,7 +53,7 @@ output_new(struct ctx *c, const struct parsed *p, struct output **ret)
 	o->batch = arena_new(BATCH_MAX);
 	if (o->batch == NULL || o->cell == NULL)
 		return fail(c, E_MEMORY, "no memory for output");
-	o->began = clock_monotonic();
+	o->began = o->shown = clock_monotonic();
 	*ret = steal(o);
 	return true;
 }
@@ -67,7 +67,8 @@ cell_text(struct ctx *c, const struct json_part *p, struct str *ret)
 	struct buf b;
 	size_t n;
 
-	if (p->kind == KIND_NULL || (p->kind == KIND_TEXT && p->value.n == 0)) {
+	if (p->kind == KIND_NULL || p->value.n == 0 ||
+	    (p->kind == KIND_LIST && p->value.n == 2)) {
 		*ret = STR("-");
 		return true;
 	}

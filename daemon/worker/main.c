@@ -130,23 +130,31 @@ work(struct ctx *c, bool child)
 	return WORKER_OK;
 }
 
-int
-main(int argc, char **argv)
+/* With a memory of its own: to this process there is nothing but its job. */
+static int
+one_job(bool activated)
 {
-	struct arena *mem = arena_new(ARENA_MAX);
+	owned(arena_free) struct arena *mem = arena_new(ARENA_MAX);
 	struct ctx c = ctx_real(mem, "worker");
-	bool activated = argc == 2 && str_same(str_of(argv[1]), STR("--activated"));
 
 	if (mem == NULL)
 		return WORKER_WALLS;
+	if (activated && !adopt(&c))
+		return complain(&c, WORKER_USAGE);
+	return work(&c, !activated);
+}
+
+int
+main(int argc, char **argv)
+{
+	bool activated = argc == 2 && str_same(str_of(argv[1]), STR("--activated"));
+
 	if (argc > 1 && str_same(str_of(argv[1]), STR("--local")))
 		return local_main(argc - 2, argv + 2);
 	if (argc > 1 && !activated) {
 		(void)fputs(usage, stderr);
 		return WORKER_USAGE;
 	}
-	if (activated && !adopt(&c))
-		return complain(&c, WORKER_USAGE);
 	/* Without exit handlers: those of sanitizers and profilers would want files and threads. */
-	_exit(work(&c, !activated));
+	_exit(one_job(activated));
 }

@@ -16,7 +16,7 @@ ABSENT = "00000000-0000-7000-8000-000000000000"
 TOKEN = {"name": "contract", "roles": ["issuer"]}
 JOB = {"kind": "selftest", "params": {"text": "contract", "steps": 2, "step_ms": 1}}
 FAIL = {"kind": "selftest", "params": {"text": "x", "steps": 2, "step_ms": 1, "fail": "crash"}}
-LONG = {"kind": "selftest", "params": {"text": "x", "steps": 600, "step_ms": 1000}}
+LONG = {"kind": "selftest", "params": {"text": "x", "steps": 280, "step_ms": 1000}}
 
 
 class Contract:

@@ -97,6 +97,10 @@ def verdict(house, name, t, seqs):
     house.start()
     found = house.ctl("audit", "verify")
     house.stop()
+    judge(found, name, t, seqs)
+
+
+def judge(found, name, t, seqs):
     named = any(str(s) in (found.out + found.err).replace(",", " ").replace(":", " ").replace(".", " ").split()
                 for s in seqs)  # fmt: skip
     t.ok(found.code == 5 and named, f"{name}: exit 5 and the row's number", found)
@@ -108,13 +112,28 @@ def tampering(t, house):
     house.stop()
     for column, value in row.items():
         if column == "seq":
-            edit(house, "UPDATE audit SET seq = -seq WHERE seq = ?", seq)
-            verdict(house, "another seq", t, (seq, seq + 1, -seq))
-            edit(house, "UPDATE audit SET seq = -seq WHERE seq = ?", -seq)
             continue
         edit(house, f"UPDATE audit SET {column} = ? WHERE seq = ?", flip(value), seq)
         verdict(house, f"one byte of {column}", t, (seq,))
         edit(house, f"UPDATE audit SET {column} = ? WHERE seq = ?", value, seq)
+    low = seq & ~1
+    exchange = "UPDATE audit SET seq = CASE seq WHEN ? THEN -1 ELSE ? END WHERE seq IN (?, ?)"
+    for _ in range(2):
+        edit(house, exchange, low, low, low, low + 1)
+        edit(house, "UPDATE audit SET seq = ? WHERE seq = -1", low + 1)
+        if _ == 0:
+            verdict(house, "two rows in each other's place", t, (low, low + 1))
+    house.start()
+    edit(house, "UPDATE audit SET seq = seq + 100000 WHERE seq = ?", seq)
+    judge(house.ctl("audit", "verify"), "another seq, while serving", t, (seq, seq + 1, seq + 100000))
+    edit(house, "UPDATE audit SET seq = seq - 100000 WHERE seq > 100000")
+    edit(house, "DELETE FROM audit WHERE seq = ?", seq)
+    judge(house.ctl("audit", "verify"), "one row gone", t, (seq, seq + 1))
+    house.stop()
+    edit(house, "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
+    house.spawn()
+    t.same(house.server.wait(30), 5, "the last row gone: the daemon does not even start, exit 5")
+    house.server = None
 
 
 def everything(t):

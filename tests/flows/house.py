@@ -24,7 +24,7 @@ from wire import Client, Closed, trusting
 
 PORT = 8443
 SECRET = re.compile(r"hmt_[A-Za-z0-9_-]{20,}")
-SHARE = re.compile(r"hms1[a-z2-7]{40,}")
+SHARE = re.compile(r"hms1-[a-z2-7]{8}-\d+-\d+-[a-z2-7]{64}-[a-z2-7]{8}")
 # What no log may ever hold: a program that went wrong instead of saying no.
 SICK = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Assertion .* failed")
 

@@ -121,6 +121,8 @@ static const struct {
 	{ "{\"alg\":\"ES256\",\"\\u0061lg\":\"none\"}",             E_INPUT },
 	{ "{\"alg\":\"ES256\",\"crit\":[\"exp\"]}",                 E_INPUT },
 	{ "{\"alg\":\"ES256\",\"crit\":[]}",                        E_INPUT },
+	{ "{\"alg\":\"ES256\",\"crit\":\"exp\"}",                   E_INPUT },
+	{ "{\"alg\":\"ES256\",\"jwk\":\"a\"}",                      E_INPUT },
 	{ "{\"alg\":\"ES256\",\"b64\":false,\"crit\":[\"b64\"]}",   E_INPUT },
 	{ "{\"alg\":\"ES256\",\"b64\":true}",                       E_INPUT },
 	{ "{\"alg\":\"ES256\",\"zip\":\"DEF\"}",                    E_INPUT },

@@ -146,7 +146,7 @@ static const struct {
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X Y ",\"d\":\"AA\"}", E_INPUT },
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X Y ",\"d\":\"\"}", E_INPUT },
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X Y ",\"x5u\":\"https://a\"}", E_FIELD },
-	/* Not on the curve; a byte less; a byte more; padded; x twice. */
+	/* Not on the curve; a byte less; a byte more before, and after; padded; zero. */
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X
 	  "\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDE\"}",
 	    E_INPUT },
@@ -155,6 +155,9 @@ static const struct {
 	    E_INPUT },
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X
 	  "\"y\":\"APVROI3_zpP6OuM2005XLjSWox5rer_Uw1a1NAnbxkQw\"}",
+	    E_INPUT },
+	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X
+	  "\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDAA\"}",
 	    E_INPUT },
 	{ "{\"kty\":\"EC\",\"crv\":\"P-256\"," X
 	  "\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA=\"}",

@@ -168,6 +168,26 @@ START_TEST(text_is_a_fixed_format)
 }
 END_TEST
 
+/* Made by another program, from the formulas alone: f(x) = key + a x + b x^2 at 2, 7 and 11. */
+START_TEST(shares_of_another_program)
+{
+	static const char *const text[] = {
+		"hms1-obqxazls-3-2-6drwe52fdziftpnewzamuhmcnnhnod7gjpcfw5a7ufgq6nzmhhpsosfgfudgt6ui-uvj5ndn6",
+		"hms1-obqxazls-3-7-u47trx6r5iak6bkihwzowbz7tikqqsrz4ooz5fqhdmtw34birtysosfgfudgt6ui-ujj2zhn6",
+		"hms1-obqxazls-3-11-pw2ojrftyev6sxetw2pxjbg7qkx7qcbm5xh64oplzg3j3kfky55cosfgfudgt6ui-vlm7ittm",
+	};
+	struct ctx *c = test_ctx();
+	struct share s[3];
+	struct key256 key;
+
+	for (size_t i = 0; i < COUNT(s); i++)
+		ck_ok(c, share_parse(c, str_of(text[i]), &s[i]));
+	ck_ok(c, shares_join(c, s, COUNT(s), &key));
+	for (size_t i = 0; i < sizeof key.b; i++)
+		ck_assert_uint_eq(key.b[i], 0xe0 + i);
+}
+END_TEST
+
 START_TEST(text_both_ways)
 {
 	struct ctx *c = test_ctx();
@@ -229,4 +249,5 @@ END_TEST
 
 MAIN("crypto_shares", EACH(every_subset, sets), ONE(largest_set),
     EACH(impossible_sets, impossible), ONE(a_share_alone_says_nothing), ONE(wrong_shares),
-    ONE(text_is_a_fixed_format), ONE(text_both_ways), ONE(typing_errors))
+    ONE(text_is_a_fixed_format), ONE(shares_of_another_program), ONE(text_both_ways),
+    ONE(typing_errors))

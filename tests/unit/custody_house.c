@@ -5,16 +5,6 @@
 
 #include "custody_house.h"
 
-const char *
-test_programs(void)
-{
-	const char *folder = getenv("PROGRAMS");
-
-	if (folder == NULL)
-		ck_abort_msg("PROGRAMS names the folder of the programs under test");
-	return folder;
-}
-
 struct custody *
 test_custody(struct ctx *c, const char *spec, bool create)
 {

@@ -6,6 +6,7 @@
 #define CUSTODY_HOUSE_H
 
 #include "custody.h"
+#include "processes.h"
 #include "test.h"
 
 /* The call fails so, and its text says this. */
@@ -27,8 +28,6 @@ struct house {
 	struct signing_row signing;
 };
 
-/* Where the programs under test lie. */
-const char *test_programs(void);
 struct custody *test_custody(struct ctx *, const char *spec, bool create);
 struct house test_house(struct ctx *);
 void house_done(struct house *);

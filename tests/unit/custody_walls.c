@@ -21,53 +21,23 @@
 
 /* ---- What the kernel says ------------------------------------------------------------------- */
 
-/* Files of /proc have no size before they are read. */
-static struct str
-proc(struct ctx *c, pid_t pid, const char *name)
-{
-	owned(fd_done) int fd = open(
-	    take_printf(c, "/proc/%d/%s", pid, name), O_RDONLY | O_CLOEXEC);
-	size_t max = 1 << 20, n = 0;
-	char *text = take(c, max + 1);
-	ssize_t got;
-
-	ck_assert_int_ge(fd, 0);
-	while ((got = read(fd, text + n, max - n)) > 0)
-		n += (size_t)got;
-	return (struct str){ text, n };
-}
-
-static bool
-has_line(struct str text, const char *line)
-{
-	struct str one;
-
-	while (text.n > 0) {
-		(void)str_cut(&text, '\n', &one);
-		if (str_same(one, str_of(line)))
-			return true;
-	}
-	return false;
-}
-
 START_TEST(walls_stand)
 {
 	struct ctx *c = test_ctx();
 	struct house h = test_house(c);
 	pid_t pid = custody_pid(h.custody);
-	struct str status = proc(c, pid, "status");
+	struct str status = test_proc(c, pid, "status");
 	struct custody_status s = { 0 };
 
-	ck_assert(has_line(status, "Seccomp:\t2"));
-	ck_assert(has_line(status, "NoNewPrivs:\t1"));
-	ck_assert(has_line(status, "Threads:\t1"));
-	ck_assert(has_line(status, "CapEff:\t0000000000000000"));
-	ck_assert(has_line(status, "CapPrm:\t0000000000000000"));
-	ck_assert(strstr(proc(c, pid, "limits").p,
-		      "Max core file size        0                    0 ") != NULL);
+	ck_assert(test_has_line(status, "Seccomp:\t2"));
+	ck_assert(test_has_line(status, "NoNewPrivs:\t1"));
+	ck_assert(test_has_line(status, "Threads:\t1"));
+	ck_assert(test_has_line(status, "CapEff:\t0000000000000000"));
+	ck_assert(test_has_line(status, "CapPrm:\t0000000000000000"));
+	ck_assert(test_limit(test_proc(c, pid, "limits"), "Max core file size", 0));
 	ck_ok(c, custody_status(c, h.custody, &s));
 	if (s.locked)
-		ck_assert(!has_line(status, "VmLck:\t       0 kB"));
+		ck_assert(!test_has_line(status, "VmLck:\t       0 kB"));
 	house_done(&h);
 }
 END_TEST
@@ -110,7 +80,7 @@ memory_count(struct ctx *c, pid_t pid, const void *needle, size_t n)
 
 	if (mem < 0)
 		return -1;
-	maps = proc(c, pid, "maps");
+	maps = test_proc(c, pid, "maps");
 	while (maps.n > 0) {
 		unsigned long long from = 0, to = 0;
 		char w = '-', *bytes;
@@ -175,11 +145,14 @@ START_TEST(sealed_memory_holds_no_share)
 
 	ck_ok(c, custody_init(c, cu, 2, 2, &b));
 	ck_ok(c, share_parse(c, b.share[0], &share));
+	/* An answer is wiped after it was sent: surely so once the next one is here. */
+	ck_assert_int_eq(test_state(c, cu), CUSTODY_SEALED);
 	if (memory_count(c, custody_pid(cu), share.y, sizeof share.y) < 0)
 		return;
 	ck_assert_int_eq(memory_count(c, custody_pid(cu), share.y, sizeof share.y), 0);
 	ck_assert_int_eq(memory_count(c, custody_pid(cu), b.share[0].p, b.share[0].n), 0);
 	ck_ok(c, custody_unseal_share(c, cu, b.share[0], &s));
+	ck_assert_int_eq(test_state(c, cu), CUSTODY_SEALED);
 	ck_assert_int_ge(memory_count(c, custody_pid(cu), share.y, sizeof share.y), 1);
 	ck_assert_int_eq(memory_count(c, custody_pid(cu), b.share[0].p, b.share[0].n), 0);
 	ck_ok(c, custody_seal(c, cu));

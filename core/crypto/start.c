@@ -1,0 +1,44 @@
+/*
+ * The library does much on first use: it reads its configuration file, sets up its providers and
+ * looks for algorithms, and it does not survive a lack of memory while it does so. All of that is
+ * got over with at the start of a process, while files may still be opened and nobody is served.
+ */
+#include "parts.h"
+
+/* Signs and agrees once with a key of no importance. */
+MUST static bool
+try_keys(struct ctx *c)
+{
+	owned(ec_key_free) struct ec_key *k = NULL;
+	struct key256 z;
+	struct digest256 d;
+	uint8_t sig[64];
+
+	return ec_key_generate(c, &k) && sha256(c, STR("start"), &d) &&
+	    es256_sign(c, k, &d, sig) && es256_verify(c, k, &d, sig) && ec_agree(c, k, k, &z);
+}
+
+/* Seals, wraps and derives once, and sees that it opens. */
+MUST static bool
+try_sealing(struct ctx *c)
+{
+	struct scrypt cheap = { .log_n = 1, .r = 1, .p = 1 };
+	struct key256 k, opened;
+	uint8_t wrapped[WRAPPED_KEY];
+	char room[SEAL_OVERHEAD + sizeof k.b];
+	struct buf b = BUF(room);
+
+	if (!scrypt_key(c, &cheap, STR("start"), &k) || !key_wrap(c, &k, &k, wrapped) ||
+	    !key256_seal(c, &k, STR("start"), &k, &b) ||
+	    !key256_unseal(c, &k, STR("start"), buf_str(&b), &opened))
+		return false;
+	if (!key256_same(&k, &opened))
+		return fail(c, E_CRYPTO, "what was sealed does not open");
+	return true;
+}
+
+bool
+crypto_start(struct ctx *c)
+{
+	return try_keys(c) && try_sealing(c);
+}

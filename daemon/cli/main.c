@@ -1,0 +1,8 @@
+/*
+ * hallmark: the vendor's commands over HTTPS.
+ */
+int
+main(void)
+{
+	return 1;
+}

@@ -1,0 +1,119 @@
+/*
+ * job: what the workers do, for all vendors or one.
+ */
+#include "admin.h"
+
+/* A running job's progress is newer in memory than in the store. */
+MUST static bool
+job_row_send(struct ctx *c, struct call *call, const struct job_row *r, bool whole)
+{
+	struct job_progress live = { .done = r->done, .total = r->total };
+	struct str note = r->note;
+	bool running = false;
+	struct js j;
+
+	if (r->state == JOB_RUNNING)
+		jobs_progress(call->server->jobs, str_of(r->id.s), &running, &live);
+	if (running)
+		note = str_of(live.note);
+	call_row_open(call, &j);
+	js_text(&j, "id", str_of(r->id.s));
+	js_text(&j, "vendor", str_of(r->vendor.s));
+	js_text(&j, "kind", r->kind);
+	js_text(&j, "state", str_of(job_state_names[r->state]));
+	js_number(&j, "done", live.done);
+	js_number(&j, "total", live.total);
+	js_text(&j, "note", note);
+	js_number(&j, "attempts", r->attempts);
+	js_time(&j, "created", r->created);
+	call_time(&j, "started", r->started);
+	call_time(&j, "finished", r->finished);
+	if (whole && r->state == JOB_DONE && r->result.n > 0)
+		js_raw(&j, "result", r->result);
+	if (whole && r->state == JOB_FAILED) {
+		js_text(&j, "error_code", r->error_code);
+		js_text(&j, "error", r->error_text);
+	}
+	return call_row_send(c, call, &j);
+}
+
+bool
+admin_job_list(struct ctx *c, struct call *call)
+{
+	struct vendor v = { 0 };
+	struct id after = { 0 };
+	struct job_row *r;
+	struct db *db;
+	struct str word;
+	size_t n = ADMIN_PAGE;
+
+	if (!server_reader(c, call->server, &db))
+		return false;
+	if (call_option(call, "--vendor", &word) && !call_vendor(c, db, word, &v))
+		return false;
+	call->who.vendor = str_of(v.id.s);
+	if (!call_account(c, call))
+		return false;
+	while (n == ADMIN_PAGE) {
+		struct arena *page = arena_new(ADMIN_MEMORY);
+		struct ctx pc = *c;
+		bool ok = page != NULL;
+
+		pc.mem = page;
+		ok = ok &&
+		    job_list(&pc, db, str_of(v.id.s), str_of(after.s), ADMIN_PAGE, &r, &n);
+		for (size_t i = 0; ok && i < n; i++) {
+			after = r[i].id;
+			ok = job_row_send(&pc, call, &r[i], false);
+		}
+		arena_free(&page);
+		c->err = pc.err;
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool
+admin_job_show(struct ctx *c, struct call *call)
+{
+	struct job_row r;
+	struct db *db;
+
+	if (!server_reader(c, call->server, &db) ||
+	    !job_by_id(c, db, STR(""), call->parsed.arg[0], &r))
+		return false;
+	call->who.vendor = str_of(r.vendor.s);
+	return call_account(c, call) && job_row_send(c, call, &r, true);
+}
+
+struct job_act {
+	struct act act;
+	struct str id;
+	struct job_row row;
+	int64_t now;
+};
+
+static bool
+job_end(struct ctx *c, struct db *db, struct act *act)
+{
+	struct job_act *a = (struct job_act *)(void *)act;
+	enum job_state state;
+
+	if (!job_by_id(c, db, STR(""), a->id, &a->row))
+		return false;
+	act->audit.vendor = str_of(a->row.vendor.s);
+	return job_cancel(c, db, STR(""), a->id, 0, a->now, &state) &&
+	    job_by_id(c, db, STR(""), a->id, &a->row);
+}
+
+bool
+admin_job_cancel(struct ctx *c, struct call *call)
+{
+	struct job_act a = { .id = call->parsed.arg[0], .now = c->now() };
+
+	if (!call_do(c, call, &a.act, job_end))
+		return false;
+	jobs_cancel(call->server->jobs, a.id);
+	return job_row_send(c, call, &a.row, false);
+}

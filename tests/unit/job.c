@@ -1,0 +1,378 @@
+/*
+ * The contract between server and worker: the table of kinds, and messages that come back as they
+ * were sent or not at all.
+ */
+#include <signal.h>
+
+#include "job.h"
+#include "test.h"
+
+/* ---- The table ------------------------------------------------------------------------------ */
+
+START_TEST(every_kind_is_whole)
+{
+	struct ctx *c = test_ctx();
+
+	for (size_t i = 0; i < JOB_COUNT; i++) {
+		const struct job_kind *k = &job_kinds[i];
+		enum job_type found;
+
+		ck_assert_ptr_nonnull(k->name);
+		ck_assert_uint_lt(strlen(k->name), JOB_NAME_MAX);
+		ck_assert_uint_gt(strlen(k->help), 0);
+		ck_assert_uint_ne(k->may, 0);
+		ck_assert_ptr_nonnull(k->defaults);
+		ck_assert_int_gt(k->limits.memory, 0);
+		ck_assert_int_gt(k->limits.cpu, 0);
+		ck_assert_int_gt(k->limits.wall, 0);
+		ck_assert_int_ge(k->limits.output, 0);
+		ck_assert_uint_le(k->inputs, JOB_INPUTS_MAX);
+		for (size_t f = 0; f < k->fields; f++)
+			ck_assert_uint_lt(k->field[f].at, k->size);
+		for (size_t n = 0; n < k->inputs; n++) {
+			ck_assert_uint_lt(strlen(k->input[n].name), JOB_NAME_MAX);
+			ck_assert_uint_le(k->input[n].from + sizeof(struct str), k->size);
+			ck_assert_int_gt(k->input[n].max, 0);
+		}
+		ck_ok(c, job_kind_by_name(c, str_of(k->name), &found));
+		ck_assert_uint_eq(found, i);
+	}
+}
+END_TEST
+
+START_TEST(no_such_kind)
+{
+	struct ctx *c = test_ctx();
+	enum job_type type = JOB_COUNT;
+
+	ck_fails(c, E_INPUT, job_kind_by_name(c, STR(""), &type));
+	ck_fails(c, E_INPUT, job_kind_by_name(c, STR("selftes"), &type));
+	ck_fails(c, E_INPUT, job_kind_by_name(c, STR("selftest "), &type));
+	ck_assert_int_eq(type, JOB_COUNT);
+}
+END_TEST
+
+static const struct {
+	const char *json;
+	enum err_code want;
+} params_cases[] = {
+	{ "{\"text\":\"x\"}", E_NONE },
+	{ "{\"text\":\"\"}", E_NONE },
+	{ "{\"text\":\"x\",\"steps\":1,\"step_ms\":5000,\"fail\":\"memory\"}", E_NONE },
+	{ "{\"text\":\"x\",\"steps\":1000,\"step_ms\":300}", E_NONE },
+	{ "{\"text\":\"x\",\"steps\":1000,\"step_ms\":301}", E_INPUT },
+	{ "{\"text\":\"x\",\"steps\":0}", E_INPUT },
+	{ "{\"text\":\"x\",\"steps\":1001}", E_INPUT },
+	{ "{\"text\":\"x\",\"step_ms\":5001}", E_INPUT },
+	{ "{\"text\":\"x\",\"step_ms\":-1}", E_INPUT },
+	{ "{\"text\":\"x\",\"fail\":\"politely\"}", E_INPUT },
+	{ "{\"text\":\"x\",\"extra\":1}", E_FIELD },
+	{ "{\"text\":1}", E_INPUT },
+	{ "{}", E_INPUT },
+	{ "[]", E_JSON },
+	{ "", E_JSON },
+};
+
+START_TEST(params_are_checked)
+{
+	struct ctx *c = test_ctx();
+	struct str json = str_of(params_cases[_i].json);
+	void *params = NULL;
+
+	if (params_cases[_i].want == E_NONE) {
+		ck_ok(c, job_params(c, JOB_SELFTEST, json, &params));
+		ck_assert_ptr_nonnull(params);
+	} else {
+		ck_fails(c, params_cases[_i].want, job_params(c, JOB_SELFTEST, json, &params));
+		ck_assert_ptr_null(params);
+	}
+}
+END_TEST
+
+START_TEST(params_have_defaults_and_inputs)
+{
+	struct ctx *c = test_ctx();
+	const struct selftest *p;
+	void *params;
+
+	ck_ok(c, job_params(c, JOB_SELFTEST, STR("{\"text\":\"abc\"}"), &params));
+	p = params;
+	ck_assert_int_eq(p->steps, 10);
+	ck_assert_int_eq(p->step_ms, 0);
+	ck_assert_int_eq(p->fail, SELFTEST_NONE);
+	ck_str(job_input_bytes(JOB_SELFTEST, params, 0), "abc");
+}
+END_TEST
+
+START_TEST(params_text_has_its_bound)
+{
+	struct ctx *c = test_ctx();
+	struct buf b;
+	void *params;
+
+	for (size_t over = 0; over < 2; over++) {
+		ck_ok(c, take_buf(c, SELFTEST_TEXT_MAX + 64, &b));
+		buf_put(&b, STR("{\"text\":\""));
+		for (size_t i = 0; i < SELFTEST_TEXT_MAX + over; i++)
+			buf_char(&b, 'a');
+		buf_put(&b, STR("\"}"));
+		if (over == 0)
+			ck_ok(c, job_params(c, JOB_SELFTEST, buf_str(&b), &params));
+		else
+			ck_assert(!job_params(c, JOB_SELFTEST, buf_str(&b), &params));
+	}
+}
+END_TEST
+
+/* ---- The job message ------------------------------------------------------------------------ */
+
+static struct job_message
+message(void)
+{
+	struct job_message m = {
+		.kind = JOB_SELFTEST,
+		.id = STR("job_0198a000-0000-7000-8000-000000000001"),
+		.limits = { .memory = 1 << 20, .cpu = 1, .wall = 2, .output = 0 },
+		.params = STR("{\"text\":\"abc\"}"),
+		.blobs = 1,
+	};
+
+	m.blob[0] = (struct job_blob){ .name = STR("text"), .size = 3, .aad = STR("here") };
+	for (size_t i = 0; i < sizeof m.blob[0].key; i++)
+		m.blob[0].key[i] = (uint8_t)i;
+	return m;
+}
+
+static struct str
+encoded(struct ctx *c, const struct job_message *m)
+{
+	struct buf b;
+
+	ck_ok(c, take_buf(c, JOB_MESSAGE_MAX, &b));
+	ck_ok(c, job_encode(c, m, &b));
+	return buf_str(&b);
+}
+
+START_TEST(message_comes_back)
+{
+	struct ctx *c = test_ctx();
+	struct job_message m = message(), got;
+
+	ck_ok(c, job_decode(c, encoded(c, &m), &got));
+	ck_assert_int_eq(got.kind, m.kind);
+	ck_assert(str_same(got.id, m.id) && str_same(got.params, m.params));
+	ck_assert_mem_eq(&got.limits, &m.limits, sizeof m.limits);
+	ck_assert_uint_eq(got.blobs, 1);
+	ck_assert(str_same(got.blob[0].name, m.blob[0].name));
+	ck_assert(str_same(got.blob[0].aad, m.blob[0].aad));
+	ck_assert_int_eq(got.blob[0].size, 3);
+	ck_assert_mem_eq(got.blob[0].key, m.blob[0].key, sizeof m.blob[0].key);
+	job_message_done(&got);
+	for (size_t i = 0; i < sizeof got.blob[0].key; i++)
+		ck_assert_uint_eq(got.blob[0].key[i], 0);
+}
+END_TEST
+
+START_TEST(message_beyond_its_bounds_is_not_sent)
+{
+	struct ctx *c = test_ctx();
+	struct job_message m;
+	struct buf b;
+
+	ck_ok(c, take_buf(c, JOB_MESSAGE_MAX, &b));
+#define REFUSED(change)                                      \
+	do {                                                 \
+		m = message();                               \
+		change;                                      \
+		ck_fails(c, E_LIMIT, job_encode(c, &m, &b)); \
+	} while (0)
+	REFUSED(m.limits.memory = 0);
+	REFUSED(m.limits.memory = job_kinds[JOB_SELFTEST].limits.memory + 1);
+	REFUSED(m.limits.cpu = job_kinds[JOB_SELFTEST].limits.cpu + 1);
+	REFUSED(m.limits.wall = job_kinds[JOB_SELFTEST].limits.wall + 1);
+	REFUSED(m.limits.wall = -1);
+	REFUSED(m.limits.output = 1);
+	REFUSED(m.blobs = 0);
+	REFUSED(m.blobs = 2);
+	REFUSED(m.blob[0].name = STR("data"));
+	REFUSED(m.blob[0].size = SELFTEST_TEXT_MAX + 1);
+	REFUSED(m.blob[0].size = -1);
+	REFUSED(m.id = STR(""));
+	REFUSED(m.params.n = JOB_PARAMS_MAX + 1);
+	REFUSED(m.blob[0].aad.n = JOB_AAD_MAX + 1);
+#undef REFUSED
+	/* And a buffer that is too small. */
+	m = message();
+	b.max = b.n + 20;
+	ck_fails(c, E_LIMIT, job_encode(c, &m, &b));
+}
+END_TEST
+
+START_TEST(message_cut_or_longer_is_refused)
+{
+	struct ctx *c = test_ctx();
+	struct job_message m = message(), got;
+	struct str whole = encoded(c, &m);
+	char longer[512];
+
+	for (size_t n = 0; n < whole.n; n++)
+		ck_fails(c, E_PEER, job_decode(c, (struct str){ whole.p, n }, &got));
+	memcpy(longer, whole.p, whole.n);
+	longer[whole.n] = 0;
+	ck_fails(c, E_PEER, job_decode(c, (struct str){ longer, whole.n + 1 }, &got));
+}
+END_TEST
+
+/* What was decoded is always within bounds, whatever the bytes were. */
+START_TEST(message_mutations)
+{
+	struct ctx *c = test_ctx();
+	struct job_message m = message();
+	struct str whole = encoded(c, &m);
+	size_t accepted = 0;
+
+	for (int i = 0; i < 10000; i++) {
+		char bytes[512];
+		uint32_t dice[6];
+		struct job_message got;
+
+		c->random(dice, sizeof dice);
+		memcpy(bytes, whole.p, whole.n);
+		for (size_t k = 0; k <= dice[0] % 4; k++)
+			bytes[dice[1 + k] % whole.n] ^= (char)(1 << dice[1 + k] / whole.n % 8);
+		if (!job_decode(c, (struct str){ bytes, whole.n }, &got)) {
+			ck_err(c, E_PEER);
+			continue;
+		}
+		accepted++;
+		ck_assert_uint_eq(got.blobs, 1);
+		ck_assert_int_le(got.limits.memory, job_kinds[JOB_SELFTEST].limits.memory);
+		ck_assert_int_le(got.limits.wall, job_kinds[JOB_SELFTEST].limits.wall);
+		ck_assert_int_ge(got.limits.wall, 1);
+		ck_assert_int_le(got.blob[0].size, SELFTEST_TEXT_MAX);
+	}
+	ck_assert_uint_gt(accepted, 100);
+	ck_assert_uint_lt(accepted, 9900);
+}
+END_TEST
+
+/* ---- Reports ---------------------------------------------------------------------------------- */
+
+static struct str
+report(struct ctx *c, const struct job_report *r)
+{
+	struct buf b;
+
+	ck_ok(c, take_buf(c, JOB_REPORT_MAX, &b));
+	ck_ok(c, job_report_encode(c, r, &b));
+	return buf_str(&b);
+}
+
+START_TEST(reports_come_back)
+{
+	struct ctx *c = test_ctx();
+	struct job_report p = { .type = JOB_PROGRESS, .done = 3, .total = 9, .note = STR("x") };
+	struct job_report r = { .type = JOB_RESULT, .result = STR("{ \"a\": [1, {}] }") };
+	struct job_report f = { .type = JOB_FAILURE, .code = E_INTEGRITY, .text = STR("no") };
+	struct job_report got;
+
+	ck_ok(c, job_report_decode(c, report(c, &p), &got));
+	ck_assert_int_eq(got.type, JOB_PROGRESS);
+	ck_assert_int_eq(got.done, 3);
+	ck_assert_int_eq(got.total, 9);
+	ck_str(got.note, "x");
+	ck_ok(c, job_report_decode(c, report(c, &r), &got));
+	ck_assert_int_eq(got.type, JOB_RESULT);
+	ck_str(got.result, "{\"a\":[1,{}]}");
+	ck_ok(c, job_report_decode(c, report(c, &f), &got));
+	ck_assert_int_eq(got.type, JOB_FAILURE);
+	ck_assert_int_eq(got.code, E_INTEGRITY);
+	ck_str(got.text, "no");
+}
+END_TEST
+
+static const struct job_report bad_reports[] = {
+	{ .type = JOB_PROGRESS, .done = 10, .total = 9 },
+	{ .type = JOB_PROGRESS, .done = -1, .total = 9 },
+	{ .type = JOB_PROGRESS, .done = 1, .total = -9 },
+	{ .type = JOB_PROGRESS, .note = { "a\nlog=line", 10 } },
+	{ .type = JOB_PROGRESS, .note = { "\xff", 1 } },
+	{ .type = JOB_FAILURE, .code = E_INPUT, .text = { "\x1b[2J", 4 } },
+	{ .type = JOB_RESULT, .result = { "", 0 } },
+	{ .type = JOB_RESULT, .result = { "[]", 2 } },
+	{ .type = JOB_RESULT, .result = { "1", 1 } },
+	{ .type = JOB_RESULT, .result = { "{\"a\":1,\"a\":2}", 13 } },
+	{ .type = JOB_RESULT, .result = { "{},\"b\":{}", 9 } },
+	{ .type = JOB_RESULT, .result = { "{}}", 3 } },
+	{ .type = JOB_RESULT, .result = { "{\"a\":\"\xff\"}", 9 } },
+};
+
+START_TEST(reports_that_are_none)
+{
+	struct ctx *c = test_ctx();
+	struct job_report got;
+
+	ck_fails(c, E_PEER, job_report_decode(c, report(c, &bad_reports[_i]), &got));
+}
+END_TEST
+
+START_TEST(reports_in_bytes_that_are_none)
+{
+	struct ctx *c = test_ctx();
+	struct job_report p = {
+		.type = JOB_PROGRESS, .done = 3, .total = 9, .note = STR("xyz")
+	};
+	struct job_report f = { .type = JOB_FAILURE, .code = E_INPUT, .text = STR("no") }, got;
+	struct str whole = report(c, &p);
+	char bytes[64];
+	struct buf b = BUF(bytes);
+
+	for (size_t n = 0; n < whole.n; n++)
+		ck_fails(c, E_PEER, job_report_decode(c, (struct str){ whole.p, n }, &got));
+	ck_fails(c, E_PEER, job_report_decode(c, STR("\x03"), &got));
+	ck_fails(c, E_PEER, job_report_decode(c, STR("\xff"), &got));
+	/* A code that no table knows is a bug of the worker, not a success. */
+	wire_put_u8(&b, JOB_FAILURE);
+	wire_put_str(&b, STR("OK"));
+	wire_put_str(&b, STR("fine"));
+	ck_ok(c, job_report_decode(c, buf_str(&b), &got));
+	ck_assert_int_eq(got.code, E_INTERNAL);
+	/* Longer than a sentence. */
+	f.text = (struct str){ take(c, 4096), 4096 };
+	ck_fails(c, E_PEER, job_report_decode(c, report(c, &f), &got));
+}
+END_TEST
+
+START_TEST(reports_too_large_are_not_sent)
+{
+	struct ctx *c = test_ctx();
+	struct job_report r = { .type = JOB_RESULT };
+	struct job_report p = { .type = JOB_PROGRESS };
+	struct buf b;
+
+	ck_ok(c, take_buf(c, JOB_REPORT_MAX, &b));
+	r.result = (struct str){ take(c, JOB_RESULT_MAX + 1), JOB_RESULT_MAX + 1 };
+	ck_fails(c, E_LIMIT, job_report_encode(c, &r, &b));
+	p.note = (struct str){ r.result.p, JOB_NOTE_MAX + 1 };
+	ck_fails(c, E_LIMIT, job_report_encode(c, &p, &b));
+}
+END_TEST
+
+START_TEST(every_end_has_a_sentence)
+{
+	ck_assert_str_eq(worker_exit_text(false, WORKER_LATE), "exceeded its time limit");
+	ck_assert_str_eq(worker_exit_text(true, SIGSYS), "made a forbidden system call");
+	ck_assert_str_eq(worker_exit_text(true, SIGXCPU), "exceeded its processor time limit");
+	for (int i = 0; i < 256; i++) {
+		ck_assert_uint_gt(strlen(worker_exit_text(false, i)), 0);
+		ck_assert_uint_gt(strlen(worker_exit_text(true, i)), 0);
+	}
+}
+END_TEST
+
+MAIN("job", ONE(every_kind_is_whole), ONE(no_such_kind), EACH(params_are_checked, params_cases),
+    ONE(params_have_defaults_and_inputs), ONE(params_text_has_its_bound),
+    ONE(message_comes_back), ONE(message_beyond_its_bounds_is_not_sent),
+    ONE(message_cut_or_longer_is_refused), ONE(message_mutations), ONE(reports_come_back),
+    EACH(reports_that_are_none, bad_reports), ONE(reports_in_bytes_that_are_none),
+    ONE(reports_too_large_are_not_sent), ONE(every_end_has_a_sentence))
