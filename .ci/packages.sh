@@ -8,7 +8,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml 
 	libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev)
 # To test.
 # shellcheck disable=SC2034
-test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils
+test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils groff-base
 	procps)
 # To test for long.
 # shellcheck disable=SC2034

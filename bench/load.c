@@ -365,6 +365,21 @@ run(struct load *l)
 	l->r.seconds = (double)(l->r.last - l->measure_from) / 1e9;
 }
 
+static void
+end(struct load *l)
+{
+	for (int i = 0; i < l->o.connections; i++) {
+		SSL_free(l->conn[i].tls);
+		close(l->conn[i].fd);
+		free(l->conn[i].request);
+	}
+	free(l->conn);
+	free(l->idle);
+	free(l->o.request);
+	SSL_CTX_free(l->tls);
+	close(l->poll);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -389,5 +404,6 @@ main(int argc, char **argv)
 	}
 	run(&l);
 	load_print(&l.r);
+	end(&l);
 	return l.r.requests == 0;
 }

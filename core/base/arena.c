@@ -103,8 +103,8 @@ grow(struct arena *a, size_t need)
 	return true;
 }
 
-void *
-take(struct ctx *c, size_t size)
+static void *
+take_raw(struct ctx *c, size_t size)
 {
 	struct arena *a = c->mem;
 	size_t align = alignof(max_align_t), need;
@@ -121,7 +121,15 @@ take(struct ctx *c, size_t size)
 	p = a->top->bytes + a->at;
 	a->at += need;
 	a->used += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *
+take(struct ctx *c, size_t size)
+{
+	void *p = take_raw(c, size);
+
+	return p == NULL ? NULL : memset(p, 0, size);
 }
 
 bool
@@ -168,7 +176,7 @@ take_printf(struct ctx *c, const char *fmt, ...)
 bool
 take_buf(struct ctx *c, size_t max, struct buf *ret)
 {
-	char *p = take(c, max);
+	char *p = take_raw(c, max);
 
 	if (p == NULL)
 		return false;

@@ -4,7 +4,7 @@
  */
 #include "base.h"
 
-enum { UUID_TEXT = 36 };
+enum { UUID_TEXT = 36, TYPE_MAX = 4 };
 
 static bool
 is_hyphen_place(size_t i)
@@ -15,24 +15,25 @@ is_hyphen_place(size_t i)
 struct id
 id_new(struct ctx *c, const char *type)
 {
+	static const char digits[] = "0123456789abcdef";
 	struct id id = { 0 };
 	uint8_t u[16];
 	uint64_t ms = (uint64_t)c->now();
-	struct buf b = BUF(id.s);
+	char *p = id.s;
 
 	c->random(u, sizeof u);
 	for (int i = 0; i < 6; i++)
 		u[i] = (uint8_t)(ms >> (40 - 8 * i));
 	u[6] = (uint8_t)(0x70 | (u[6] & 0x0f)); /* version 7 */
 	u[8] = (uint8_t)(0x80 | (u[8] & 0x3f)); /* variant of RFC 9562 */
-	buf_put(&b, str_of(type));
-	buf_char(&b, '_');
-	for (size_t i = 0, at = 0; i < 16; i++, at += 2) {
-		if (is_hyphen_place(at)) {
-			buf_char(&b, '-');
-			at++;
-		}
-		hex_put(&b, &u[i], 1);
+	for (int i = 0; i < TYPE_MAX && type[i] != '\0'; i++)
+		*p++ = type[i];
+	*p++ = '_';
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[u[i] >> 4];
+		*p++ = digits[u[i] & 15];
 	}
 	return id;
 }

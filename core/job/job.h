@@ -83,7 +83,7 @@ struct selftest {
 	int fail; /* enum selftest_fail */
 };
 
-/* ---- Server to worker: the job ------------------------------------------------------------ */
+/* ---- Server to worker: the job ----------------------------------------------------------- */
 
 #define JOB_MESSAGE_MAX (128 << 10)
 #define JOB_PARAMS_MAX (96 << 10) /* JSON text */
@@ -120,7 +120,7 @@ MUST bool job_encode(struct ctx *, const struct job_message *, struct buf *out);
 MUST bool job_decode(struct ctx *, struct str bytes, struct job_message *ret);
 void job_message_done(struct job_message *);
 
-/* ---- Worker to server: reports ------------------------------------------------------------ */
+/* ---- Worker to server: reports ----------------------------------------------------------- */
 
 #define JOB_NOTE_MAX 120
 #define JOB_RESULT_MAX (60 << 10)

@@ -66,14 +66,16 @@ store_check(struct ctx *c, struct db *db, struct str *ret_problems)
 	static const char refers[] =
 	    "SELECT 'row ' || rowid || ' of ' || \"table\" || ' refers to a missing ' || parent"
 	    " FROM pragma_foreign_key_check LIMIT 100";
+	owned(db_close) struct db *check = NULL;
 	struct str text, ok = STR("ok\n");
 	struct buf out;
 
-	if (!take_buf(c, REPORT_MAX, &out))
+	if (!take_buf(c, REPORT_MAX, &out) ||
+	    !db_open(c, sqlite3_db_filename(db->sql, "main"), DB_CHECK, &check))
 		return false;
 	/* A file that is too damaged to be walked says so in the same report. */
-	if (!report(c, db, "PRAGMA integrity_check(100)", &out) ||
-	    !report(c, db, refers, &out)) {
+	if (!report(c, check, "PRAGMA integrity_check(100)", &out) ||
+	    !report(c, check, refers, &out)) {
 		if (c->err.code != E_INTEGRITY)
 			return false;
 		buf_printf(&out, "%s (%s)\n", c->err.text, c->err.detail);

@@ -23,6 +23,7 @@ static const char *const pragmas[] = {
 		     "PRAGMA cache_size = -65536;",
 	[DB_READ] = "PRAGMA query_only = ON;"
 		    "PRAGMA cache_size = -8192;",
+	[DB_CHECK] = "PRAGMA query_only = ON;",
 	[DB_PLAIN] = "PRAGMA journal_mode = DELETE;",
 };
 
@@ -67,6 +68,7 @@ db_close(struct db **db)
 	for (size_t part = 0; part < PART_COUNT; part++)
 		for (size_t i = 0; i < QUESTIONS_MAX; i++)
 			(void)sqlite3_finalize((*db)->asked[part][i]);
+	view_free(*db);
 	(void)sqlite3_close_v2((*db)->sql);
 	free(*db);
 	*db = NULL;

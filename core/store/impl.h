@@ -41,14 +41,21 @@ extern const struct questions writer_questions, audit_questions, verify_question
     people_questions, answer_questions, job_questions, key_questions, setting_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
+struct view;
 struct db {
 	sqlite3 *sql;
+	struct view *view; /* NULL: every question has a transaction of its own */
 	sqlite3_stmt *asked[PART_COUNT][QUESTIONS_MAX];
 };
 
 /* Another program (an administrator's shell) may hold the file for a moment. */
 enum { BUSY_MS = 5000 };
-enum db_mode { DB_WRITE, DB_READ, DB_PLAIN }; /* plain: a backup, not in WAL mode */
+enum db_mode {
+	DB_WRITE,
+	DB_READ,
+	DB_CHECK, /* reads only, but sees CHECKs: SQLite forgets them in a file it may not write */
+	DB_PLAIN, /* a backup, not in WAL mode */
+};
 MUST bool db_open(struct ctx *, const char *path, enum db_mode, struct db **ret);
 void db_close(struct db **);
 /* SQL without results, for pragmas and migrations. */
@@ -98,6 +105,16 @@ MUST bool question_get(struct question *, row_reader *, const char *what, void *
 /* All rows, `size` bytes each, in the arena. */
 MUST bool question_list(
     struct question *, row_reader *, size_t size, void **ret, size_t *ret_n);
+
+/* ---- Views (view.c) ----------------------------------------------------------------------- */
+
+/* Around each question of a reader that keeps its view. */
+void view_enter(struct view *);
+void view_leave(struct view *);
+/* With the connection. */
+void view_free(struct db *);
+/* Ends the views of all readers that ask nothing at this moment. */
+void views_rest(struct store *);
 
 /* ---- The audit's links (audit.c) ---------------------------------------------------------- */
 
@@ -160,6 +177,9 @@ struct store {
 	struct notes notes;
 	int64_t notes_due, probe_due; /* on the monotonic clock */
 	bool stop;
+
+	pthread_mutex_t views_m;
+	struct view *views; /* by views_m */
 
 	_Atomic enum err_code health;
 	_Atomic uint64_t commits, acts, noted, failed;

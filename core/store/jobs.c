@@ -16,10 +16,14 @@ const char *const job_state_names[] = {
 /* clang-format off */
 enum {
 	JOB_INSERT, JOB_BY_ID, JOB_OF_VENDOR, JOB_LIST, JOB_LIST_OF_VENDOR, JOB_NEXT, JOB_START,
-	JOB_PROGRESS, JOB_FINISH, JOB_CANCEL, JOB_REQUEUE, JOB_PRUNABLE, JOB_DELETE, JOB_COUNT,
+	JOB_PROGRESS, JOB_FINISH, JOB_CANCEL, JOB_REQUEUE, JOB_PRUNABLE, JOB_DELETE,
+	JOB_QUEUED_NTH, JOB_COUNT,
 };
 #define JOB "SELECT id, vendor, kind, state, input, data_key, done, total, note, result," \
 	" error_code, error_text, attempts, cancel, created, started, finished, version FROM job"
+/* The second halves say that the index of open jobs will do: SQLite does not see it by itself. */
+#define IS_QUEUED "state = 0 AND state < 2"
+#define IS_RUNNING "state = 1 AND state < 2"
 static const char *const sql[] = {
 	[JOB_INSERT] = "INSERT INTO job (id, vendor, kind, input, data_key, done, total, note,"
 	    " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -29,13 +33,13 @@ static const char *const sql[] = {
 	[JOB_LIST_OF_VENDOR] = JOB " WHERE id > ? AND vendor = ? ORDER BY id LIMIT ?",
 	/* Hops from vendor to vendor that waits, each with one look into the index of open jobs. */
 	[JOB_NEXT] = "WITH RECURSIVE waiting (vendor) AS ("
-	    " SELECT min(vendor) FROM job WHERE state = 0"
-	    " UNION ALL SELECT (SELECT min(vendor) FROM job WHERE state = 0"
+	    " SELECT min(vendor) FROM job WHERE " IS_QUEUED
+	    " UNION ALL SELECT (SELECT min(vendor) FROM job WHERE " IS_QUEUED
 	    " AND vendor > waiting.vendor) FROM waiting WHERE waiting.vendor IS NOT NULL)"
-	    " SELECT (SELECT min(id) FROM job WHERE state = 0 AND vendor = w.vendor) AS oldest"
+	    " SELECT (SELECT min(id) FROM job WHERE " IS_QUEUED " AND vendor = w.vendor) AS oldest"
 	    " FROM waiting w WHERE w.vendor IS NOT NULL"
-	    " ORDER BY (SELECT count(*) FROM job WHERE state = 1 AND vendor = w.vendor), oldest"
-	    " LIMIT 1",
+	    " ORDER BY (SELECT count(*) FROM job WHERE " IS_RUNNING " AND vendor = w.vendor),"
+	    " oldest LIMIT 1",
 	[JOB_START] = "UPDATE job SET state = 1, started = ?, attempts = attempts + 1,"
 	    " version = version + 1 WHERE id = ? AND state = 0",
 	[JOB_PROGRESS] = "UPDATE job SET done = ?, total = ?, note = ? WHERE id = ? AND state = 1",
@@ -47,7 +51,9 @@ static const char *const sql[] = {
 	    " WHERE id = ?",
 	[JOB_REQUEUE] = "UPDATE job SET state = CASE cancel WHEN 0 THEN 0 ELSE 4 END,"
 	    " finished = CASE cancel WHEN 0 THEN 0 ELSE ? END,"
-	    " attempts = max(attempts - 1, 0), version = version + 1 WHERE state = 1",
+	    " attempts = max(attempts - 1, 0), version = version + 1 WHERE " IS_RUNNING,
+	[JOB_QUEUED_NTH] = "SELECT id FROM job WHERE state = 0 AND vendor = ?"
+	    " LIMIT 1 OFFSET ?",
 	[JOB_PRUNABLE] = "SELECT id, data_key FROM job WHERE state > 1 AND finished < ?"
 	    " ORDER BY finished LIMIT ?",
 	[JOB_DELETE] = "DELETE FROM job WHERE id = ?",
@@ -144,6 +150,17 @@ job_next(struct ctx *c, struct db *db, bool *ret_found, struct id *ret)
 	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_NEXT);
 
 	return question_find(&q, id_row, ret, ret_found);
+}
+
+bool
+job_queue_full(struct ctx *c, struct db *db, struct str vendor, int64_t max, bool *ret_full)
+{
+	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_QUEUED_NTH);
+	struct id id;
+
+	in_text(&q, vendor);
+	in_number(&q, max - 1);
+	return question_find(&q, id_row, &id, ret_full);
 }
 
 bool

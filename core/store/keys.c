@@ -9,7 +9,7 @@
 enum {
 	KEYRING_LIST, KEYRING_RETIRE, KEYRING_INSERT, KEYRING_CLEAR, KEYRING_DELETE,
 	SIGNING_LIST, SIGNING_INSERT, SIGNING_RESEAL, SIGNING_CLEAR,
-	VENDOR_KEY_INSERT, VENDOR_KEY_CURRENT, VENDOR_KEY_VERSION, VENDOR_KEY_OLDER,
+	VENDOR_KEY_INSERT, VENDOR_KEY_CURRENT, VENDOR_KEY_VERSION, VENDOR_KEY_BEHIND, VENDOR_KEY_OLDER,
 	VENDOR_KEY_DELETE,
 	DATA_KEY_INSERT, DATA_KEY_BY_ID, DATA_KEY_LIST, DATA_KEY_RESEAL, DATA_KEY_DELETE,
 	SEALED_COUNT,
@@ -34,6 +34,8 @@ static const char *const sql[] = {
 	    " VALUES (?, ?, ?, ?)",
 	[VENDOR_KEY_CURRENT] = VENDOR_KEY " WHERE vendor = ? ORDER BY version DESC LIMIT 1",
 	[VENDOR_KEY_VERSION] = VENDOR_KEY " WHERE vendor = ? AND version = ?",
+	[VENDOR_KEY_BEHIND] = VENDOR_KEY " AS k WHERE keyring < ? AND NOT EXISTS (SELECT 1"
+	    " FROM vendor_key n WHERE n.vendor = k.vendor AND n.version > k.version) LIMIT 1",
 	[VENDOR_KEY_OLDER] = VENDOR_KEY " WHERE keyring < ? ORDER BY keyring LIMIT 1",
 	[VENDOR_KEY_DELETE] = "DELETE FROM vendor_key WHERE vendor = ? AND version = ?",
 	[DATA_KEY_INSERT] = "INSERT INTO data_key (id, vendor, version, sealed)"
@@ -216,6 +218,16 @@ vendor_key_version(struct ctx *c, struct db *db, struct str vendor, int64_t vers
 	in_text(&q, vendor);
 	in_number(&q, version);
 	return question_get(&q, vendor_key_row, "version of the vendor key", ret);
+}
+
+bool
+vendor_key_behind(struct ctx *c, struct db *db, int64_t keyring, bool *ret_found,
+    struct vendor_key_row *ret)
+{
+	owned(question_done) struct question q = ask(c, db, &key_questions, VENDOR_KEY_BEHIND);
+
+	in_number(&q, keyring);
+	return question_find(&q, vendor_key_row, ret, ret_found);
 }
 
 bool

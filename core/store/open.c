@@ -54,6 +54,7 @@ store_open(struct ctx *c, const struct store_conf *conf, struct store **ret)
 	if (s == NULL)
 		return fail(c, E_MEMORY, "no memory to open the database");
 	s->folder = s->lock = -1;
+	(void)pthread_mutex_init(&s->views_m, NULL);
 	if (!store_prepare(c, conf, s) || !store_begin(c, s))
 		return false;
 	*ret = steal(s);

@@ -39,6 +39,8 @@ ask(struct ctx *c, struct db *db, const struct questions *set, size_t which)
 	struct question q = { .c = c, .db = db, .in = 1 };
 	sqlite3_stmt **kept = &db->asked[set->part][which];
 
+	if (db->view != NULL)
+		view_enter(db->view);
 	if (*kept == NULL)
 		note_rc(&q,
 		    sqlite3_prepare_v3(
@@ -51,6 +53,8 @@ void
 question_done(struct question *q)
 {
 	(void)sqlite3_reset(q->st);
+	if (q->db->view != NULL)
+		view_leave(q->db->view);
 }
 
 void

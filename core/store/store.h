@@ -33,6 +33,11 @@ void store_close(struct store **);
 
 /* A connection for reading; for one thread at a time. Sees every act whose `done` was called. */
 MUST bool reader_open(struct ctx *, struct store *, struct db **ret);
+/*
+ * From now on the reader keeps its view of the database from one question to the next while nothing
+ * is committed: for a thread that asks many short ones. Close it before the store.
+ */
+MUST bool reader_keep(struct ctx *, struct store *, struct db *);
 void reader_close(struct db **);
 
 /* ---- The audit --------------------------------------------------------------------------- */
@@ -219,6 +224,9 @@ MUST bool job_cancel(struct ctx *, struct db *, struct str vendor, struct str id
     int64_t version, int64_t at, enum job_state *ret);
 /* What a killed daemon left running is queued again; returns how many. */
 MUST bool job_requeue(struct ctx *, struct db *, size_t *ret_n);
+/* At least `max` jobs of the vendor are queued. */
+MUST bool job_queue_full(
+    struct ctx *, struct db *, struct str vendor, int64_t max, bool *ret_full);
 /* Deletes at most `max` jobs that ended before `before`, and the data keys that open them. */
 MUST bool job_prune(struct ctx *, struct db *, int64_t before, size_t max, size_t *ret_n);
 MUST bool job_count(struct ctx *, struct db *, int64_t ret_by_state[static JOB_CANCELLED + 1]);
@@ -261,7 +269,10 @@ MUST bool vendor_key_current(
     struct ctx *, struct db *, struct str vendor, struct vendor_key_row *ret);
 MUST bool vendor_key_version(
     struct ctx *, struct db *, struct str vendor, int64_t version, struct vendor_key_row *ret);
-/* One vendor key that is sealed under a keyring version older than `keyring`. */
+/* One vendor's newest key that is sealed under a keyring version older than `keyring`. */
+MUST bool vendor_key_behind(
+    struct ctx *, struct db *, int64_t keyring, bool *ret_found, struct vendor_key_row *ret);
+/* One vendor key, newest or not, that is. */
 MUST bool vendor_key_older(
     struct ctx *, struct db *, int64_t keyring, bool *ret_found, struct vendor_key_row *ret);
 /* E_CONFLICT while a data key is still sealed under it. */

@@ -5,6 +5,8 @@
  * failed as a whole; from then on the writer tries again every second, so that the service comes
  * back by itself with the disk.
  */
+#include <sys/statvfs.h>
+
 #include "impl.h"
 
 /* clang-format off */
@@ -26,6 +28,9 @@ enum { NOTES_MAX = 1024, PROBE_MS = 1000 }; /* notes of one commit; between two 
  * many on in any case; beyond too many, readers are waited for, for a moment.
  */
 enum { LOG_SOME = 4000, LOG_MANY = 12000, LOG_TOO_MANY = 48000, LOG_WAIT_MS = 100 };
+
+/* After a full disk: the room that a first attempt waits for. */
+#define SPACE_ENOUGH ((uint64_t)1 << 20)
 
 struct group {
 	struct act *first;
@@ -113,6 +118,18 @@ notes_write(struct store *s, struct group *g)
 	return true;
 }
 
+/* A last page may still be free on a disk that is full for whatever comes. */
+MUST static bool
+space_check(struct store *s)
+{
+	struct statvfs st;
+
+	if (atomic_load(&s->health) != E_FULL || fstatvfs(s->folder, &st) != 0 ||
+	    st.f_bavail * st.f_frsize >= SPACE_ENOUGH)
+		return true;
+	return fail(&s->c, E_FULL, "no space is left for the database");
+}
+
 /* After a failure a write is made in any case, to find out. */
 MUST static bool
 head_write(struct store *s, const struct audit_end *before)
@@ -129,8 +146,8 @@ group_write(struct store *s, struct group *g)
 
 	s->c.err = (struct err){ 0 };
 	arena_reset(s->mem);
-	if (tx(s, BEGIN) && notes_write(s, g) && acts_run(s, g) && head_write(s, &before) &&
-	    tx(s, COMMIT))
+	if ((g->acts > 0 || space_check(s)) && tx(s, BEGIN) && notes_write(s, g) &&
+	    acts_run(s, g) && head_write(s, &before) && tx(s, COMMIT))
 		return true;
 	if (sqlite3_get_autocommit(s->db->sql) == 0)
 		(void)sqlite3_exec(s->db->sql, "ROLLBACK", NULL, NULL, NULL);
@@ -165,6 +182,7 @@ log_tend(struct store *s, bool quiet)
 		s->wal_tried = 0;
 	if (s->wal_pages - s->wal_tried < (quiet ? LOG_SOME : LOG_MANY))
 		return;
+	views_rest(s);
 	if (much)
 		(void)sqlite3_busy_timeout(s->db->sql, LOG_WAIT_MS);
 	(void)sqlite3_wal_checkpoint_v2(s->db->sql, NULL,

@@ -122,7 +122,9 @@ frame_show(struct ctl *t, const struct frame *f)
 			return fail(
 			    &t->c, E_PEER, "the daemon sent data that nobody asked for");
 		t->written += (int64_t)f->data.n;
-		return fd_write_all(&t->c, t->file, f->data.p, f->data.n);
+		if (fd_write_all(&t->c, t->file, f->data.p, f->data.n))
+			return true;
+		return fail(&t->c, E_FILE, "cannot write the file: %s", strerror(errno));
 	case FRAME_OK:
 	case FRAME_ERROR:
 		return true;

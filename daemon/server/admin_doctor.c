@@ -8,7 +8,7 @@
 
 #include "admin.h"
 
-enum { STEP_MS = 300000, LATE_CHECKPOINTS = 10 };
+enum { STEP_MS = 300000, LATE_CHECKPOINTS = 10, LAST_ROWS = 500 };
 
 bool
 doctor_find(struct doctor *d, const char *state, const char *check, const char *next,
@@ -103,23 +103,27 @@ storage_check(struct ctx *c, struct doctor *d)
 }
 
 MUST static bool
-clock_check(struct ctx *c, struct doctor *d, const struct audit_row *last)
+clock_check(struct ctx *c, struct doctor *d, const struct audit_row *row, size_t n)
 {
 	static const char next[] =
 	    "set the clock right (timedatectl, chronyc); times in the audit "
 	    "do not run backwards by themselves";
 	int64_t now = c->now(), stepped = admin_clock_offset() - d->call->clock_offset;
+	int64_t latest = 0;
 
-	if (last != NULL && now + STEP_MS < last->at)
+	for (size_t i = 0; i < n; i++)
+		latest = row[i].at > latest ? row[i].at : latest;
+	if (now + STEP_MS < latest)
 		return doctor_find(d, "error", "clock", next,
-		    "the clock is %lld s before the last row of the audit",
-		    (long long)((last->at - now) / 1000));
+		    "the clock is %lld s before the latest of the last rows of the audit",
+		    (long long)((latest - now) / 1000));
 	if (stepped > STEP_MS || stepped < -STEP_MS)
 		return doctor_find(d, "error", "clock", next,
 		    "the clock was set %s by %lld s since the daemon started",
 		    stepped > 0 ? "forward" : "back",
 		    (long long)((stepped > 0 ? stepped : -stepped) / 1000));
-	return doctor_find(d, "ok", "clock", "", "runs evenly, and after the last audit row");
+	return doctor_find(
+	    d, "ok", "clock", "", "runs evenly, and after the audit's last rows");
 }
 
 MUST static bool
@@ -151,11 +155,12 @@ audit_checks(struct ctx *c, struct doctor *d)
 	size_t n = 0;
 
 	if (!server_reader(c, d->call->server, &db) || !audit_head(c, db, &seq, &hash) ||
-	    (seq > 0 && !audit_list(c, db, STR(""), seq - 1, 1, &row, &n)))
+	    !audit_list(
+		c, db, STR(""), seq > LAST_ROWS ? seq - LAST_ROWS : 0, LAST_ROWS, &row, &n))
 		return doctor_find(d, "error", "database", "hallmarkctl db check",
 		    "the database cannot be read: %s", c->err.text);
-	return clock_check(c, d, n > 0 ? row : NULL) &&
-	    checkpoint_check(c, d, db, n > 0 ? row : NULL);
+	return clock_check(c, d, row, n) &&
+	    checkpoint_check(c, d, db, n > 0 ? &row[n - 1] : NULL);
 }
 
 bool

@@ -16,6 +16,7 @@ struct conf_key {
 	int64_t min, max;
 	const char *standard;
 	const char *help;
+	bool live; /* takes effect on SIGHUP */
 };
 
 #define TEXT(member) CONF_TEXT, offsetof(struct conf, member), 0, 4096
@@ -27,9 +28,9 @@ static const struct conf_key conf_keys[] = {
 	{ "listen", TEXT(listen), "127.0.0.1:8443",
 	  "HTTPS addresses, separated by commas: 192.0.2.1:8443, [::1]:8443, *:8443" },
 	{ "certificate", TEXT(certificate), "/etc/hallmark/certificate.pem",
-	  "TLS certificate chain, PEM; read again on SIGHUP" },
+	  "TLS certificate chain, PEM; read again on SIGHUP", true },
 	{ "certificate-key", TEXT(certificate_key), "/etc/hallmark/certificate.key",
-	  "its private key, PEM, readable by the daemon only; read again on SIGHUP" },
+	  "its private key, PEM, readable by the daemon only; read again on SIGHUP", true },
 	{ "client-ca", TEXT(client_ca), "",
 	  "authorities of client certificates, PEM; if set, every client must show a valid one" },
 	{ "root-key", TEXT(root_key), "shares",
@@ -51,23 +52,23 @@ static const struct conf_key conf_keys[] = {
 	{ "connections-per-address", NUMBER(connections_per_address, 1, 60000), "512",
 	  "open connections of one address at most" },
 	{ "header-seconds", NUMBER(header_seconds, 1, 3600), "8",
-	  "from a connection's start, or from its last answer, to the end of the next request's head" },
+	  "from a connection's start, or from its last answer, to the end of the next request's head", true },
 	{ "body-seconds", NUMBER(body_seconds, 1, 3600), "8",
-	  "for the body of a request, however it arrives" },
+	  "for the body of a request, however it arrives", true },
 	{ "response-seconds", NUMBER(response_seconds, 1, 3600), "30",
-	  "for a client to take an answer" },
+	  "for a client to take an answer", true },
 	{ "token-rate", NUMBER(token_rate, 0, 10000000), "500",
-	  "requests a second of one token in the long run; 0: unlimited" },
+	  "requests a second of one token in the long run; 0: unlimited", true },
 	{ "token-burst", NUMBER(token_burst, 1, 10000000), "10000",
-	  "requests that one token may make at once" },
+	  "requests that one token may make at once", true },
 	{ "address-rate", NUMBER(address_rate, 0, 10000000), "1000",
-	  "requests a second of one address in the long run; 0: unlimited" },
+	  "requests a second of one address in the long run; 0: unlimited", true },
 	{ "address-burst", NUMBER(address_burst, 1, 10000000), "20000",
-	  "requests that one address may make at once" },
+	  "requests that one address may make at once", true },
 	{ "failure-rate", NUMBER(failure_rate, 0, 10000000), "10",
-	  "refused credentials a second of one address in the long run; 0: unlimited" },
+	  "refused credentials a second of one address in the long run; 0: unlimited", true },
 	{ "failure-burst", NUMBER(failure_burst, 1, 10000000), "200",
-	  "refused credentials of one address at once" },
+	  "refused credentials of one address at once", true },
 	{ "group-max", NUMBER(group_max, 1, 10000), "256",
 	  "acts in one durable commit at most" },
 	{ "queue-max", NUMBER(queue_max, 16, 1000000), "8192",
@@ -91,7 +92,7 @@ static const struct conf_key conf_keys[] = {
 	{ "disk-reserve-mb", NUMBER(disk_reserve_mb, 0, 1000000), "64",
 	  "free space below which the daemon reports its storage full" },
 	{ "log-level", NUMBER(log_level, 3, 7), "6",
-	  "3 errors, 4 warnings, 6 events, 7 everything" },
+	  "3 errors, 4 warnings, 6 events, 7 everything", true },
 };
 /* clang-format on */
 
@@ -178,6 +179,29 @@ line_into(struct ctx *c, const char *where, struct str line, bool *seen, struct 
 }
 
 bool
+conf_next_start(
+    struct ctx *c, const struct conf *now, const struct conf *fresh, struct str *ret)
+{
+	struct buf b;
+
+	if (!take_buf(c, 1024, &b))
+		return false;
+	for (size_t i = 0; i < COUNT(conf_keys); i++) {
+		const struct conf_key *k = &conf_keys[i];
+		const char *a = (const char *)now + k->at, *z = (const char *)fresh + k->at;
+		bool same = k->type == CONF_NUMBER
+		    ? *(const int64_t *)(const void *)a == *(const int64_t *)(const void *)z
+		    : strcmp(*(const char *const *)(const void *)a,
+			  *(const char *const *)(const void *)z) == 0;
+
+		if (!same && !k->live)
+			buf_printf(&b, "%s%s", b.n > 0 ? " " : "", k->name);
+	}
+	*ret = buf_str(&b);
+	return true;
+}
+
+bool
 conf_read(struct ctx *c, const char *path, struct conf *ret)
 {
 	bool seen[COUNT(conf_keys)] = { false };
@@ -207,9 +231,11 @@ conf_print(void)
 {
 	puts(
 	    "# Configuration of hallmarkd: every key with its standard value.\n"
-	    "# `hallmarkd -n -c FILE` checks a file, SIGHUP reads certificates and limits again.");
+	    "# `hallmarkd -n -c FILE` checks a file. SIGHUP reads it again: keys marked (live) take effect,\n"
+	    "# the others at the next start.");
 	for (size_t i = 0; i < COUNT(conf_keys); i++)
-		printf("\n# %s\n%s%s = %s\n", conf_keys[i].help,
+		printf("\n# %s%s\n%s%s = %s\n", conf_keys[i].help,
+		    conf_keys[i].live ? " (live)" : "",
 		    conf_keys[i].standard[0] == '\0' ? "#" : "", conf_keys[i].name,
 		    conf_keys[i].standard);
 }

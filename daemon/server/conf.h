@@ -21,6 +21,9 @@ struct conf {
 void conf_standard(struct conf *);
 /* Reads a file on top of the standard values; strings live in c->mem. */
 MUST bool conf_read(struct ctx *, const char *path, struct conf *ret);
+/* The names of the keys that differ and take effect at the next start only. */
+MUST bool conf_next_start(
+    struct ctx *, const struct conf *now, const struct conf *fresh, struct str *ret);
 /* Prints the table as a configuration file: every key, its help, its standard value. */
 void conf_print(void);
 

@@ -3,15 +3,15 @@
  * into the steps of request.h, suspends a connection while the writer commits, and sends what the
  * request's reply holds. Nothing here decides anything about a request.
  */
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "events.h"
+#include "head.h"
 #include "listen.h"
+#include "metrics_http.h"
 #include "peers.h"
 #include "tls.h"
 
@@ -27,8 +27,9 @@ struct http {
 	struct peers *peers;
 	struct MHD_Daemon *daemon[LISTEN_MAX];
 	size_t daemons;
-	char *client_ca;       /* PEM, NULL if clients need no certificate */
-	_Atomic int suspended; /* connections that wait for the writer */
+	struct MHD_Daemon *metrics; /* NULL if none is configured */
+	char *client_ca;            /* PEM, NULL if clients need no certificate */
+	_Atomic int suspended;      /* connections that wait for the writer */
 };
 
 /* The part of a request that is the edge's. */
@@ -127,64 +128,6 @@ answer(struct exchange *x)
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-static bool
-id_acceptable(struct str id)
-{
-	for (size_t i = 0; i < id.n; i++)
-		if ((id.p[i] | 0x20) < 'a' || (id.p[i] | 0x20) > 'z')
-			if ((id.p[i] < '0' || id.p[i] > '9') && strchr("-_.", id.p[i]) == NULL)
-				return false;
-	return id.n > 0 && id.n <= 64;
-}
-
-/* Randomness for names, not for secrets: taken from the system a page at a time. */
-static void
-name_random(void *to, size_t n)
-{
-	static _Thread_local char pool[4096];
-	static _Thread_local size_t left;
-
-	if (left < n) {
-		os_random(pool, sizeof pool);
-		left = sizeof pool;
-	}
-	left -= n;
-	memcpy(to, pool + left, n);
-}
-
-/* The client's own request id if it is a decent one, else a new one. */
-static void
-request_name(struct request *rq)
-{
-	struct str given = request_header(rq, "X-Request-Id");
-	struct ctx names = { .now = rq->c.now, .random = name_random };
-	struct id id;
-
-	if (id_acceptable(given)) {
-		memcpy(rq->id, given.p, given.n);
-		return;
-	}
-	id = id_new(&names, "req");
-	memcpy(rq->id, id.s, sizeof id.s);
-}
-
-static void
-address_put(struct MHD_Connection *connection, char *to, size_t n)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *any = info == NULL ? NULL : info->client_addr;
-
-	to[0] = '\0';
-	if (any != NULL && any->sa_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)any)->sin_addr,
-		    to, (socklen_t)n);
-	else if (any != NULL && any->sa_family == AF_INET6)
-		inet_ntop(AF_INET6,
-		    &((const struct sockaddr_in6 *)(const void *)any)->sin6_addr, to,
-		    (socklen_t)n);
-}
-
 MUST static bool
 certified(struct ctx *c, struct exchange *x)
 {
@@ -212,11 +155,12 @@ answer_now(struct request *rq)
 
 static enum MHD_Result
 begin(struct http *h, struct peer *peer, struct MHD_Connection *connection, const char *url,
-    const char *method, void **req_cls)
+    const char *method, const char *version, void **req_cls)
 {
 	struct request *rq = &peer->request;
 	struct exchange *x;
 	struct timespec t;
+	bool plain;
 
 	if (!peer_memory(peer))
 		return MHD_NO;
@@ -233,19 +177,31 @@ begin(struct http *h, struct peer *peer, struct MHD_Connection *connection, cons
 	rq->method = str_of(method);
 	rq->path = str_of(url);
 	memcpy(rq->address, peer->address, sizeof rq->address);
-	request_name(rq);
+	head_request_id(rq);
 	peer_phase(h->peers, peer, PHASE_BODY);
-	if (certified(&rq->c, x)) {
+	plain = head_plain(&rq->c, connection, peer, version);
+	if (plain && certified(&rq->c, x)) {
 		request_head(rq);
 	} else {
 		request_problem(rq);
 		rq->refused = true;
 	}
-	if (rq->refused && answer_now(rq)) {
+	if (!plain || (rq->refused && answer_now(rq))) {
 		rq->reply.close = true;
 		return answer(x);
 	}
 	return MHD_YES;
+}
+
+/* As many bytes as the body is going to have, if the client says so. */
+static size_t
+body_room(struct request *rq)
+{
+	int64_t n = (int64_t)rq->route->max_body;
+
+	if (!str_number(request_header(rq, "Content-Length"), 0, n, &n))
+		n = (int64_t)rq->route->max_body;
+	return (size_t)n + 1;
 }
 
 static enum MHD_Result
@@ -254,7 +210,7 @@ body(struct exchange *x, const char *bytes, size_t *n)
 	struct request *rq = &x->peer->request;
 	size_t max = rq->route == NULL ? 0 : rq->route->max_body;
 
-	if (!rq->refused && x->body.p == NULL && !take_buf(&rq->c, max + 1, &x->body)) {
+	if (!rq->refused && x->body.p == NULL && !take_buf(&rq->c, body_room(rq), &x->body)) {
 		request_problem(rq);
 		rq->refused = true;
 	}
@@ -308,12 +264,12 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	const union MHD_ConnectionInfo *info;
 	struct exchange *x = *req_cls;
 
-	(void)version;
 	if (x == NULL) {
 		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 		if (info == NULL || info->socket_context == NULL)
 			return MHD_NO;
-		return begin(cls, info->socket_context, connection, url, method, req_cls);
+		return begin(
+		    cls, info->socket_context, connection, url, method, version, req_cls);
 	}
 	if (*n > 0)
 		return body(x, bytes, n);
@@ -367,7 +323,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket_contex
 	*socket_context = p;
 	if (p == NULL)
 		return;
-	address_put(connection, p->address, sizeof p->address);
+	head_peer_address(connection, p->address, sizeof p->address);
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	if (info != NULL)
 		cork_fit(&p->cork, info->tls_session, p->fd);
@@ -413,8 +369,9 @@ serve(struct http *h, int fd)
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,
 	    MHD_OPTION_HTTPS_CERT_CALLBACK, tls_retrieve, MHD_OPTION_NOTIFY_CONNECTION,
 	    on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	    MHD_OPTION_UNESCAPE_CALLBACK, on_escaped, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->connections,
+	    MHD_OPTION_URI_LOG_CALLBACK, head_address, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+	    on_escaped, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->connections,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)conf->connections_per_address,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)INACTIVE_SECONDS,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
@@ -453,6 +410,8 @@ http_start(struct ctx *c, struct server *s, struct http **ret)
 		h->daemons++;
 		log_event(LOG_LEVEL_INFO, NULL, "listening", "address=%s", ls.name[i]);
 	}
+	if (!metrics_serve(c, s, &h->metrics))
+		return false;
 	*ret = steal(h);
 	return true;
 }
@@ -460,8 +419,10 @@ http_start(struct ctx *c, struct server *s, struct http **ret)
 bool
 http_reload(struct ctx *c, struct http *h, const struct conf *conf)
 {
-	(void)h;
-	return tls_load(c, conf);
+	if (!tls_load(c, conf))
+		return false;
+	peers_set(h->peers, conf);
+	return true;
 }
 
 void
@@ -489,6 +450,8 @@ http_stop(struct http **h)
 		usleep(5000); /* the writer answers all it was given */
 	for (size_t i = 0; i < (*h)->daemons; i++)
 		MHD_stop_daemon((*h)->daemon[i]);
+	if ((*h)->metrics != NULL)
+		MHD_stop_daemon((*h)->metrics);
 	if ((*h)->peers != NULL)
 		peers_stop(&(*h)->peers);
 	free((*h)->client_ca);

@@ -1,12 +1,17 @@
 /*
  * The end of a run. How it ended is put into its row and kept here until the store has taken it,
  * in one act with the audit row. A worker that ended by itself without a word is given a second
- * chance, for the machine may have been short of something; a third it is not.
+ * chance, for the machine may have been short of something; a third it is not. One that was killed
+ * from outside says little about its job: it is given several.
  */
+#include <signal.h>
+
+#include "job.h"
 #include "jobs.h"
 
 enum {
 	ATTEMPTS_MAX = 2,
+	KILLED_MAX = 10,
 	KEEP_MEMORY = 64 << 10,
 	STORE_MS = 1000, /* between two tries to store how a job ended */
 	RETRY_MS = 500,  /* before a job is claimed that could not run */
@@ -43,11 +48,12 @@ run_postponed(struct jobs *j, struct run *r)
 void
 run_died(struct jobs *j, struct run *r, const char *how)
 {
+	bool killed = how == worker_exit_text(true, SIGKILL);
 	char *text;
 
 	log_event(LOG_LEVEL_WARNING, r->row.id.s, "worker-died", "attempt=%lld how=%s",
 	    (long long)r->row.attempts, log_quote(str_of(how)));
-	if (r->row.attempts < ATTEMPTS_MAX) {
+	if (r->row.attempts < (killed ? KILLED_MAX : ATTEMPTS_MAX)) {
 		text = take_printf(&r->c, "the worker %s; once more", how);
 		j->claim_at = clock_monotonic() + RETRY_MS;
 		run_ended(r, JOB_QUEUED, "", "");

@@ -18,6 +18,9 @@ enum {
 	PATIENCE_MAX = 5000,
 	LONG_LIFE = 2000, /* after which a death is no reason to be patient */
 	ANSWER_MS = 1500,
+	ASK_MS = 250,               /* between two questions to a silent custodian */
+	SILENCE_MAX = 500,          /* of a custodian that another can replace by itself */
+	SILENCE_SHARES_MAX = 20000, /* of one whose end costs people their shares */
 };
 
 void
@@ -155,24 +158,43 @@ keys_revive(struct keys *k)
 		wait_for_next_life(k);
 }
 
-/* It has ended, or it did not answer somebody. */
-MUST static bool
-is_lost(struct keys *k)
+/* Somebody got no answer. Does it answer now, or at least not for too long? */
+static bool
+is_silent(struct ctx *c, struct keys *k)
+{
+	int64_t now = clock_monotonic();
+	struct custody_status status;
+
+	if (k->silent_since == 0)
+		k->silent_since = now;
+	if (!custody_status(c, k->custody, &status))
+		return now - k->silent_since > (k->shares ? SILENCE_SHARES_MAX : SILENCE_MAX);
+	log_event(LOG_LEVEL_WARNING, c->tag, "custodian-answers-again", "after_ms=%lld",
+	    (long long)(now - k->silent_since));
+	k->silent_since = 0;
+	k->doubted = 0;
+	return false;
+}
+
+/* It has ended, or has been silent for too long. */
+static bool
+is_lost(struct ctx *c, struct keys *k)
 {
 	struct pollfd p;
 
 	if (!k->alive)
 		return false;
 	p = (struct pollfd){ .fd = custody_pidfd(k->custody), .events = POLLIN };
-	return k->doubted == k->life || poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) > 0 || (k->doubted == k->life && is_silent(c, k));
 }
 
 static void
-look_after(struct keys *k)
+look_after(struct ctx *c, struct keys *k)
 {
-	if (is_lost(k)) {
-		log_event(LOG_LEVEL_ERROR, "keys", "custodian-lost", "pid=%d silent=%d",
-		    (int)custody_pid(k->custody), k->doubted == k->life);
+	if (is_lost(c, k)) {
+		log_event(LOG_LEVEL_ERROR, c->tag, "custodian-lost", "pid=%d silent=%d",
+		    (int)custody_pid(k->custody), k->silent_since != 0);
+		k->silent_since = 0;
 		k->alive = false;
 		if (k->is == KEYS_OPEN)
 			keys_say(k, KEYS_SEALED);
@@ -182,7 +204,7 @@ look_after(struct keys *k)
 	if (k->revive_at != 0 && clock_monotonic() >= k->revive_at)
 		keys_revive(k);
 	if (k->state != (int)k->is && k->doubted != k->life)
-		k->state = k->is; /* a doubt that came too late */
+		keys_say(k, k->is); /* the doubt came too late, or has gone */
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -197,9 +219,11 @@ rest(struct keys *k)
 
 	if (k->alive)
 		p[1] = (struct pollfd){ .fd = custody_pidfd(k->custody), .events = POLLIN };
+	if (k->silent_since != 0)
+		until = now + ASK_MS;
 	if (k->revive_at != 0 && k->revive_at < until)
 		until = k->revive_at;
-	if (k->is == KEYS_OPEN && k->rotate_at != 0 && k->rotate_at < until)
+	if (k->state == KEYS_OPEN && k->rotate_at != 0 && k->rotate_at < until)
 		until = k->rotate_at;
 	if (poll(p, 2, until > now ? (int)(until - now) : 0) > 0 && p[0].revents != 0 &&
 	    read(k->wake, &wakes, sizeof wakes) < 0 && errno != EAGAIN)
@@ -222,24 +246,13 @@ orders_run(struct keys *k)
 		ok = stop ? fail(o->c, E_DRAINING, "the daemon is ending")
 			  : o->run(o->c, k, o->arg);
 		if (!ok && o->c->err.code == E_PEER)
-			k->doubted = k->life;
+			keys_doubt(k, k->life);
 		pthread_mutex_lock(&k->lock);
 		o->ok = ok;
 		o->done = true;
 		pthread_cond_broadcast(&k->changed);
 	}
 	pthread_mutex_unlock(&k->lock);
-}
-
-static bool
-is_stopping(struct keys *k)
-{
-	bool stop;
-
-	pthread_mutex_lock(&k->lock);
-	stop = k->stop;
-	pthread_mutex_unlock(&k->lock);
-	return stop;
 }
 
 static void *
@@ -253,15 +266,15 @@ keeper(void *arg)
 	k->started = true;
 	pthread_cond_broadcast(&k->changed);
 	pthread_mutex_unlock(&k->lock);
-	while (!is_stopping(k)) {
+	while (!k->stop) {
 		struct ctx c;
 
 		arena_reset(mem);
 		c = ctx_real(mem, "keys");
 		rest(k);
 		orders_run(k);
-		look_after(k);
-		if (k->is == KEYS_OPEN && k->rotate_at != 0 &&
+		look_after(&c, k);
+		if (k->state == KEYS_OPEN && k->rotate_at != 0 &&
 		    clock_monotonic() >= k->rotate_at)
 			rotation_go_on(&c, k);
 	}

@@ -48,9 +48,8 @@ keys_status(struct keys *k, struct keys_status *ret)
 	pthread_mutex_unlock(&k->lock);
 }
 
-/* The custodian of this life did not answer: refuse everybody, wake the keeper. */
-static void
-doubt(struct keys *k, unsigned life)
+void
+keys_doubt(struct keys *k, unsigned life)
 {
 	const uint64_t one = 1;
 
@@ -58,6 +57,7 @@ doubt(struct keys *k, unsigned life)
 		return;
 	k->doubted = life;
 	k->state = KEYS_SEALED;
+	keys_reason(k, "the custodian does not answer");
 	if (write(k->wake, &one, sizeof one) < 0)
 		return; /* it is awake already */
 }
@@ -85,7 +85,7 @@ keys_vendor_new(struct ctx *c, struct keys *k, struct str vendor, struct vendor_
 	if (custody_vendor_key_new(c, k->custody, id, 1, ret))
 		return true;
 	if (c->err.code == E_PEER)
-		doubt(k, life);
+		keys_doubt(k, life);
 	return false;
 }
 
@@ -112,7 +112,7 @@ keys_data_new(struct ctx *c, struct keys *k, struct db *db, struct str vendor, s
 		if (custody_data_key_new(c, k->custody, &row, id, ret, ret_row))
 			return true;
 		if (c->err.code == E_PEER) {
-			doubt(k, life);
+			keys_doubt(k, life);
 			return false;
 		}
 	}
@@ -158,7 +158,7 @@ keys_data_open(struct ctx *c, struct keys *k, struct db *db, struct str id, stru
 		if (custody_data_key_open(c, k->custody, &vendor, &data, ret))
 			return true;
 		if (c->err.code == E_PEER) {
-			doubt(k, life);
+			keys_doubt(k, life);
 			return false;
 		}
 	}

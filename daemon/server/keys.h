@@ -29,6 +29,7 @@ struct keys {
 	_Atomic int64_t keyring, rotated, to_rotate;
 	_Atomic bool rotating;
 	_Atomic unsigned have, need;
+	_Atomic bool stop;
 	_Atomic unsigned life;    /* counts the custodian's lives */
 	_Atomic unsigned doubted; /* the life in which it did not answer */
 
@@ -36,8 +37,8 @@ struct keys {
 	int wake; /* eventfd */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct order *first, *last; /* by lock, as the next three */
-	bool started, stop;
+	struct order *first, *last; /* by lock, as the next two */
+	bool started;
 	char reason[192]; /* why the keys are not open, if something went wrong */
 
 	/* The keeper's own. */
@@ -48,9 +49,16 @@ struct keys {
 	bool alive;         /* the custodian, as far as is known */
 	/* Monotonic: when it was born, how long to wait for the next, when that comes (0: not). */
 	int64_t born, patience, revive_at;
-	int64_t rotate_at; /* when the rotation goes on; 0: there is none */
+	int64_t silent_since; /* monotonic; 0: it is not in doubt */
+	int64_t rotate_at;    /* when the rotation goes on; 0: there is none */
+	int64_t settled_at;   /* monotonic: until then rows under older vendor keys may come */
 };
 
+/*
+ * The custodian of this life did not answer: everybody is refused at once from here on, until the
+ * keeper has looked after it.
+ */
+void keys_doubt(struct keys *, unsigned life);
 /* Has the keeper run this and waits for it. */
 MUST bool keys_ask(
     struct ctx *, struct keys *, bool (*run)(struct ctx *, struct keys *, void *), void *arg);

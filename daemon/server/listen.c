@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
@@ -54,7 +55,9 @@ bind_one(struct ctx *c, const struct addrinfo *a, const char *name, int *ret)
 
 	if (fd < 0)
 		return fail_errno(c, "open a socket for", name);
+	/* Connections inherit it: a handshake's pieces must not wait for each other's receipt. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
 	    (a->ai_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0))
 		return fail_errno(c, "prepare the socket for", name);
@@ -96,6 +99,29 @@ listen_on(struct ctx *c, struct str text, struct listeners *ls)
 	if (!bind_one(c, found, ls->name[ls->n], &ls->fd[ls->n]))
 		return false;
 	ls->n++;
+	return true;
+}
+
+bool
+listen_loopback(struct ctx *c, const char *address, int *ret)
+{
+	struct listeners ls = { 0 };
+	struct sockaddr_storage at;
+	socklen_t n = sizeof at;
+	const struct sockaddr_in *v4 = (const void *)&at;
+	const struct sockaddr_in6 *v6 = (const void *)&at;
+	bool loopback;
+
+	if (!listen_on(c, str_of(address), &ls))
+		return false;
+	loopback = getsockname(ls.fd[0], (struct sockaddr *)&at, &n) == 0 &&
+	    (at.ss_family == AF_INET ? (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET
+				     : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
+	if (!loopback) {
+		fd_done(&ls.fd[0]);
+		return fail(c, E_USAGE, "%s is not a loopback address", address);
+	}
+	*ret = ls.fd[0];
 	return true;
 }
 

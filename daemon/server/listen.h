@@ -20,6 +20,8 @@ struct listeners {
  * bound.
  */
 MUST bool listen_https(struct ctx *, const char *addresses, struct listeners *ret);
+/* One loopback address; E_USAGE for any other. */
+MUST bool listen_loopback(struct ctx *, const char *address, int *ret);
 /* The socket of this name that systemd handed over, or -1. */
 int listen_inherited(const char *name);
 

@@ -135,32 +135,38 @@ stop(struct server *s)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* In memory of its own: a daemon that is reloaded every minute for years must not grow. */
 static void
-reload(struct ctx *c, struct server *s)
+reload(struct server *s)
 {
+	owned(arena_free) struct arena *mem = arena_new(MAIN_MEMORY);
+	struct ctx c = ctx_real(mem, "main");
 	struct conf fresh;
+	struct str later;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic() * 1000);
-	if (conf_read(c, s->conf_path, &fresh) && http_reload(c, s->http, &fresh)) {
+	if (conf_read(&c, s->conf_path, &fresh) && complete(&c, &fresh) &&
+	    conf_next_start(&c, &s->conf, &fresh, &later) && http_reload(&c, s->http, &fresh)) {
 		limits_set(s->limits, &fresh);
-		log_event(LOG_LEVEL_INFO, NULL, "reloaded", "file=%s",
-		    log_quote(str_of(s->conf_path)));
+		log_open("hallmarkd", (enum log_level)fresh.log_level);
+		log_event(LOG_LEVEL_INFO, NULL, "reloaded", "file=%s next-start=%s",
+		    log_quote(str_of(s->conf_path)), log_quote(later));
 	} else {
-		log_failure(c, "reload-refused-old-configuration-kept");
+		log_failure(&c, "reload-refused-old-configuration-kept");
 	}
 	sd_notify(0, "READY=1");
 }
 
 /* True to go on. */
 static bool
-on_signal(struct ctx *c, struct server *s, int fd)
+on_signal(struct server *s, int fd)
 {
 	struct signalfd_siginfo info;
 
 	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo != SIGHUP)
 			return false;
-		reload(c, s);
+		reload(s);
 	}
 	return true;
 }
@@ -178,7 +184,7 @@ beat(struct server *s)
 }
 
 static void
-live(struct ctx *c, struct server *s, int fd)
+live(struct server *s, int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 
@@ -188,7 +194,7 @@ live(struct ctx *c, struct server *s, int fd)
 	for (;;) {
 		int n = poll(&p, 1, BEAT_MS);
 
-		if (n > 0 && !on_signal(c, s, fd))
+		if (n > 0 && !on_signal(s, fd))
 			break;
 		beat(s);
 	}
@@ -210,9 +216,9 @@ run(struct ctx *c, const char *path)
 	log_open("hallmarkd", (enum log_level)s.conf.log_level);
 	if (!complete(c, &s.conf) || !harden(c) || !descriptors(c, &s.conf) || !signals(c, &fd))
 		return false;
-	ok = start(c, &s);
+	ok = crypto_start(c) && start(c, &s);
 	if (ok)
-		live(c, &s, fd);
+		live(&s, fd);
 	stop(&s);
 	if (ok)
 		log_event(LOG_LEVEL_INFO, NULL, "stopped", "state=%s",
@@ -260,7 +266,7 @@ main(int argc, char **argv)
 		{ "routes", no_argument, NULL, 'R' }, { "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, { "restore", required_argument, NULL, 'r' },
 		{ "offline", no_argument, NULL, 'o' }, { 0 } };
-	struct arena *mem = arena_new(MAIN_MEMORY);
+	owned(arena_free) struct arena *mem = arena_new(MAIN_MEMORY);
 	struct ctx c = ctx_real(mem, "main");
 	const char *file = NULL, *backup = NULL;
 	struct conf conf;
@@ -300,6 +306,5 @@ main(int argc, char **argv)
 		return failed(&c);
 	if (check)
 		puts("the configuration is in order");
-	arena_free(&mem);
 	return 0;
 }

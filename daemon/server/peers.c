@@ -13,7 +13,7 @@ enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20 };
 
 struct peers {
 	struct metrics *metrics;
-	int64_t limit[PHASE_STREAM + 1]; /* milliseconds */
+	_Atomic int64_t limit[PHASE_STREAM + 1]; /* milliseconds */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t thread;
@@ -22,6 +22,16 @@ struct peers {
 	size_t count;
 	struct peer head; /* of a ring */
 };
+
+/* Deadlines need no more than the clock that costs nothing to read. */
+static int64_t
+coarse_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void
 sweep(struct peers *ps)
@@ -56,6 +66,16 @@ sweeper(void *arg)
 	return NULL;
 }
 
+void
+peers_set(struct peers *ps, const struct conf *conf)
+{
+	ps->limit[PHASE_HEAD] = conf->header_seconds * 1000;
+	ps->limit[PHASE_BODY] = conf->body_seconds * 1000;
+	ps->limit[PHASE_WORK] = INT64_MAX / 2;
+	ps->limit[PHASE_REPLY] = conf->response_seconds * 1000;
+	ps->limit[PHASE_STREAM] = INT64_MAX / 2;
+}
+
 bool
 peers_start(struct ctx *c, const struct conf *conf, struct metrics *metrics, struct peers **ret)
 {
@@ -64,11 +84,7 @@ peers_start(struct ctx *c, const struct conf *conf, struct metrics *metrics, str
 	if (ps == NULL)
 		return fail(c, E_MEMORY, "no memory for connections");
 	ps->metrics = metrics;
-	ps->limit[PHASE_HEAD] = conf->header_seconds * 1000;
-	ps->limit[PHASE_BODY] = conf->body_seconds * 1000;
-	ps->limit[PHASE_WORK] = INT64_MAX / 2;
-	ps->limit[PHASE_REPLY] = conf->response_seconds * 1000;
-	ps->limit[PHASE_STREAM] = INT64_MAX / 2;
+	peers_set(ps, conf);
 	ps->head.next = ps->head.prev = &ps->head;
 	pthread_mutex_init(&ps->lock, NULL);
 	pthread_cond_init(&ps->wake, NULL);
@@ -147,7 +163,7 @@ peer_phase(struct peers *ps, struct peer *p, enum phase phase)
 	if (phase == PHASE_HEAD && ps->draining)
 		p->deadline = 0;
 	else
-		p->deadline = clock_monotonic() + ps->limit[phase];
+		p->deadline = coarse_now() + ps->limit[phase];
 }
 
 void

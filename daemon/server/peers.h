@@ -26,6 +26,7 @@ struct peer {
 	_Atomic int phase;
 	bool certified; /* its client certificate was verified */
 	char address[48];
+	const char *address_end; /* of the request's address, in the library's buffer */
 	struct cork cork;
 	struct arena *mem;
 	struct request request;
@@ -33,6 +34,8 @@ struct peer {
 
 MUST bool peers_start(struct ctx *, const struct conf *, struct metrics *, struct peers **ret);
 void peers_stop(struct peers **);
+/* Other deadlines from now on. */
+void peers_set(struct peers *, const struct conf *);
 /* A new connection, or NULL when there is no memory. */
 struct peer *peer_add(struct peers *, int fd);
 void peer_remove(struct peers *, struct peer **);

@@ -34,7 +34,7 @@ server_reader(struct ctx *c, struct server *s, struct db **ret)
 	if (db == NULL) {
 		if (!reader_open(c, s->store, &db))
 			return false;
-		if (pthread_setspecific(key, db) != 0) {
+		if (!reader_keep(c, s->store, db) || pthread_setspecific(key, db) != 0) {
 			reader_close(&db);
 			return fail(c, E_MEMORY, "no memory for a reader");
 		}

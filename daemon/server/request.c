@@ -376,6 +376,13 @@ act_run(struct ctx *c, struct db *db, struct act *act)
 	return !idempotent || answer_keep(c, db, rq);
 }
 
+/* An id has this form, a secret that somebody pasted into a path has not: it must not be kept. */
+static bool
+could_be_id(struct str s)
+{
+	return s.n == 40 && s.p[3] == '_' && s.p[12] == '-' && s.p[17] == '-' && text_valid(s);
+}
+
 static void
 audit_fill(struct request *rq, struct audit_entry *a)
 {
@@ -386,7 +393,7 @@ audit_fill(struct request *rq, struct audit_entry *a)
 	a->action = r == NULL ? STR("unknown") : str_of(r->action);
 	a->request = str_of(rq->id);
 	a->address = str_of(rq->address);
-	if (a->object.n == 0 && rq->param[0].n <= ID_MAX && text_valid(rq->param[0]))
+	if (a->object.n == 0 && could_be_id(rq->param[0]))
 		a->object = rq->param[0];
 }
 
@@ -406,6 +413,16 @@ audit_note(struct request *rq)
 	return store_note(c, rq->server->store, &a);
 }
 
+static bool
+act_ready(struct request *rq)
+{
+	rq->c.err = (struct err){ 0 };
+	rq->act.c = &rq->c;
+	rq->act.run = act_run;
+	audit_fill(rq, &rq->act.audit);
+	return true;
+}
+
 bool
 request_body(struct request *rq)
 {
@@ -420,14 +437,13 @@ request_body(struct request *rq)
 		request_problem(rq);
 		return false;
 	}
-	if (flags & (ROUTE_ACT | ROUTE_DURABLE)) {
-		rq->act.c = c;
-		rq->act.run = act_run;
-		audit_fill(rq, &rq->act.audit);
-		return true;
-	}
-	if (!audit_note(rq))
-		request_problem(rq);
+	if (flags & (ROUTE_ACT | ROUTE_DURABLE))
+		return act_ready(rq);
+	if (audit_note(rq))
+		return false;
+	if (c->err.code == E_BUSY) /* too many rows wait: this answer waits with its own */
+		return act_ready(rq);
+	request_problem(rq);
 	return false;
 }
 

@@ -6,8 +6,9 @@
  *
  *	a new keyring row, loaded beside the old ones: from here on everything new is under it
  *	each signing key, sealed anew
- *	for each vendor: a new vendor key; its data keys moved to it, some at a time; then the old
- *	one gone
+ *	for each vendor a new vendor key: from here on everything new of the vendor is under it
+ *	a moment in which those who sealed under an older one get their rows into the store
+ *	for each older vendor key: its data keys moved, some at a time; then it is gone
  *	the old keyring rows gone, and the custodian loaded without them
  */
 #include "keys.h"
@@ -15,6 +16,7 @@
 enum {
 	BATCH = 256,  /* data keys in one act */
 	MOMENT = 50,  /* ms of rotation between two looks at what else there is to do */
+	GRACE = 1000, /* ms for acts that were prepared with an older vendor key */
 	PAUSE = 2000, /* ms after a step that failed */
 };
 
@@ -172,23 +174,31 @@ data_move(struct ctx *c, struct db *db, struct act *act)
 	return true;
 }
 
+/* A new key for a vendor whose newest is sealed under an older keyring. */
+MUST static bool
+vendor_renew(struct ctx *c, struct keys *k, const struct vendor_key_row *old)
+{
+	struct vendor_key_row fresh;
+	struct move m = { .vendor = &fresh };
+
+	if (!custody_vendor_key_new(c, k->custody, old->vendor, old->version + 1, &fresh) ||
+	    !move_do(c, k, &m, vendor_insert_new))
+		return false;
+	k->settled_at = clock_monotonic() + GRACE;
+	return true;
+}
+
 /* One vendor key that is sealed under an older keyring: some of its data keys, or itself. */
 MUST static bool
-vendor_step(struct ctx *c, struct keys *k, int64_t newest, struct vendor_key_row *old)
+vendor_step(struct ctx *c, struct keys *k, struct vendor_key_row *old)
 {
 	struct str vendor = str_of(old->vendor.s);
-	struct vendor_key_row now, fresh;
+	struct vendor_key_row now;
 	struct data_key_row *row;
 	struct move m = { 0 };
 
 	if (!vendor_key_current(c, k->db, vendor, &now))
 		return false;
-	if (now.keyring < newest) {
-		m.vendor = &fresh;
-		return custody_vendor_key_new(
-			   c, k->custody, old->vendor, now.version + 1, &fresh) &&
-		    move_do(c, k, &m, vendor_insert_new);
-	}
 	if (!data_key_list_version(c, k->db, vendor, old->version, BATCH, &row, &m.n))
 		return false;
 	if (m.n > 0) {
@@ -264,27 +274,33 @@ step(struct ctx *c, struct keys *k)
 		return false;
 	if (found)
 		return true;
+	if (!vendor_key_behind(c, k->db, newest, &found, &old))
+		return false;
+	if (found)
+		return vendor_renew(c, k, &old);
+	if (clock_monotonic() < k->settled_at) {
+		k->rotate_at = k->settled_at;
+		return true;
+	}
 	if (!vendor_key_older(c, k->db, newest, &found, &old))
 		return false;
-	return found ? vendor_step(c, k, newest, &old) : finish(c, k, row, n);
+	return found ? vendor_step(c, k, &old) : finish(c, k, row, n);
 }
 
 void
 rotation_go_on(struct ctx *c, struct keys *k)
 {
-	int64_t until = clock_monotonic() + MOMENT;
+	int64_t now = clock_monotonic(), until = now + MOMENT;
 
-	while (k->is == KEYS_OPEN && k->rotating && clock_monotonic() < until) {
+	while (k->state == KEYS_OPEN && k->rotating && k->rotate_at <= now && now < until) {
 		arena_reset(c->mem);
-		if (step(c, k))
-			continue;
-		log_failure(c, "rotation-step-failed");
-		if (c->err.code == E_PEER)
-			k->doubted = k->life;
-		k->rotate_at = clock_monotonic() + PAUSE;
-		c->err = (struct err){ 0 };
-		return;
+		if (!step(c, k)) {
+			log_failure(c, "rotation-step-failed");
+			if (c->err.code == E_PEER)
+				keys_doubt(k, k->life);
+			k->rotate_at = clock_monotonic() + PAUSE;
+			c->err = (struct err){ 0 };
+		}
+		now = clock_monotonic();
 	}
-	if (k->rotating)
-		k->rotate_at = clock_monotonic();
 }

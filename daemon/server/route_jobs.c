@@ -72,8 +72,14 @@ job_write(struct ctx *c, struct db *db, struct request *rq)
 	struct job_wanted *w = rq->arg;
 	struct buf out;
 	struct js j = { &out, false };
+	bool full;
 
 	rq->act.audit.object = str_of(w->row.id.s);
+	if (!job_queue_full(c, db, str_of(w->row.vendor.s),
+		rq->server->conf.jobs_queued_max, &full))
+		return false;
+	if (full)
+		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
 	if (!data_key_insert(c, db, &w->key) || !job_insert(c, db, &w->row) ||
 	    !take_buf(c, 2048, &out))
 		return false;

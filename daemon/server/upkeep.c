@@ -13,7 +13,7 @@
 enum {
 	UPKEEP_MEMORY = 4 << 20,
 	TURN_MS = 1000,
-	PRUNE_MAX = 500,       /* rows in one act */
+	PRUNE_MAX = 300,       /* rows in one act */
 	PRUNE_TURN_MS = 10000, /* between two looks for old rows, once there were no more */
 	HOUR_MS = 3600 * 1000,
 };

@@ -1,6 +1,6 @@
 /*
- * admin_frame: what hallmarkctl and hallmarkd say to each other. One JSON object a line, one request
- * a connection:
+ * admin_frame: what hallmarkctl and hallmarkd say to each other. One JSON object a line, one
+ * request a connection:
  *
  *	{"args":["token","create","acme"],"options":{"role":"admin"},"input":"…"}
  *

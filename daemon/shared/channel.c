@@ -105,7 +105,7 @@ channel_send(
 			return true;
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+		if (sent >= 0 || (errno != EAGAIN))
 			return fail_log(
 			    c, E_PEER, strerror(errno), "the other process is gone");
 		if (!wait_for(c, fd, POLLOUT, deadline))
@@ -144,8 +144,9 @@ channel_receive(
 			.msg_control = &control,
 			.msg_controllen = sizeof control };
 		n = recvmsg(fd, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
-	if (n < 0 && errno != ECONNRESET)
+		/* A peer that closed may be told as a reset, before what it had sent. */
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET));
+	if (n < 0)
 		return fail_errno(c, "receive from", "the other process");
 	if (n > 0)
 		collect_fds(&head, &m);

@@ -180,19 +180,21 @@ static const struct command vendor_commands[] = {
 	  "The token is asked for at the terminal, or read from standard input. It is tried first; "
 	  "only if the server accepts it are server, authority and token stored." },
 	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
-	{ "token create <name> [--role <role>]... [--expires <time>]",
+	{ "token create <name> --role <role>... [--expires <time>]",
 	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
 	{ "token list", "this vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
 	{ "token revoke <token>", "end a token now", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
 	{ "job submit <kind> [--params <json>] [--watch]", "start a job", COMMAND_ONE | COMMAND_STREAM, "",
-	  "The job's parameters are a JSON object; `job submit selftest --params '{\"text\": \"x\", "
-	  "\"steps\": 10}'` lets a worker hash a text." },
-	{ "job list", "this vendor's jobs", 0, JOB_COLUMNS },
+	  "The job's parameters are a JSON object. A selftest, which needs none, lets a worker hash a "
+	  "text: --params '{\"text\": \"x\", \"steps\": 10}'." },
+	{ "job list", "this vendor's jobs", 0,
+	  "id,kind,state,progress.done,progress.total,created,progress.note" },
 	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
 	{ "job watch <job>", "follow a job until it ends", COMMAND_ONE | COMMAND_STREAM, "",
 	  "Ends with status 3 if the job failed or was cancelled." },
 	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "audit list [--after <number>] [--limit <lines>]", "this vendor's part of the audit", 0, AUDIT_COLUMNS },
+	{ "audit list [--after <number>] [--limit <lines>]", "this vendor's part of the audit", 0,
+	  "seq,at,actor,action,object,outcome,address" },
 };
 
 static const struct option vendor_options[] = {
@@ -252,6 +254,8 @@ static const struct option daemon_options[] = {
 	{ "-c", "the configuration file; /etc/hallmark/hallmark.conf unless said otherwise" },
 	{ "-n", "check the configuration, and end" },
 	{ "--conf", "print a configuration file with every key, its meaning and its standard value" },
+	{ "--restore", "put a backup in the place of the database, which no daemon may have open" },
+	{ "--routes", "print the table of HTTP routes" },
 	{ "--offline", "do one command of hallmarkctl (doctor, db restore) without serving; for hallmarkctl's use" },
 	{ "--version", "the version" },
 };
@@ -275,7 +279,9 @@ const struct program daemon_program = {
 	.name = "hallmarkd",
 	.about = "licensing and authorisation daemon for trained neural networks",
 	.section = 8,
-	.globals = "[-c <file>] [-n] [--conf] [--offline <words>]... [--version]",
+	.globals =
+	    "[-c <file>] [-n] [--conf] [--restore <file>] [--routes] [--offline <words>]... "
+	    "[--version]",
 	.option = daemon_options,
 	.options = COUNT(daemon_options),
 	.notes = daemon_notes,

@@ -15,18 +15,21 @@
 #define TIMEOUT_MS 5000
 #define START_MS 20000
 #define END_MS 1000
+/* After it did not answer once nobody waits for long, until it has answered again. */
+#define SILENT_MS 50
 
 struct custody {
 	pthread_mutex_t lock;
 	struct child child;
 	int fd; /* -1: no process */
 	int timeout_ms;
+	bool silent; /* its last answer did not come */
 	char *programs, *root;
 	uint64_t last_id;
 	char out[CUSTODY_MESSAGE_MAX], in[CUSTODY_MESSAGE_MAX];
 };
 
-/* ---- One request and its answer ----------------------------------------------------------- */
+/* ---- One request and its answer ---------------------------------------------------------- */
 
 struct call
 exchange_begin(struct custody *cu, enum custody_op op)
@@ -97,21 +100,22 @@ bool
 exchange_do(struct ctx *c, struct call *call)
 {
 	struct custody *cu = call->custody;
-	int64_t deadline = clock_monotonic() + cu->timeout_ms;
+	int64_t deadline = clock_monotonic() + (cu->silent ? SILENT_MS : cu->timeout_ms);
+	bool ok;
 
 	if (cu->fd < 0)
 		return fail(c, E_PEER, "the custodian is not running");
 	if (!buf_ok(c, &call->out))
 		return false;
-	if (channel_send(c, cu->fd, buf_str(&call->out), NULL, 0, deadline) &&
-	    answer_receive(c, call, cu->last_id, deadline))
-		return true;
-	if (c->err.code == E_SLOW)
+	ok = channel_send(c, cu->fd, buf_str(&call->out), NULL, 0, deadline) &&
+	    answer_receive(c, call, cu->last_id, deadline);
+	cu->silent = !ok && c->err.code == E_SLOW;
+	if (cu->silent)
 		return fail(c, E_PEER, "the custodian does not answer");
-	return false;
+	return ok;
 }
 
-/* ---- The process -------------------------------------------------------------------------- */
+/* ---- The process ------------------------------------------------------------------------- */
 
 /* Waits for the custodian to say that its walls stand, or why it could not start. */
 MUST static bool
@@ -145,6 +149,7 @@ process_start(struct ctx *c, struct custody *cu, bool create)
 	if (!channel_pair(c, pair))
 		return false;
 	cu->fd = pair[0];
+	cu->silent = false;
 	theirs = pair[1];
 	if (!child_start(c, cu->programs, argv, &theirs, 1, &cu->child)) {
 		fd_done(&cu->fd);

@@ -5,7 +5,7 @@
  */
 #include "custody_call.h"
 
-/* ---- Rows of the store and of the wire ------------------------------------------------------ */
+/* ---- Rows of the store and of the wire --------------------------------------------------- */
 
 static struct sealed_row
 keyring_row(const struct keyring_row *r)
@@ -103,7 +103,7 @@ key_take(struct wire *in)
 	return key;
 }
 
-/* ---- State ---------------------------------------------------------------------------------- */
+/* ---- State ------------------------------------------------------------------------------- */
 
 MUST static bool
 status_take(struct ctx *c, struct wire *in, struct custody_status *ret)
@@ -205,7 +205,7 @@ custody_seal(struct ctx *c, struct custody *cu)
 	return exchange_do(c, &call) && wire_end(c, &call.in);
 }
 
-/* ---- Keys ----------------------------------------------------------------------------------- */
+/* ---- Keys -------------------------------------------------------------------------------- */
 
 bool
 custody_rotate_begin(struct ctx *c, struct custody *cu, struct keyring_row *ret)
@@ -322,7 +322,7 @@ custody_data_key_rewrap(struct ctx *c, struct custody *cu, const struct vendor_k
 	return true;
 }
 
-/* ---- Signatures ----------------------------------------------------------------------------- */
+/* ---- Signatures -------------------------------------------------------------------------- */
 
 MUST static bool
 text_take(struct ctx *c, struct call *call, struct str *ret)

@@ -107,9 +107,8 @@ slot_of(const struct shape *s, const struct option *o)
 	return NULL;
 }
 
-/* Whether the option takes a value, which is the same wherever it occurs. */
-static bool
-takes_value(const struct program *p, const struct option *o)
+bool
+option_takes_value(const struct program *p, const struct option *o)
 {
 	struct shape s;
 	const struct slot *slot;
@@ -151,7 +150,7 @@ option_into(struct ctx *c, const struct program *p, struct str word, const struc
 
 	if (o == NULL)
 		return fail(c, E_USAGE, "there is no option %s", shown(c, word));
-	wants = takes_value(p, o);
+	wants = option_takes_value(p, o);
 	if (wants && !joined && next == NULL)
 		return fail(c, E_USAGE, "%s wants a value", o->name);
 	if (!wants && joined)
@@ -304,13 +303,13 @@ grammar_parse(struct ctx *c, const struct program *p, const struct str word[], s
 bool
 parsed_option(const struct parsed *p, const char *name, struct str *ret)
 {
-	bool found = false;
+	bool ok = false;
 
 	for (size_t i = 0; name != NULL && i < p->options; i++)
 		if (strcmp(p->option[i].option->name, name) == 0) {
-			found = true;
+			ok = true;
 			if (ret != NULL)
 				*ret = p->option[i].value;
 		}
-	return found;
+	return ok;
 }

@@ -81,6 +81,8 @@ struct shape {
 /* Ends the process on a malformed grammar: the tables are ours, and a test walks them. */
 void grammar_shape(const char *grammar, struct shape *ret);
 const struct option *option_named(const struct program *, struct str name);
+/* The same wherever the option occurs: a test walks the tables. */
+bool option_takes_value(const struct program *, const struct option *);
 
 /* ---- A command line, parsed ----------------------------------------------------------------- */
 

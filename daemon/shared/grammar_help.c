@@ -25,19 +25,38 @@ common(const struct command *command, const struct str word[], size_t n)
 	return same;
 }
 
+/* The words without options and their values. */
+static size_t
+plain_words(
+    const struct program *p, const struct str word[], size_t n, struct str plain[GRAMMAR_ARGS])
+{
+	size_t plains = 0;
+
+	for (size_t i = 0; i < n && plains < GRAMMAR_ARGS; i++) {
+		const struct option *o = option_named(p, word[i]);
+
+		if (o != NULL && option_takes_value(p, o))
+			i++;
+		else if (word[i].n == 0 || word[i].p[0] != '-')
+			plain[plains++] = word[i];
+	}
+	return plains;
+}
+
 void
 grammar_possible(const struct program *p, const struct str word[], size_t n, struct buf *out)
 {
-	size_t best = 0;
+	struct str plain[GRAMMAR_ARGS];
+	size_t best = 0, plains = plain_words(p, word, n, plain);
 
 	for (size_t i = 0; i < p->commands; i++) {
-		size_t same = common(&p->command[i], word, n);
+		size_t same = common(&p->command[i], plain, plains);
 
 		best = same > best ? same : best;
 	}
 	buf_printf(out, "possible%s:\n", best > 0 ? " here" : "");
 	for (size_t i = 0; i < p->commands; i++)
-		if (common(&p->command[i], word, n) == best)
+		if (common(&p->command[i], plain, plains) == best)
 			buf_printf(out, "  %s %s\n", p->name, p->command[i].grammar);
 }
 

@@ -19,7 +19,7 @@ struct output {
 	size_t columns, rows, width[COLUMNS_MAX];
 	bool headed, any;
 	int64_t began, shown; /* progress: clock_monotonic */
-	int64_t tenth;        /* of the last plain line */
+	int64_t tenth, done;  /* of the last line */
 	bool bar;             /* a bar stands on the terminal's line */
 };
 
@@ -56,6 +56,13 @@ output_new(struct ctx *c, const struct parsed *p, struct output **ret)
 	o->began = o->shown = clock_monotonic();
 	*ret = steal(o);
 	return true;
+}
+
+/* Whatever the reason, a disk that is full included, it is a local one. */
+MUST static bool
+unwritten(struct ctx *c)
+{
+	return fail(c, E_FILE, "cannot write standard output: %s", strerror(errno));
 }
 
 /* ---- Cells ---------------------------------------------------------------------------------- */
@@ -119,6 +126,17 @@ line_print(struct output *o, const struct str *cell)
 	putchar('\n');
 }
 
+/* "done" of "progress.done". */
+static struct str
+last_word(struct str column)
+{
+	struct str rest = column, word = column;
+
+	while (rest.n > 0)
+		(void)str_cut(&rest, '.', &word);
+	return word;
+}
+
 bool
 output_flush(struct ctx *c, struct output *o)
 {
@@ -129,10 +147,13 @@ output_flush(struct ctx *c, struct output *o)
 			o->width[i] = w > o->width[i] ? w : o->width[i];
 		}
 	if (o->rows > 0 && !o->headed) {
-		for (size_t i = 0; i < o->columns; i++)
-			o->width[i] = o->column[i].n > o->width[i] ? o->column[i].n
-								   : o->width[i];
-		line_print(o, o->column);
+		struct str head[COLUMNS_MAX];
+
+		for (size_t i = 0; i < o->columns; i++) {
+			head[i] = last_word(o->column[i]);
+			o->width[i] = head[i].n > o->width[i] ? head[i].n : o->width[i];
+		}
+		line_print(o, head);
 		o->headed = true;
 	}
 	for (size_t r = 0; r < o->rows; r++)
@@ -140,7 +161,7 @@ output_flush(struct ctx *c, struct output *o)
 	o->rows = 0;
 	arena_reset(o->batch);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return fail_errno(c, "write", "standard output");
+		return unwritten(c);
 	return true;
 }
 
@@ -171,6 +192,25 @@ object_print(struct ctx *c, const struct json_part *part, size_t n)
 	return true;
 }
 
+/* A member of the row, or, of "progress.done", one of an object within it. */
+MUST static bool
+column_find(struct ctx *c, const struct json_part *part, size_t n, struct str column,
+    struct json_part *ret)
+{
+	struct json_part p = { .kind = KIND_NULL }, *inner;
+	struct str rest = column, head;
+	bool deeper = str_cut(&rest, '.', &head);
+	char *name = take_cstr(c, head);
+
+	if (name == NULL)
+		return false;
+	if (json_find(part, n, name, &p) && deeper && p.kind == KIND_OBJECT)
+		return json_split(c, p.value, &inner, &n) &&
+		    column_find(c, inner, n, rest, ret);
+	*ret = p;
+	return true;
+}
+
 MUST static bool
 table_row(struct ctx *c, struct output *o, const struct json_part *part, size_t n)
 {
@@ -178,13 +218,7 @@ table_row(struct ctx *c, struct output *o, const struct json_part *part, size_t 
 	struct json_part p;
 
 	for (size_t i = 0; i < o->columns; i++) {
-		char *name = take_cstr(c, o->column[i]);
-
-		if (name == NULL)
-			return false;
-		if (!json_find(part, n, name, &p))
-			p = (struct json_part){ .kind = KIND_NULL };
-		if (!cell_text(c, &p, &cell[i]))
+		if (!column_find(c, part, n, o->column[i], &p) || !cell_text(c, &p, &cell[i]))
 			return false;
 	}
 	o->rows++;
@@ -203,7 +237,7 @@ people_row(struct ctx *c, struct output *o, struct str json)
 	ok = json_split(c, json, &part, &n);
 	if (ok && (o->command->flags & COMMAND_TEXT) != 0 && json_find(part, n, "text", &text))
 		ok = fwrite(text.value.p, 1, text.value.n, stdout) == text.value.n ||
-		    fail_errno(c, "write", "standard output");
+		    unwritten(c);
 	else if (ok && (o->command->flags & COMMAND_ONE) != 0)
 		ok = object_print(c, part, n);
 	else if (ok)
@@ -223,7 +257,7 @@ output_row(struct ctx *c, struct output *o, struct str json)
 		fputs(o->any ? ",\n" : "[", stdout);
 	o->any = true;
 	if (fwrite(json.p, 1, json.n, stdout) != json.n)
-		return fail_errno(c, "write", "standard output");
+		return unwritten(c);
 	if (o->format == OUTPUT_JSONL || one)
 		putchar('\n');
 	return true;
@@ -276,7 +310,8 @@ output_progress(struct output *o, int64_t done, int64_t total)
 	int64_t tenth = total > 0 ? done * 10 / total : 0;
 	bool last = total > 0 && done >= total;
 
-	if (!last && now - o->shown < (terminal ? 100 : 5000) && tenth <= o->tenth)
+	if ((last && done == o->done) ||
+	    (!last && now - o->shown < (terminal ? 100 : 5000) && tenth <= o->tenth))
 		return;
 	if (terminal)
 		bar_put(&b, done, total);
@@ -295,4 +330,5 @@ output_progress(struct output *o, int64_t done, int64_t total)
 	o->bar = terminal;
 	o->shown = now;
 	o->tenth = tenth;
+	o->done = done;
 }

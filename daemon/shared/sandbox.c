@@ -136,7 +136,7 @@ static const struct rule rules[] = {
 bool
 sandbox_sanitized(void)
 {
-	return SANITIZED;
+	return SANITIZED != 0;
 }
 
 static uint64_t

@@ -45,7 +45,9 @@ MUST static bool
 local(struct ctx *c, int argc, char **argv, struct str *ret)
 {
 	struct job_message m = { .id = STR("local") };
-	struct job_run run = { .message = &m, .out = -1, .progress = progress_print };
+	struct job_run run = {
+		.message = &m, .out = -1, .progress = progress_print, .leave = exit
+	};
 	void *params;
 
 	if (argc < 2)

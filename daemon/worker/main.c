@@ -1,8 +1,8 @@
 /*
  * hallmark-worker: one job, then the end. Hostile models, images and data sets are parsed here and
  * nowhere else, so this process sees three descriptors (inputs, outputs, progress) and nothing of
- * the machine: no file, no network, no other process, no key but those of its own inputs. A job that
- * crashes, hangs or eats memory costs itself.
+ * the machine: no file, no network, no other process, no key but those of its own inputs. A job
+ * that crashes, hangs or eats memory costs itself.
  *
  *	hallmark-worker			started by the server, with descriptors 3, 4 and 5
  *	hallmark-worker --activated	started by systemd, for one connection
@@ -39,7 +39,7 @@ say(struct ctx *c, const struct job_report *r, int64_t deadline)
 	char bytes[JOB_REPORT_MAX];
 	struct buf b = BUF(bytes);
 
-	/* If nobody hears it, the watch ends this process; if the server is slow, progress waits. */
+	/* If nobody hears it, the watch ends this process; progress that would wait is lost. */
 	if (job_report_encode(c, r, &b) &&
 	    channel_send(c, FD_PROGRESS, buf_str(&b), NULL, 0, deadline))
 		return;
@@ -80,6 +80,7 @@ job_receive(struct ctx *c, struct work *w, struct job_run *run)
 	run->out = FD_OUTPUTS;
 	run->progress = progress_tell;
 	run->arg = w;
+	run->leave = _exit;
 	memcpy(run->blob_fd, m.fd, sizeof run->blob_fd);
 	m.fds = 0;
 	(void)close(FD_INPUTS);

@@ -66,8 +66,7 @@ walls_narrow(struct ctx *c, const struct job_limits *l, uint64_t address_space)
 
 	/* A sanitizer's shadow is private, writable and larger than any limit. */
 	if (sandbox_sanitized())
-		return sandbox_limit(c, RLIMIT_AS, address_space + memory, RLIM_INFINITY) &&
-		    sandbox_limit(c, RLIMIT_CPU, cpu, cpu + 1);
+		return sandbox_limit(c, RLIMIT_CPU, cpu, cpu + 1);
 	return sandbox_limit(c, RLIMIT_DATA, memory, memory) &&
 	    sandbox_limit(c, RLIMIT_AS, address_space + memory + RESERVED_MAX,
 		address_space + memory + RESERVED_MAX) &&

@@ -10,14 +10,14 @@
 /* The three descriptors. */
 enum { FD_INPUTS = 3, FD_OUTPUTS = 4, FD_PROGRESS = 5, FD_END = 6 };
 
-/* ---- adopt.c ------------------------------------------------------------------------------- */
+/* ---- adopt.c ----------------------------------------------------------------------------- */
 
 /* Under systemd: takes the three descriptors from the connection that is descriptor 3. */
 MUST bool adopt(struct ctx *);
 /* E_USAGE unless the three are what they should be. */
 MUST bool adopted(struct ctx *);
 
-/* ---- walls.c ------------------------------------------------------------------------------- */
+/* ---- walls.c ----------------------------------------------------------------------------- */
 
 /* The outermost walls: the widest limits of any kind, then everything of sandbox.h. */
 MUST bool walls_build(struct ctx *, bool child, uint64_t *ret_address_space);
@@ -33,7 +33,7 @@ struct watch {
 };
 MUST bool watch_start(struct ctx *, struct watch *);
 
-/* ---- local.c ------------------------------------------------------------------------------- */
+/* ---- local.c ----------------------------------------------------------------------------- */
 
 /* `hallmark-worker --local KIND PARAMS [FILE…]`; returns the exit status. */
 int local_main(int argc, char **argv);

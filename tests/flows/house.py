@@ -258,21 +258,25 @@ class House:
     def database(self):
         return self.state / "hallmark.db"
 
+    def reader(self):
+        return sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)
+
     def ask(self, sql, *values):
         """Rows of the live database, read-only."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)) as db:
+        with closing(self.reader()) as db:
             return db.execute(sql, values).fetchall()
 
     def counts(self):
         """Rows of every table that a refused request must leave alone."""
-        tables = [name for (name,) in self.ask("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         passing = ("audit", "audit_head", "checkpoint")
-        return {t: self.ask(f"SELECT count(*) FROM {t}")[0][0] for t in tables if t not in passing}
+        with closing(self.reader()) as db:
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            return {t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables if t not in passing}
 
     def audit_rows(self, **columns):
         """Audit rows with these values, as dictionaries, oldest first."""
         where = " AND ".join(f"{name} = ?" for name in columns) or "1"
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)) as db:
+        with closing(self.reader()) as db:
             db.row_factory = sqlite3.Row
             rows = db.execute(f"SELECT * FROM audit WHERE {where} ORDER BY seq", [*columns.values()])
             return [dict(row) for row in rows]
@@ -297,5 +301,5 @@ def refused_to_connect(address):
     try:
         socket.create_connection(address, timeout=5).close()
         return False
-    except ConnectionRefusedError:
+    except ConnectionError:
         return True

@@ -80,6 +80,12 @@ def rule_items(value, wanted, schema, root, at):
     return [w for n, item in enumerate(value) for w in wrong(item, wanted, root, f"{at}[{n}]")]
 
 
+def rule_unique(value, wanted, schema, root, at):
+    if not wanted or not isinstance(value, list):
+        return []
+    return [f"{at}[{n}] is there twice" for n, item in enumerate(value) if item in value[:n]]
+
+
 def rule_enum(value, wanted, schema, root, at):
     return [] if value in wanted else [f"{at} is {value!r}, not one of {wanted}"]
 
@@ -139,7 +145,7 @@ RULES = {
     "type": rule_type, "properties": rule_properties, "required": rule_required, "items": rule_items,
     "additionalProperties": rule_additional, "enum": rule_enum, "const": rule_const, "pattern": rule_pattern,
     "format": rule_format, "allOf": rule_all, "anyOf": rule_any, "oneOf": rule_one,
-    "minLength": bound(len, at_least, str), "maxLength": bound(len, at_most, str),
+    "uniqueItems": rule_unique, "minLength": bound(len, at_least, str), "maxLength": bound(len, at_most, str),
     "minItems": bound(len, at_least, list), "maxItems": bound(len, at_most, list),
     "minimum": bound(same, at_least, (int, float)), "maximum": bound(same, at_most, (int, float)),
 }  # fmt: skip

@@ -7,7 +7,7 @@
 #include "job.h"
 #include "test.h"
 
-/* ---- The table ------------------------------------------------------------------------------ */
+/* ---- The table --------------------------------------------------------------------------- */
 
 START_TEST(every_kind_is_whole)
 {
@@ -124,7 +124,7 @@ START_TEST(params_text_has_its_bound)
 }
 END_TEST
 
-/* ---- The job message ------------------------------------------------------------------------ */
+/* ---- The job message --------------------------------------------------------------------- */
 
 static struct job_message
 message(void)
@@ -256,7 +256,7 @@ START_TEST(message_mutations)
 }
 END_TEST
 
-/* ---- Reports ---------------------------------------------------------------------------------- */
+/* ---- Reports ----------------------------------------------------------------------------- */
 
 static struct str
 report(struct ctx *c, const struct job_report *r)

@@ -1,6 +1,7 @@
 /*
  * The fixture of the tests of keys, jobs and upkeep; see keys_house.h.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -12,6 +13,48 @@ pause_ms(int ms)
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&t, NULL);
+}
+
+/* The name of a process; empty if it has ended. */
+static void
+name_of(long pid, char *ret, size_t n)
+{
+	char path[64];
+	FILE *f;
+
+	ret[0] = '\0';
+	snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return;
+	if (fgets(ret, (int)n, f) == NULL)
+		ret[0] = '\0';
+	fclose(f);
+}
+
+pid_t
+house_child(const char *program)
+{
+	char path[300], name[32];
+	struct dirent *e;
+	long pid, oldest = 0;
+	DIR *tasks = opendir("/proc/self/task");
+
+	while ((e = readdir(tasks)) != NULL) {
+		FILE *f;
+
+		snprintf(path, sizeof path, "/proc/self/task/%s/children", e->d_name);
+		f = fopen(path, "re");
+		while (f != NULL && fscanf(f, "%ld", &pid) == 1) {
+			name_of(pid, name, sizeof name);
+			if (strncmp(name, program, 15) == 0 && (oldest == 0 || pid < oldest))
+				oldest = pid;
+		}
+		if (f != NULL)
+			fclose(f);
+	}
+	closedir(tasks);
+	return (pid_t)oldest;
 }
 
 static const char *

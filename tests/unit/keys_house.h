@@ -38,6 +38,8 @@ struct job_row house_job_row(struct ctx *, struct house *, struct id);
 struct job_row house_job_end(struct ctx *, struct house *, struct id);
 /* How many audit rows have this action. */
 size_t house_audited(struct ctx *, struct house *, const char *action);
+/* The oldest child of this process that runs this program; 0 if there is none. */
+pid_t house_child(const char *program);
 void pause_ms(int ms);
 
 /* Waits up to `seconds` for something to be true. */

@@ -1,12 +1,12 @@
 /*
  * Looking at processes from outside; see processes.h.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "processes.h"
-#include "sandbox.h"
 
 const char *
 test_programs(void)
@@ -16,12 +16,6 @@ test_programs(void)
 	if (folder == NULL)
 		ck_abort_msg("PROGRAMS names the folder of the programs under test");
 	return folder;
-}
-
-bool
-test_sanitized(void)
-{
-	return sandbox_sanitized();
 }
 
 /* Files of /proc have no size before they are read. */
@@ -64,6 +58,19 @@ test_limit(struct str limits, const char *name, long value)
 			return strtol(line.p + strlen(name), NULL, 10) == value;
 	}
 	return false;
+}
+
+int
+test_descriptors(struct ctx *c, pid_t pid)
+{
+	DIR *dir = opendir(take_printf(c, "/proc/%d/fd", pid));
+	int n = 0;
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+		n += e->d_name[0] != '.';
+	if (dir != NULL)
+		(void)closedir(dir);
+	return n;
 }
 
 int

@@ -38,7 +38,7 @@ behind_walls(enum sandbox_who who, int (*act)(void))
 	return status;
 }
 
-/* ---- What ends the process ------------------------------------------------------------------ */
+/* ---- What ends the process --------------------------------------------------------------- */
 
 static int
 do_socket(void)

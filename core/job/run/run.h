@@ -15,9 +15,11 @@ struct job_run {
 	const void *params; /* the kind's struct */
 	int blob_fd[JOB_INPUTS_MAX];
 	int out; /* where outputs are written; -1 if there are none */
-	/* Tells how far it is; total 0: unknown. The caller ends the run by ending the process. */
+	/* Tells how far it is; total 0: unknown. The caller ends a run by ending the process. */
 	void (*progress)(void *arg, int64_t done, int64_t total, struct str note);
 	void *arg;
+	/* Ends the process with this status; only a drill asks for it. */
+	void (*leave)(int status);
 };
 
 /*

@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "kinds.h"
 
@@ -45,22 +44,24 @@ hash_input(struct ctx *c, const struct job_run *r, struct digest256 *ret, int64_
 	return sha256_end(c, &hash, ret);
 }
 
-/* Takes memory until it is stopped, by the limit or by the allocator. */
+/* Takes memory until the limit stops it; if none does, well beyond it, it says so. */
 MUST static bool
-eat_memory(struct ctx *c)
+eat_memory(struct ctx *c, int64_t limit)
 {
-	for (;;) {
-		char *bite = malloc(BITE);
+	for (int64_t eaten = 0; eaten < 2 * limit; eaten += BITE) {
+		/* Volatile, or a compiler sees that nobody reads it and takes none. */
+		char *volatile bite = malloc(BITE);
 
 		if (bite == NULL)
 			return fail(c, E_MEMORY, "the memory limit holds");
 		memset(bite, 0x5a, BITE);
-		sleep_ms(1);
 	}
+	return fail(
+	    c, E_INTERNAL, "the memory limit of %lld bytes does not hold", (long long)limit);
 }
 
 MUST static bool
-drill(struct ctx *c, enum selftest_fail how)
+drill(struct ctx *c, const struct job_run *r, enum selftest_fail how)
 {
 	switch (how) {
 	case SELFTEST_NONE:
@@ -71,9 +72,10 @@ drill(struct ctx *c, enum selftest_fail how)
 		for (;;)
 			sleep_ms(1000);
 	case SELFTEST_MEMORY:
-		return eat_memory(c);
+		return eat_memory(c, r->message->limits.memory);
 	case SELFTEST_EXIT:
-		_exit(WORKER_DRILL);
+		r->leave(WORKER_DRILL);
+		return fail(c, E_INTERNAL, "the drill did not end the process");
 	}
 	abort();
 }
@@ -108,7 +110,7 @@ selftest_run(struct ctx *c, const struct job_run *r, struct str *ret_json)
 	if (!hash_input(c, r, &digest, &bytes))
 		return false;
 	for (int64_t step = 0; step < p->steps; step++) {
-		if (step == p->steps / 2 && !drill(c, (enum selftest_fail)p->fail))
+		if (step == p->steps / 2 && !drill(c, r, (enum selftest_fail)p->fail))
 			return false;
 		if (!hash_input(c, r, &again, &bytes))
 			return false;

@@ -1,0 +1,553 @@
+/*
+ * Tests of the command line and of the admin socket's frames: the tables name nothing that is not
+ * there, every command survives the way to the daemon and back, and what is wrong, on a command
+ * line or on the wire, is refused with a reason.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "admin_frame.h"
+#include "grammar.h"
+#include "manual.h"
+#include "test.h"
+
+enum { WORDS = 16 };
+
+static const struct program *const programs[] = { &ctl_program, &vendor_program,
+	&daemon_program };
+
+/* "token create acme" as words. */
+static size_t
+words_of(const char *line, struct str word[WORDS])
+{
+	struct str rest = str_of(line);
+	size_t n = 0;
+
+	while (rest.n > 0 && n < WORDS)
+		(void)str_cut(&rest, ' ', &word[n++]);
+	return n;
+}
+
+MUST static bool
+parse(struct ctx *c, const struct program *p, const char *line, struct parsed *ret)
+{
+	struct str *word = take(c, WORDS * sizeof *word);
+
+	return word != NULL && grammar_parse(c, p, word, words_of(line, word), ret);
+}
+
+/* ---- The tables ----------------------------------------------------------------------------- */
+
+static bool
+option_used(const struct program *p, const struct option *o)
+{
+	struct shape s;
+
+	for (size_t i = 0; i <= p->commands; i++) {
+		grammar_shape(i < p->commands ? p->command[i].grammar : p->globals, &s);
+		for (size_t k = 0; k < s.options; k++)
+			if (str_same(s.option[k].name, str_of(o->name)))
+				return true;
+	}
+	return false;
+}
+
+START_TEST(tables_are_whole)
+{
+	const struct program *p = programs[_i];
+
+	for (size_t i = 0; i <= p->commands; i++) {
+		struct shape s;
+
+		grammar_shape(i < p->commands ? p->command[i].grammar : p->globals, &s);
+		for (size_t k = 0; k < s.options; k++)
+			ck_assert_msg(option_named(p, s.option[k].name) != NULL,
+			    "%s: no help for %.*s", p->name, STRF(s.option[k].name));
+		if (i == p->commands)
+			break;
+		ck_assert_uint_gt(s.words.n, 0);
+		ck_assert_uint_gt(strlen(p->command[i].help), 0);
+		ck_assert_ptr_nonnull(p->command[i].columns);
+		for (size_t k = 0; k < i; k++) {
+			struct shape other;
+
+			grammar_shape(p->command[k].grammar, &other);
+			ck_assert_msg(!str_same(s.words, other.words), "%.*s is there twice",
+			    STRF(s.words));
+		}
+	}
+	for (size_t i = 0; i <= p->commands; i++) {
+		struct shape s;
+
+		grammar_shape(i < p->commands ? p->command[i].grammar : p->globals, &s);
+		for (size_t k = 0; k < s.options; k++)
+			ck_assert_int_eq(s.option[k].type != NULL,
+			    option_takes_value(p, option_named(p, s.option[k].name)));
+	}
+	for (size_t i = 0; i < p->options; i++)
+		ck_assert_msg(option_used(p, &p->option[i]), "%s: nobody takes %s", p->name,
+		    p->option[i].name);
+}
+END_TEST
+
+static bool
+mentions(const struct buf *b, const char *what)
+{
+	return memmem(b->p, b->n, what, strlen(what)) != NULL;
+}
+
+START_TEST(manual_and_completion_name_every_command)
+{
+	static char page[MANUAL_MAX], script[MANUAL_MAX];
+	const struct program *p = programs[_i];
+	struct buf man = BUF(page), bash = BUF(script);
+
+	manual_page(p, &man);
+	completion_bash(p, &bash);
+	ck_assert(!man.full && !bash.full);
+	ck_assert(str_starts(buf_str(&man), STR(".TH \"HALLMARK")));
+	for (size_t i = 0; i < p->commands; i++) {
+		char text[200];
+		struct shape s;
+
+		grammar_shape(p->command[i].grammar, &s);
+		snprintf(text, sizeof text, ".SS \"\\fB%.*s", STRF(s.words));
+		ck_assert_msg(mentions(&man, text), "the manual has no %s", text);
+		snprintf(text, sizeof text, "\t\"%.*s\"*)", STRF(s.words));
+		ck_assert_msg(mentions(&bash, text), "the completion has no %s", text);
+	}
+	for (size_t i = 0; i < p->options && p->commands > 0; i++)
+		ck_assert_msg(mentions(&bash, p->option[i].name), "the completion has no %s",
+		    p->option[i].name);
+}
+END_TEST
+
+/* ---- Command lines -------------------------------------------------------------------------- */
+
+#define TOKEN "tok_01a1f7b4-613b-78db-864f-cf642ca115e9"
+#define JOB "job_01a1f7b4-613b-78db-864f-cf642ca115e9"
+
+/* One line at least for every command; `words` is what it is, `arg` its first argument. */
+static const struct {
+	const char *line, *words, *arg;
+	size_t args, options;
+} lines[] = {
+	{ "status", "status", NULL, 0, 0 },
+	{ "init --shares 5 --threshold 3", "init", NULL, 0, 2 },
+	{ "unseal", "unseal", NULL, 0, 0 },
+	{ "unseal @share.txt", "unseal", "@share.txt", 1, 0 },
+	{ "unseal -", "unseal", "-", 1, 0 },
+	{ "seal --yes", "seal", NULL, 0, 1 },
+	{ "rotate --dry-run --wait", "rotate", NULL, 0, 2 },
+	{ "vendor create acme", "vendor create", "acme", 1, 0 },
+	{ "vendor list --format json", "vendor list", NULL, 0, 1 },
+	{ "vendor suspend acme -y", "vendor suspend", "acme", 1, 1 },
+	{ "vendor resume acme", "vendor resume", "acme", 1, 0 },
+	{ "token create acme", "token create", "acme", 1, 0 },
+	{ "--role admin token create --name x acme --role=issuer,auditor --expires 90d",
+	    "token create", "acme", 1, 4 },
+	{ "token create -- -acme", "token create", "-acme", 1, 0 },
+	{ "token list acme", "token list", "acme", 1, 0 },
+	{ "token revoke acme " TOKEN, "token revoke", "acme", 2, 0 },
+	{ "job list --vendor acme", "job list", NULL, 0, 1 },
+	{ "job show " JOB, "job show", JOB, 1, 0 },
+	{ "job cancel " JOB, "job cancel", JOB, 1, 0 },
+	{ "audit tail -n 5 -f", "audit tail", NULL, 0, 2 },
+	{ "audit verify", "audit verify", NULL, 0, 0 },
+	{ "audit export --after 0", "audit export", NULL, 0, 1 },
+	{ "db check", "db check", NULL, 0, 0 },
+	{ "db backup /tmp/x", "db backup", "/tmp/x", 1, 0 },
+	{ "db restore x --conf y", "db restore", "x", 1, 1 },
+	{ "doctor", "doctor", NULL, 0, 0 },
+	{ "metrics", "metrics", NULL, 0, 0 },
+	{ "--socket /run/x metrics", "metrics", NULL, 0, 1 },
+};
+
+START_TEST(right_lines_parse)
+{
+	struct ctx *c = test_ctx();
+	struct parsed p;
+	struct shape s;
+
+	ck_ok(c, parse(c, &ctl_program, lines[_i].line, &p));
+	ck_assert_ptr_nonnull(p.command);
+	grammar_shape(p.command->grammar, &s);
+	ck_assert(str_same(s.words, str_of(lines[_i].words)));
+	ck_assert_uint_eq(p.args, lines[_i].args);
+	ck_assert_uint_eq(p.options, lines[_i].options);
+	if (lines[_i].arg != NULL)
+		ck_assert(str_same(p.arg[0], str_of(lines[_i].arg)));
+}
+END_TEST
+
+START_TEST(every_command_has_a_line)
+{
+	for (size_t i = 0; i < ctl_program.commands; i++) {
+		bool found = false;
+		struct shape s;
+
+		grammar_shape(ctl_program.command[i].grammar, &s);
+		for (size_t k = 0; k < COUNT(lines) && !found; k++)
+			found = str_same(s.words, str_of(lines[k].words));
+		ck_assert_msg(found, "no line for %.*s", STRF(s.words));
+	}
+}
+END_TEST
+
+static const struct {
+	const char *line, *why;
+} wrong_lines[] = {
+	{ "toke list", "there is no command \"toke list\"" },
+	{ "token", "there is no command \"token\"" },
+	{ "list token", "there is no command \"list token\"" },
+	{ "status now", "status: \"now\" is one word too many" },
+	{ "token create", "token create: <vendor> is missing" },
+	{ "token create a b", "token create: \"b\" is one word too many" },
+	{ "token revoke acme 7", "<token> is an id that begins with tok_" },
+	{ "token revoke acme " JOB, "<token> is an id that begins with tok_" },
+	{ "token create a --role boss", "--role is one of: admin, issuer, verifier, auditor" },
+	{ "token create a --role", "--role wants a value" },
+	{ "token create a --name x --name y", "--name is given twice" },
+	{ "token create a --wait", "--wait does not go with token create" },
+	{ "token create a --colour", "there is no option --colour" },
+	{ "rotate --wait=1", "--wait takes no value" },
+	{ "audit tail -n 0", "--lines is a number from 1 to 100000" },
+	{ "audit tail -n 5x", "--lines is a number from 1 to 100000" },
+	{ "status --format xml", "--format is one of: table, json, jsonl" },
+	{ "unseal hms1-share",
+	    "<share> is a secret and never an argument: give @FILE, or - and the "
+	    "secret on standard input" },
+	{ "--lines 5", "--lines does not go with this command" },
+	{ "token create a\x1b[2J", "<vendor> is printable text of 1 to 128 bytes" },
+	{ "x\x1b[2J", "there is no command \"x\\x1b[2J\"" },
+};
+
+START_TEST(wrong_lines_are_refused)
+{
+	struct ctx *c = test_ctx();
+	struct parsed p;
+
+	if (parse(c, &ctl_program, wrong_lines[_i].line, &p))
+		ck_abort_msg("%s: did not fail", wrong_lines[_i].line);
+	ck_assert_str_eq(c->err.text, wrong_lines[_i].why);
+	ck_err(c, E_USAGE);
+}
+END_TEST
+
+START_TEST(possibilities_fit_the_words)
+{
+	char text[GRAMMAR_HELP];
+	struct str word[WORDS];
+	struct buf b = BUF(text);
+
+	grammar_possible(&ctl_program, word, words_of("token lst", word), &b);
+	ck_assert(mentions(&b, "token create <vendor>"));
+	ck_assert(mentions(&b, "token list <vendor>"));
+	ck_assert(!mentions(&b, "vendor list"));
+	b.n = 0;
+	grammar_possible(
+	    &ctl_program, word, words_of("--socket x -y token --role a", word), &b);
+	ck_assert(mentions(&b, "token list") && !mentions(&b, "vendor list"));
+	b.n = 0;
+	grammar_possible(&ctl_program, word, words_of("nonsense", word), &b);
+	ck_assert(mentions(&b, "vendor list") && mentions(&b, "metrics"));
+}
+END_TEST
+
+START_TEST(help_does_not_ask_for_arguments)
+{
+	struct ctx *c = test_ctx();
+	char text[GRAMMAR_HELP];
+	struct buf b = BUF(text);
+	struct parsed p;
+
+	ck_ok(c, parse(c, &ctl_program, "token create --help", &p));
+	ck_assert_ptr_nonnull(p.command);
+	grammar_help(&ctl_program, p.command, &b);
+	ck_assert(mentions(&b, "--expires <time>") && !b.full);
+	b.n = 0;
+	grammar_help(&ctl_program, NULL, &b);
+	ck_assert(mentions(&b, "audit export") && !b.full);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	bool right;
+	int64_t ms; /* from TEST_NOW; for "never", 0 in all */
+} times[] = {
+	{ "30m", true, 1800000 },
+	{ "12h", true, 43200000 },
+	{ "90d", true, INT64_C(7776000000) },
+	{ "2w", true, 1209600000 },
+	{ "1y", true, INT64_C(31536000000) },
+	{ "2026-02-01T12:00:01Z", true, 1000 },
+	{ "2026-02-02", true, 43200000 },
+	{ "never", true, -TEST_NOW },
+	{ "", false, 0 },
+	{ "d", false, 0 },
+	{ "-1d", false, 0 },
+	{ "0d", false, 0 },
+	{ "1s", false, 0 },
+	{ "9999999d", false, 0 },
+	{ "2026-02-30", false, 0 },
+	{ "tomorrow", false, 0 },
+};
+
+START_TEST(times_are_read)
+{
+	struct ctx *c = test_ctx();
+	int64_t ms = 7;
+
+	if (times[_i].right) {
+		ck_ok(c, grammar_time(c, str_of(times[_i].text), &ms));
+		ck_assert_int_eq(ms, TEST_NOW + times[_i].ms);
+	} else {
+		ck_fails(c, E_USAGE, grammar_time(c, str_of(times[_i].text), &ms));
+		ck_assert_int_eq(ms, 7);
+	}
+}
+END_TEST
+
+/* ---- Requests ------------------------------------------------------------------------------- */
+
+/* What the daemon has no use for. */
+static bool
+stays_here(const char *name)
+{
+	return strcmp(name, "--yes") == 0 || strcmp(name, "--socket") == 0 ||
+	    strcmp(name, "--format") == 0 || strcmp(name, "--conf") == 0;
+}
+
+START_TEST(requests_survive_the_way)
+{
+	struct ctx *c = test_ctx();
+	struct parsed sent, got;
+	struct str *word, input;
+	struct buf b;
+	size_t n;
+
+	ck_ok(c, parse(c, &ctl_program, lines[_i].line, &sent));
+	ck_ok(c, take_buf(c, FRAME_REQUEST_MAX + 1, &b));
+	ck_ok(c, frame_request_put(c, &sent, STR("a \"secret\""), &b));
+	ck_assert_int_eq(b.p[b.n - 1], '\n');
+	b.n--;
+	ck_ok(c, frame_request_read(c, buf_str(&b), &word, &n, &input));
+	ck_str(input, "a \"secret\"");
+	ck_ok(c, grammar_parse(c, &ctl_program, word, n, &got));
+	ck_assert_ptr_eq(got.command, sent.command);
+	ck_assert_uint_eq(got.args, sent.args);
+	for (size_t i = 0; i < got.args; i++)
+		ck_assert(str_same(got.arg[i], sent.arg[i]));
+	for (size_t i = 0; i < got.options; i++)
+		ck_assert(parsed_option(&sent, got.option[i].option->name, NULL));
+	for (size_t i = 0; i < sent.options; i++)
+		ck_assert_int_ne(parsed_option(&got, sent.option[i].option->name, NULL),
+		    stays_here(sent.option[i].option->name));
+	ck_assert(!parsed_option(&got, "--yes", NULL));
+	ck_assert(!parsed_option(&got, "--socket", NULL));
+}
+END_TEST
+
+START_TEST(repeated_options_arrive_together)
+{
+	struct ctx *c = test_ctx();
+	struct parsed sent, got;
+	struct str *word, input, roles;
+	struct buf b;
+	size_t n;
+
+	ck_ok(c,
+	    parse(c, &ctl_program, "token create a --role admin --role issuer,auditor", &sent));
+	ck_ok(c, take_buf(c, FRAME_REQUEST_MAX, &b));
+	ck_ok(c, frame_request_put(c, &sent, STR(""), &b));
+	ck_ok(c, frame_request_read(c, buf_str(&b), &word, &n, &input));
+	ck_ok(c, grammar_parse(c, &ctl_program, word, n, &got));
+	ck_assert(parsed_option(&got, "--role", &roles));
+	ck_str(roles, "admin,issuer,auditor");
+}
+END_TEST
+
+static const struct {
+	const char *line;
+	enum err_code code;
+} hostile[] = {
+	{ "", E_JSON },
+	{ "status", E_JSON },
+	{ "[]", E_JSON },
+	{ "{}", E_INPUT },
+	{ "{\"args\":\"status\"}", E_INPUT },
+	{ "{\"args\":[1]}", E_INPUT },
+	{ "{\"args\":[\"a\\u0000b\"]}", E_JSON },
+	{ "{\"args\":[\"a\\u001bb\"]}", E_INPUT },
+	{ "{\"args\":[],\"args\":[]}", E_JSON },
+	{ "{\"args\":[],\"more\":1}", E_FIELD },
+	{ "{\"args\":[],\"options\":[]}", E_INPUT },
+	{ "{\"args\":[],\"options\":{\"yes\":1}}", E_USAGE },
+	{ "{\"args\":[],\"options\":{\"yes\":false}}", E_USAGE },
+	{ "{\"args\":[],\"options\":{\"yes\":{}}}", E_USAGE },
+	{ "{\"args\":[],\"input\":7}", E_INPUT },
+	{ "{\"args\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}", E_JSON },
+	{ "{\"args\":[\"status\"]}x", E_JSON },
+};
+
+START_TEST(hostile_requests_are_refused)
+{
+	struct ctx *c = test_ctx();
+	struct str *word, input;
+	size_t n;
+
+	ck_fails(c, hostile[_i].code,
+	    frame_request_read(c, str_of(hostile[_i].line), &word, &n, &input));
+}
+END_TEST
+
+/* Right frames with some bytes changed, both ways: refused with a reason, or understood. */
+START_TEST(changed_frames_do_no_harm)
+{
+	static const char *const right[] = {
+		"{\"args\":[\"token\",\"create\",\"acme\"],\"options\":{\"role\":\"admin\","
+		"\"expires\":\"90d\"},\"input\":\"x\"}",
+		"{\"progress\":{\"done\":1,\"total\":2}}",
+		"{\"error\":{\"code\":\"SEALED\",\"title\":\"t\",\"detail\":\"d\"}}",
+		"{\"ok\":true,\"note\":\"n\",\"negative\":true}",
+	};
+	struct ctx *c = test_ctx();
+
+	for (unsigned round = 0; round < 20000; round++) {
+		const char *from = right[round % COUNT(right)];
+		size_t n = strlen(from), words;
+		struct str *word, input;
+		struct parsed p;
+		struct frame f;
+		char text[256];
+		uint8_t r[8];
+
+		arena_reset(c->mem);
+		c->err = (struct err){ 0 };
+		memcpy(text, from, n);
+		c->random(r, sizeof r);
+		for (unsigned i = 0; i <= r[0] % 3u; i++)
+			text[r[1 + i] % n] = (char)r[4 + i];
+		if (r[7] < 32)
+			n = r[7] * n / 32;
+		if (!frame_request_read(c, (struct str){ text, n }, &word, &words, &input) ||
+		    !grammar_parse(c, &ctl_program, word, words, &p))
+			ck_assert_int_ne(c->err.code, E_NONE);
+		c->err = (struct err){ 0 };
+		if (!frame_read(c, (struct str){ text, n }, &f))
+			ck_err(c, E_PEER);
+	}
+}
+END_TEST
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+START_TEST(answers_survive_the_way)
+{
+	struct ctx *c = test_ctx();
+	const struct frame sent[] = {
+		{ .kind = FRAME_ROW, .row = STR("{\"a\":[1,2]}") },
+		{ .kind = FRAME_PROGRESS, .done = 3, .total = 10 },
+		{ .kind = FRAME_DATA, .data = STR("bytes \n\xff") },
+		{ .kind = FRAME_OK, .note = STR("well"), .negative = true },
+		{ .kind = FRAME_OK },
+		{ .kind = FRAME_ERROR, .code = E_SEALED, .detail = STR("not now") },
+	};
+
+	for (size_t i = 0; i < COUNT(sent); i++) {
+		char text[256];
+		struct buf b = BUF(text);
+		struct frame got;
+
+		frame_put(&b, &sent[i]);
+		ck_assert_int_eq(b.p[b.n - 1], '\n');
+		ck_ok(c, frame_read(c, (struct str){ b.p, b.n - 1 }, &got));
+		ck_assert_int_eq(got.kind, sent[i].kind);
+		ck_assert(str_same(got.row, sent[i].row) && str_same(got.data, sent[i].data));
+		ck_assert(str_same(got.note, sent[i].note));
+		ck_assert(str_same(got.detail, sent[i].detail));
+		ck_assert_int_eq(got.done, sent[i].done);
+		ck_assert_int_eq(got.total, sent[i].total);
+		ck_assert_int_eq(got.negative, sent[i].negative);
+		ck_assert_int_eq(got.code, sent[i].code);
+	}
+}
+END_TEST
+
+static const char *const strange[] = { "", "x", "[]", "{}", "{\"row\":1}", "{\"data\":\"!\"}",
+	"{\"data\":1}", "{\"progress\":{\"done\":1}}",
+	"{\"progress\":{\"done\":-1,\"total\":1}}", "{\"error\":{}}", "{\"error\":\"x\"}",
+	"{\"other\":{\"code\":\"SEALED\"}}" };
+
+START_TEST(strange_answers_are_refused)
+{
+	struct ctx *c = test_ctx();
+	struct frame f;
+
+	ck_fails(c, E_PEER, frame_read(c, str_of(strange[_i]), &f));
+}
+END_TEST
+
+/* ---- Lines ---------------------------------------------------------------------------------- */
+
+static void
+pipe_with(const char *text, size_t n, int ends[2])
+{
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(write(ends[1], text, n), (ssize_t)n);
+}
+
+START_TEST(lines_are_cut)
+{
+	struct ctx *c = test_ctx();
+	struct frame_reader r;
+	struct str line;
+	int ends[2];
+	bool end;
+
+	pipe_with("one\n\nthree\n", 11, ends);
+	close(ends[1]);
+	ck_ok(c, frame_reader_init(c, ends[0], 16, &r));
+	ck_ok(c, frame_line(c, &r, INT64_MAX, &end, &line));
+	ck_str(line, "one");
+	ck_ok(c, frame_line(c, &r, INT64_MAX, &end, &line));
+	ck_str(line, "");
+	ck_ok(c, frame_line(c, &r, INT64_MAX, &end, &line));
+	ck_str(line, "three");
+	ck_assert(!end);
+	ck_ok(c, frame_line(c, &r, INT64_MAX, &end, &line));
+	ck_assert(end);
+	close(ends[0]);
+}
+END_TEST
+
+START_TEST(lines_are_bounded)
+{
+	struct ctx *c = test_ctx();
+	struct frame_reader r;
+	struct str line;
+	int ends[2];
+	bool end;
+
+	pipe_with("0123456789abcdef", 16, ends);
+	ck_ok(c, frame_reader_init(c, ends[0], 16, &r));
+	ck_fails(c, E_LIMIT, frame_line(c, &r, INT64_MAX, &end, &line));
+	ck_ok(c, frame_reader_init(c, ends[0], 16, &r));
+	ck_fails(c, E_SLOW, frame_line(c, &r, clock_monotonic() + 50, &end, &line));
+	ck_assert_int_eq(write(ends[1], "half", 4), 4);
+	close(ends[1]);
+	ck_fails(c, E_PEER, frame_line(c, &r, INT64_MAX, &end, &line));
+	close(ends[0]);
+}
+END_TEST
+
+MAIN("grammar", EACH(tables_are_whole, programs),
+    EACH(manual_and_completion_name_every_command, programs), EACH(right_lines_parse, lines),
+    ONE(every_command_has_a_line), EACH(wrong_lines_are_refused, wrong_lines),
+    ONE(possibilities_fit_the_words), ONE(help_does_not_ask_for_arguments),
+    EACH(times_are_read, times), EACH(requests_survive_the_way, lines),
+    ONE(repeated_options_arrive_together), EACH(hostile_requests_are_refused, hostile),
+    ONE(changed_frames_do_no_harm), ONE(answers_survive_the_way),
+    EACH(strange_answers_are_refused, strange), ONE(lines_are_cut), ONE(lines_are_bounded))

@@ -1,0 +1,261 @@
+/*
+ * The schema and its upgrades: each step whole or not at all, a copy before the first, newer ones
+ * refused; and every question finds its rows by an index.
+ */
+#include "store_support.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "impl.h"
+
+static const char *const future[] = {
+	NULL, /* the base, put there by the test */
+	"CREATE TABLE model (id TEXT PRIMARY KEY, vendor TEXT REFERENCES vendor (id)) STRICT;",
+	"ALTER TABLE model ADD COLUMN name TEXT NOT NULL DEFAULT '';",
+};
+static const char *const broken[] = {
+	NULL,
+	"CREATE TABLE model (id TEXT PRIMARY KEY) STRICT;",
+	"CREATE TABLE other (id TEXT) STRICT; INSERT INTO nowhere VALUES (1);",
+};
+static const char *const orphans[] = {
+	NULL,
+	"CREATE TABLE model (vendor TEXT REFERENCES vendor (id)) STRICT;"
+	"INSERT INTO model VALUES ('ven_nobody');",
+};
+static const char *const slow[] = {
+	NULL,
+	"CREATE TABLE many AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+	" WHERE i < 100000000) SELECT i FROM n;",
+};
+
+/* The store's list with more at its end. */
+static bool
+upgrade_to(struct ctx *c, struct db *db, const char *dir, const char *const *list, size_t n)
+{
+	const char *all[8] = { store_migrations[0] };
+
+	for (size_t i = 1; i < n; i++)
+		all[i] = list[i];
+	return schema_upgrade(c, db, dir, all, n);
+}
+
+static const char *
+base_folder(struct ctx *c)
+{
+	const char *dir = test_folder();
+	struct store *s = open_store(c, dir);
+
+	(void)add_vendor(c, s, "Acme");
+	add_audit(c, s, 3);
+	store_close(&s);
+	return dir;
+}
+
+static struct db *
+writable(struct ctx *c, const char *dir)
+{
+	struct db *db = NULL;
+
+	ck_ok(c, db_open(c, test_path(dir, "hallmark.db"), DB_WRITE, &db));
+	return db;
+}
+
+/* The only finished copy in backup/, or NULL. */
+static const char *
+backup_in(const char *dir)
+{
+	DIR *d = opendir(test_path(dir, "backup"));
+	const char *found = NULL;
+	struct dirent *e;
+
+	if (d == NULL)
+		return NULL;
+	while ((e = readdir(d)) != NULL)
+		if (strlen(e->d_name) > 3 &&
+		    strcmp(e->d_name + strlen(e->d_name) - 3, ".db") == 0) {
+			ck_assert_ptr_null(found);
+			found = test_path(test_path(dir, "backup"), e->d_name);
+		}
+	closedir(d);
+	return found;
+}
+
+START_TEST(older_database_is_copied_and_upgraded)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c), *copy;
+	struct db *db = writable(c, dir);
+	struct vendor v;
+	struct stat st;
+	int64_t version = 0;
+
+	ck_ok(c, upgrade_to(c, db, dir, future, COUNT(future)));
+	ck_ok(c, db_number(c, db, "PRAGMA user_version", &version));
+	ck_assert_int_eq(version, 3);
+	ck_ok(c, db_number(c, db, "PRAGMA foreign_keys", &version));
+	ck_assert_int_eq(version, 1);
+	ck_ok(c, db_number(c, db, "SELECT count(*) FROM model WHERE name = ''", &version));
+	ck_ok(c, vendor_by_name(c, db, STR("Acme"), &v));
+	ck_assert_int_eq(verified(c, db), 3);
+	/* Again: nothing to do, no second copy. */
+	ck_ok(c, upgrade_to(c, db, dir, future, COUNT(future)));
+	db_close(&db);
+	copy = backup_in(dir);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_int_eq(stat(copy, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0600);
+	ck_ok(c, db_open(c, copy, DB_READ, &db));
+	ck_ok(c, db_number(c, db, "PRAGMA user_version", &version));
+	ck_assert_int_eq(version, 1);
+	ck_assert_int_eq(verified(c, db), 3);
+	db_close(&db);
+}
+END_TEST
+
+START_TEST(newer_database_is_refused)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c);
+	struct db *db = writable(c, dir);
+	struct store *s = NULL;
+
+	ck_ok(c, upgrade_to(c, db, dir, future, COUNT(future)));
+	db_close(&db);
+	ck_assert(!try_store(c, dir, &s));
+	ck_assert_ptr_nonnull(strstr(c->err.text, "newer Hallmark"));
+	ck_err(c, E_CONFLICT);
+}
+END_TEST
+
+START_TEST(failed_step_leaves_the_one_before)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c);
+	struct db *db = writable(c, dir);
+	int64_t n = 0;
+
+	ck_fails(c, E_STORE, upgrade_to(c, db, dir, broken, COUNT(broken)));
+	ck_ok(c, db_number(c, db, "PRAGMA user_version", &n));
+	ck_assert_int_eq(n, 2);
+	ck_ok(
+	    c, db_number(c, db, "SELECT count(*) FROM sqlite_schema WHERE name = 'other'", &n));
+	ck_assert_int_eq(n, 0);
+	db_close(&db);
+}
+END_TEST
+
+START_TEST(step_that_leaves_orphans_is_undone)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c);
+	struct db *db = writable(c, dir);
+	int64_t n = 0;
+
+	ck_fails(c, E_INTEGRITY, upgrade_to(c, db, dir, orphans, COUNT(orphans)));
+	ck_ok(c, db_number(c, db, "PRAGMA user_version", &n));
+	ck_assert_int_eq(n, 1);
+	db_close(&db);
+}
+END_TEST
+
+START_TEST(kill_in_a_step_leaves_the_one_before)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c);
+	struct store *s;
+	struct db *db;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		db = writable(c, dir);
+		_exit(upgrade_to(c, db, dir, slow, COUNT(slow)) ? 0 : 1);
+	}
+	for (int i = 0; i < 500 && backup_in(dir) == NULL; i++)
+		usleep(10000);
+	usleep(300000);
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	s = open_store(c, dir);
+	db = open_reader(c, s);
+	ck_assert_int_eq(verified(c, db), 3);
+	reader_close(&db);
+	store_close(&s);
+}
+END_TEST
+
+/* What may walk over rows, and why that is little. */
+static const struct {
+	const char *question, *plan;
+} allowed[] = {
+	/* as many rows as there are vendors whose jobs wait */
+	{ "WITH RECURSIVE waiting", "SCAN w" },
+	{ "WITH RECURSIVE waiting", "SCAN waiting" },
+	{ "WITH RECURSIVE waiting", "USE TEMP B-TREE FOR ORDER BY" },
+	/* the progress of a rotation, asked by people */
+	{ "SELECT (SELECT count(*) FROM signing_key",
+	    "SCAN signing_key USING COVERING INDEX signing_key_keyring" },
+	{ "SELECT (SELECT count(*) FROM signing_key",
+	    "SCAN vendor_key USING COVERING INDEX vendor_key_keyring" },
+	{ "SELECT (SELECT count(*) FROM signing_key",
+	    "SCAN data_key USING COVERING INDEX sqlite_autoindex_data_key_1" },
+	/* as many as are to be deleted at once */
+	{ "DELETE FROM answer", "SCAN (subquery-1)" },
+	{ "DELETE FROM answer", "SCAN (subquery-2)" },
+};
+
+static bool
+is_allowed(const char *question, const char *plan)
+{
+	bool walks = strncmp(plan, "SCAN", 4) == 0 || strstr(plan, "TEMP B-TREE") != NULL;
+
+	if (!walks || strcmp(plan, "SCAN CONSTANT ROW") == 0)
+		return true;
+	for (size_t i = 0; i < COUNT(allowed); i++)
+		if (strncmp(question, allowed[i].question, strlen(allowed[i].question)) == 0 &&
+		    strcmp(plan, allowed[i].plan) == 0)
+			return true;
+	return false;
+}
+
+START_TEST(every_question_uses_an_index)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = base_folder(c);
+	sqlite3 *sql = raw_open(dir);
+	size_t asked = 0;
+
+	for (size_t part = 0; part < PART_COUNT; part++) {
+		const struct questions *set = store_questions[part];
+
+		ck_assert_uint_eq(set->part, part);
+		ck_assert_uint_le(set->n, QUESTIONS_MAX);
+		for (size_t i = 0; i < set->n; i++) {
+			char *plan = take_printf(c, "EXPLAIN QUERY PLAN %s", set->sql[i]);
+			sqlite3_stmt *st;
+
+			ck_assert_msg(sqlite3_prepare_v2(sql, plan, -1, &st, NULL) == SQLITE_OK,
+			    "%s: %s", set->sql[i], sqlite3_errmsg(sql));
+			while (sqlite3_step(st) == SQLITE_ROW) {
+				const char *step = (const char *)sqlite3_column_text(st, 3);
+
+				ck_assert_msg(
+				    is_allowed(set->sql[i], step), "%s: %s", set->sql[i], step);
+			}
+			sqlite3_finalize(st);
+			asked++;
+		}
+	}
+	ck_assert_uint_gt(asked, 60);
+	sqlite3_close(sql);
+}
+END_TEST
+
+MAIN("store_schema", ONE(older_database_is_copied_and_upgraded), ONE(newer_database_is_refused),
+    ONE(failed_step_leaves_the_one_before), ONE(step_that_leaves_orphans_is_undone),
+    ONE(kill_in_a_step_leaves_the_one_before), ONE(every_question_uses_an_index))
