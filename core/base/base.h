@@ -38,7 +38,9 @@ struct str {
 struct str str_of(const char *);
 bool str_same(struct str, struct str);
 bool str_starts(struct str, struct str prefix);
-/* Cuts `ret_head` off the front of `*rest`, up to the first `sep` (or all of it); drops `sep`. */
+/*
+ * Cuts `ret_head` off the front of `*rest`, up to the first `sep` (or all of it); drops `sep`.
+ */
 bool str_cut(struct str *rest, char sep, struct str *ret_head);
 /* A whole decimal number without sign, blanks or leading zeros, within [min, max]. */
 bool str_number(struct str, int64_t min, int64_t max, int64_t *ret);
@@ -177,7 +179,9 @@ MUST bool time_parse(struct ctx *, struct str, int64_t *ret_ms);
 /* ---- Identifiers ------------------------------------------------------------------------- */
 
 #define ID_MAX 48
-/* A type of two to four letters, '_', a UUIDv7 (RFC 9562): sorts by time of birth. Terminated. */
+/*
+ * A type of two to four letters, '_', a UUIDv7 (RFC 9562): sorts by time of birth. Terminated.
+ */
 struct id {
 	char s[ID_MAX];
 };

@@ -136,10 +136,10 @@ file_replace(struct ctx *c, int dir, const char *name, unsigned mode, struct str
 	if (temporary == NULL || !file_create(c, dir, temporary, mode, bytes))
 		return false;
 	if (renameat(dir, temporary, dir, name) != 0) {
-		bool failed = fail_errno(c, "rename to", name);
+		bool ok = fail_errno(c, "rename to", name);
 
 		unlinkat(dir, temporary, 0);
-		return failed;
+		return ok;
 	}
 	return folder_sync(c, dir, name);
 }

@@ -31,7 +31,9 @@ MUST bool store_open(struct ctx *, const struct store_conf *, struct store **ret
 /* Finishes what is queued, checkpoints the log, stops the writer. */
 void store_close(struct store **);
 
-/* A connection for reading; for one thread at a time. Sees every act whose `done` was called. */
+/*
+ * A connection for reading; for one thread at a time. Sees every act whose `done` was called.
+ */
 MUST bool reader_open(struct ctx *, struct store *, struct db **ret);
 /*
  * From now on the reader keeps its view of the database from one question to the next while nothing
@@ -90,7 +92,8 @@ MUST bool store_submit(struct ctx *, struct store *, struct act *);
 MUST bool store_do(struct ctx *, struct store *, struct act *);
 /*
  * Queues an audit row of a read, copied, without waiting for its commit (at most lazy_ms later).
- * E_BUSY when too many wait, E_FULL or E_STORE while the last commit has failed: no audit, no answer.
+ * E_BUSY when too many wait, E_FULL or E_STORE while the last commit has failed: no audit, no
+ * answer.
  */
 MUST bool store_note(struct ctx *, struct store *, const struct audit_entry *);
 /* The last commit's outcome: E_NONE, E_FULL or E_STORE. */
@@ -105,7 +108,9 @@ struct store_counts store_counts(const struct store *);
 
 /* ---- Audit questions --------------------------------------------------------------------- */
 
-/* Rows after `seq` in order, of one vendor (all when empty), at most `max`. Strings in c->mem. */
+/*
+ * Rows after `seq` in order, of one vendor (all when empty), at most `max`. Strings in c->mem.
+ */
 MUST bool audit_list(struct ctx *, struct db *, struct str vendor, int64_t after, size_t max,
     struct audit_row **ret, size_t *ret_n);
 MUST bool audit_head(struct ctx *, struct db *, int64_t *ret_seq, struct digest256 *ret_hash);
@@ -212,7 +217,9 @@ MUST bool job_by_id(
     struct ctx *, struct db *, struct str vendor, struct str id, struct job_row *ret);
 MUST bool job_list(struct ctx *, struct db *, struct str vendor, struct str after, size_t max,
     struct job_row **ret, size_t *ret_n);
-/* The oldest queued job of the vendor with fewest running ones: sets it running, attempts + 1. */
+/*
+ * The oldest queued job of the vendor with fewest running ones: sets it running, attempts + 1.
+ */
 MUST bool job_claim(
     struct ctx *, struct db *, int64_t at, bool *ret_found, struct job_row *ret);
 MUST bool job_progress(
@@ -231,7 +238,7 @@ MUST bool job_queue_full(
 MUST bool job_prune(struct ctx *, struct db *, int64_t before, size_t max, size_t *ret_n);
 MUST bool job_count(struct ctx *, struct db *, int64_t ret_by_state[static JOB_CANCELLED + 1]);
 
-/* ---- Sealed keys: root -> keyring -> vendor keys -> data keys ------------------------------ */
+/* ---- Sealed keys: root -> keyring -> vendor keys -> data keys ---------------------------- */
 
 struct keyring_row {
 	int64_t version, created;
@@ -288,15 +295,19 @@ MUST bool data_key_delete(struct ctx *, struct db *, struct str id);
 MUST bool sealed_count(
     struct ctx *, struct db *, int64_t keyring, int64_t *ret_older, int64_t *ret_all);
 
-/* ---- Settings, upkeep --------------------------------------------------------------------- */
+/* ---- Settings, upkeep -------------------------------------------------------------------- */
 
+/* Facts about the installation by name. */
 MUST bool setting_get(
     struct ctx *, struct db *, struct str name, bool *ret_found, struct str *ret);
 MUST bool setting_put(struct ctx *, struct db *, struct str name, struct str value);
 
 /* A committed prefix of the database into a new file (0600), while serving. */
 MUST bool store_backup(struct ctx *, struct store *, const char *to);
-/* Puts a backup in the place of a database that no daemon has open; keeps the old one beside it. */
+/*
+ * Puts a backup in the place of a database that no daemon has open; keeps the old one beside
+ * it.
+ */
 MUST bool store_restore(struct ctx *, const char *dir, const char *from);
 /* integrity_check, foreign_key_check, every CHECK; problems as text lines in c->mem. */
 MUST bool store_check(struct ctx *, struct db *, struct str *ret_problems);

@@ -72,15 +72,15 @@ static bool
 recall(struct authority *a, const struct digest256 *d, struct principal *ret, uint64_t *ret_now)
 {
 	struct slot *s = slot_of(a, d);
-	bool known;
+	bool ok;
 
 	pthread_rwlock_rdlock(&a->lock);
 	*ret_now = a->generation;
-	known = s->generation == a->generation && digest256_same(&s->digest, d);
-	if (known)
+	ok = s->generation == a->generation && digest256_same(&s->digest, d);
+	if (ok)
 		*ret = s->who;
 	pthread_rwlock_unlock(&a->lock);
-	return known;
+	return ok;
 }
 
 static void

@@ -1,8 +1,8 @@
 /*
  * Server-sent events. A stream has nothing to say most of the time: it then suspends its connection
- * and is woken by the scheduler when the job moves, or by the beat. Whoever turns `asleep` off under
- * the lock resumes the connection, so it is resumed once. The jobs' functions are never called with
- * the lock held, because their thread calls back into it.
+ * and is woken by the scheduler when the job moves, or by the beat. Whoever turns `asleep` off
+ * under the lock resumes the connection, so it is resumed once. The jobs' functions are never
+ * called with the lock held, because their thread calls back into it.
  */
 #include <microhttpd.h>
 #include <pthread.h>

@@ -42,7 +42,7 @@ struct exchange {
 	enum { AT_BODY, AT_COMMIT, AT_END } at;
 };
 
-/* ---- What request.c asks ------------------------------------------------------------------- */
+/* ---- What request.c asks ----------------------------------------------------------------- */
 
 static struct str
 looked_up(struct request *rq, enum MHD_ValueKind kind, const char *name)
@@ -70,7 +70,7 @@ request_header(struct request *rq, const char *name)
 	return looked_up(rq, MHD_HEADER_KIND, name);
 }
 
-/* ---- Sending ------------------------------------------------------------------------------- */
+/* ---- Sending ----------------------------------------------------------------------------- */
 
 static void
 header(struct MHD_Response *r, const char *name, const char *value)
@@ -126,7 +126,7 @@ answer(struct exchange *x)
 	return ok;
 }
 
-/* ---- Receiving ----------------------------------------------------------------------------- */
+/* ---- Receiving --------------------------------------------------------------------------- */
 
 MUST static bool
 certified(struct ctx *c, struct exchange *x)
@@ -329,7 +329,10 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket_contex
 		cork_fit(&p->cork, info->tls_session, p->fd);
 }
 
-/* Paths and parameters stay as they came: request.c decodes them itself, to see what it refuses. */
+/*
+ * Paths and parameters stay as they came: request.c decodes them itself, to see what it
+ * refuses.
+ */
 static size_t
 on_escaped(void *cls, struct MHD_Connection *connection, char *text)
 {
@@ -347,7 +350,7 @@ on_library_log(void *cls, const char *fmt, va_list args)
 	log_event(LOG_LEVEL_DEBUG, NULL, "http-library", "text=%s", log_quote(str_of(line)));
 }
 
-/* ---- Starting and stopping ----------------------------------------------------------------- */
+/* ---- Starting and stopping --------------------------------------------------------------- */
 
 static struct MHD_Daemon *
 serve(struct http *h, int fd)

@@ -15,7 +15,10 @@
 
 enum { BACKLOG = 1024 };
 
-/* Names from the environment, once: sd_listen_fds_with_names may not be asked by several threads. */
+/*
+ * Names from the environment, once: sd_listen_fds_with_names may not be asked by several
+ * threads.
+ */
 static char **
 inherited_names(int *ret_n)
 {

@@ -8,7 +8,10 @@
 
 struct MHD_Daemon;
 
-/* Serves /metrics if `metrics-listen` is set, else leaves *ret NULL. E_USAGE unless it is loopback. */
+/*
+ * Serves /metrics if `metrics-listen` is set, else leaves *ret NULL. E_USAGE unless it is
+ * loopback.
+ */
 MUST bool metrics_serve(struct ctx *, struct server *, struct MHD_Daemon **ret);
 
 #endif

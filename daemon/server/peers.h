@@ -39,7 +39,10 @@ void peers_set(struct peers *, const struct conf *);
 /* A new connection, or NULL when there is no memory. */
 struct peer *peer_add(struct peers *, int fd);
 void peer_remove(struct peers *, struct peer **);
-/* The arena for its requests: taken with the first one, so that a stalled handshake costs little. */
+/*
+ * The arena for its requests: taken with the first one, so that a stalled handshake costs
+ * little.
+ */
 MUST bool peer_memory(struct peer *);
 /* Starts the phase's clock. */
 void peer_phase(struct peers *, struct peer *, enum phase);

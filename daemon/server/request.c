@@ -2,11 +2,7 @@
  * A request's decisions, in order: which route, sealed or not, how often, who, may they, is it
  * whole, was it answered before. The edge feeds the parts and sends what `reply` holds.
  */
-#include <stdio.h>
-
 #include "request.h"
-
-enum { PROBLEM_MAX = 1400 };
 
 void
 request_begin(struct request *rq, struct server *s, struct arena *mem)
@@ -16,123 +12,7 @@ request_begin(struct request *rq, struct server *s, struct arena *mem)
 	rq->reply.status = 200;
 }
 
-/* ---- Path and route ------------------------------------------------------------------------ */
-
-static int
-hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	ch |= 0x20;
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
-/* Percent-decoding (RFC 3986); a decoded '/', NUL or control character is refused. */
-MUST static bool
-decode(struct ctx *c, struct str raw, bool slash_allowed, struct str *ret)
-{
-	char *out;
-	size_t n = 0;
-
-	if (raw.n == 0 || memchr(raw.p, '%', raw.n) == NULL) {
-		*ret = raw;
-		return text_valid(raw)
-		    ? true
-		    : fail(c, E_USAGE, "the address is not plain UTF-8 text");
-	}
-	out = take(c, raw.n);
-	if (out == NULL)
-		return false;
-	for (size_t i = 0; i < raw.n; i++) {
-		char ch = raw.p[i];
-
-		if (ch == '%') {
-			int hi = raw.n - i > 2 ? hex_digit(raw.p[i + 1]) : -1;
-			int lo = raw.n - i > 2 ? hex_digit(raw.p[i + 2]) : -1;
-
-			if (hi < 0 || lo < 0)
-				return fail(c, E_USAGE, "a %% without two hex digits");
-			ch = (char)(hi << 4 | lo);
-			if (ch == '/' && !slash_allowed)
-				return fail(c, E_USAGE, "an encoded slash in the path");
-			i += 2;
-		}
-		out[n++] = ch;
-	}
-	*ret = (struct str){ out, n };
-	return text_valid(*ret) ? true
-				: fail(c, E_USAGE, "the address is not plain UTF-8 text");
-}
-
-/* No empty segment, no "." and no "..". */
-MUST static bool
-path_plain(struct ctx *c, struct str path)
-{
-	struct str rest = path, segment;
-
-	if (path.n == 0 || path.p[0] != '/')
-		return fail(c, E_USAGE, "a path begins with /");
-	rest.p++;
-	rest.n--;
-	for (bool more = path.n > 1; more;) {
-		more = str_cut(&rest, '/', &segment);
-		if (segment.n == 0 || str_same(segment, STR(".")) ||
-		    str_same(segment, STR("..")))
-			return fail(
-			    c, E_USAGE, "an empty, \".\" or \"..\" segment in the path");
-	}
-	return true;
-}
-
-static bool
-path_matches(const char *pattern, struct str path, struct str param[static PARAMS_MAX])
-{
-	struct str want = str_of(pattern), a, b;
-	size_t n = 0;
-	bool more_a = true, more_b = true;
-
-	while (more_a && more_b) {
-		more_a = str_cut(&want, '/', &a);
-		more_b = str_cut(&path, '/', &b);
-		if (a.n > 0 && a.p[0] == '{') {
-			if (n == PARAMS_MAX)
-				return false;
-			param[n++] = b;
-		} else if (!str_same(a, b)) {
-			return false;
-		}
-	}
-	return !more_a && !more_b;
-}
-
-/* Which row answers; E_METHOD, with the methods that would do, when only the path is known. */
-MUST static bool
-route_find(struct ctx *c, struct request *rq)
-{
-	struct str method = str_same(rq->method, STR("HEAD")) ? STR("GET") : rq->method;
-	struct str param[PARAMS_MAX] = { 0 };
-	char *allow = take(c, 64);
-	struct buf b = { allow, 0, 63, false };
-
-	if (allow == NULL)
-		return false;
-	for (const struct route *r = routes; r->method != NULL; r++) {
-		if (!path_matches(r->path, rq->path, param))
-			continue;
-		if (str_same(method, str_of(r->method))) {
-			rq->route = r;
-			memcpy(rq->param, param, sizeof param);
-			return true;
-		}
-		buf_printf(&b, "%s%s", b.n > 0 ? ", " : "", r->method);
-	}
-	if (b.n == 0)
-		return fail(c, E_ABSENT, "no such resource");
-	rq->reply.allow = allow;
-	return fail(c, E_METHOD, "this resource knows %.*s", STRF(buf_str(&b)));
-}
-
-/* ---- Who, and how often -------------------------------------------------------------------- */
+/* ---- Who, and how often ------------------------------------------------------------------ */
 
 MUST static bool
 keys_ready(struct ctx *c, struct request *rq)
@@ -211,7 +91,7 @@ authorised(struct ctx *c, struct request *rq)
 	return true;
 }
 
-/* ---- Preconditions ------------------------------------------------------------------------- */
+/* ---- Preconditions ----------------------------------------------------------------------- */
 
 MUST static bool
 json_body(struct ctx *c, struct request *rq)
@@ -289,8 +169,7 @@ request_head(struct request *rq)
 {
 	struct ctx *c = &rq->c;
 
-	if (decode(c, rq->path, false, &rq->path) && path_plain(c, rq->path) &&
-	    route_find(c, rq) && keys_ready(c, rq) && address_allowed(c, rq) &&
+	if (route_find(c, rq) && keys_ready(c, rq) && address_allowed(c, rq) &&
 	    authorised(c, rq) && body_announced(c, rq) && key_given(c, rq) &&
 	    match_given(c, rq) && storage_ready(c, rq))
 		return;
@@ -298,7 +177,7 @@ request_head(struct request *rq)
 	rq->refused = true;
 }
 
-/* ---- The act: once, whoever asks how often -------------------------------------------------- */
+/* ---- The act: once, whoever asks how often ----------------------------------------------- */
 
 MUST static bool
 answer_prepare(struct ctx *c, struct request *rq)
@@ -376,7 +255,9 @@ act_run(struct ctx *c, struct db *db, struct act *act)
 	return !idempotent || answer_keep(c, db, rq);
 }
 
-/* An id has this form, a secret that somebody pasted into a path has not: it must not be kept. */
+/*
+ * An id has this form, a secret that somebody pasted into a path has not: it must not be kept.
+ */
 static bool
 could_be_id(struct str s)
 {
@@ -401,8 +282,8 @@ audit_fill(struct request *rq, struct audit_entry *a)
  * One row for each outcome. What the limits refuse is counted in the metrics instead: whoever is
  * told to slow down must not be able to fill the disk.
  */
-MUST static bool
-audit_note(struct request *rq)
+bool
+request_note(struct request *rq)
 {
 	struct ctx *c = &rq->c;
 	struct audit_entry a = { .outcome = str_of(err_wire(c->err.code)) };
@@ -439,7 +320,7 @@ request_body(struct request *rq)
 	}
 	if (flags & (ROUTE_ACT | ROUTE_DURABLE))
 		return act_ready(rq);
-	if (audit_note(rq))
+	if (request_note(rq))
 		return false;
 	if (c->err.code == E_BUSY) /* too many rows wait: this answer waits with its own */
 		return act_ready(rq);
@@ -454,126 +335,4 @@ request_done(struct request *rq)
 		request_problem(rq);
 	else if (rq->after != NULL)
 		rq->after(rq);
-}
-
-/* ---- Answers ------------------------------------------------------------------------------- */
-
-/* True when the writer has left the row of this outcome itself. */
-static bool
-audited(const struct request *rq)
-{
-	return rq->act.run != NULL;
-}
-
-void
-request_problem(struct request *rq)
-{
-	struct err e = rq->c.err;
-	static const char plain[] = "{\"title\":\"Out of memory\",\"status\":503}";
-	char *room = take(&rq->c, PROBLEM_MAX);
-	struct buf b = { room, 0, room == NULL ? 0 : PROBLEM_MAX, false };
-	struct js j = { &b, false };
-	char type[64];
-	struct buf t = BUF(type);
-
-	if (!audited(rq) && !audit_note(rq))
-		e = rq->c.err; /* no audit, no answer: now that is the answer */
-	buf_printf(&t, "urn:hallmark:error:%s", err_wire(e.code));
-	js_open(&j, NULL, '{');
-	js_text(&j, "type", buf_str(&t));
-	js_text(&j, "title", str_of(err_title(e.code)));
-	js_number(&j, "status", err_http(e.code));
-	js_text(&j, "detail", str_of(e.text));
-	js_text(&j, "instance", str_of(rq->id));
-	js_text(&j, "code", str_of(err_wire(e.code)));
-	if (e.at[0] != '\0') {
-		js_open(&j, "errors", '[');
-		js_open(&j, NULL, '{');
-		js_text(&j, e.at[0] == '/' ? "pointer" : "parameter", str_of(e.at));
-		js_text(&j, "detail", str_of(e.text));
-		js_close(&j, '}');
-		js_close(&j, ']');
-	}
-	js_close(&j, '}');
-	if (err_http(e.code) >= 500 && e.code != E_SEALED && e.code != E_UNINITIALISED)
-		log_failure(&rq->c, "request-failed");
-	rq->reply.status = err_http(e.code);
-	rq->reply.type = "application/problem+json";
-	rq->reply.body = b.full ? str_of(plain) : buf_str(&b);
-	rq->reply.etag[0] = rq->reply.location[0] = rq->reply.link[0] = '\0';
-	if (rq->reply.retry_after == 0 && (e.code == E_BUSY || e.code == E_FULL))
-		rq->reply.retry_after = 1;
-	rq->stream = false;
-}
-
-bool
-reply_json(struct request *rq, int status, const struct buf *b)
-{
-	rq->reply.status = status;
-	rq->reply.body = buf_str(b);
-	return buf_ok(&rq->c, b);
-}
-
-void
-reply_etag(struct request *rq, int64_t version, int64_t minor)
-{
-	if (minor > 0)
-		snprintf(rq->reply.etag, sizeof rq->reply.etag, "\"%lld.%lld\"",
-		    (long long)version, (long long)minor);
-	else
-		snprintf(rq->reply.etag, sizeof rq->reply.etag, "\"%lld\"", (long long)version);
-}
-
-bool
-request_version(struct ctx *c, struct request *rq, int64_t *ret)
-{
-	struct str tag = str_of(rq->if_match), version;
-
-	if (str_same(tag, STR("*"))) {
-		*ret = 0;
-		return true;
-	}
-	if (tag.n < 3 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"')
-		return fail_at(c, E_STALE, "If-Match", "not an ETag of ours");
-	tag.p++;
-	tag.n -= 2;
-	str_cut(&tag, '.', &version);
-	if (!str_number(version, 1, INT64_MAX / 2, ret))
-		return fail_at(c, E_STALE, "If-Match", "not an ETag of ours");
-	return true;
-}
-
-bool
-request_page(struct ctx *c, struct request *rq, const char *type, struct page *ret)
-{
-	struct str limit = request_query(rq, "limit"), cursor = request_query(rq, "cursor"), id;
-	int64_t n = 50;
-	struct id parsed;
-
-	if (limit.n > 0 && !str_number(limit, 1, 200, &n))
-		return fail_at(c, E_INPUT, "limit", "limit must be a number from 1 to 200");
-	*ret = (struct page){ (size_t)n, { "", 0 } };
-	if (cursor.n == 0)
-		return true;
-	if (!base64url_decode(c, cursor, &id) || !id_parse(c, id, type, &parsed))
-		return fail_at(c, E_INPUT, "cursor", "not a cursor of this list");
-	ret->after = id;
-	return true;
-}
-
-void
-reply_next(struct request *rq, struct js *j, bool more, struct str last)
-{
-	char cursor[96];
-	struct buf b = BUF(cursor), link = BUF(rq->reply.link);
-
-	if (!more) {
-		js_null(j, "next");
-		return;
-	}
-	base64url_put(&b, last.p, last.n);
-	js_text(j, "next", buf_str(&b));
-	buf_printf(
-	    &link, "<%.*s?cursor=%.*s>; rel=\"next\"", STRF(rq->path), STRF(buf_str(&b)));
-	rq->reply.link[link.full ? 0 : link.n] = '\0';
 }

@@ -97,10 +97,14 @@ void request_head(struct request *);
 bool request_body(struct request *);
 /* After the act's commit, in the edge's thread: the reply is there. */
 void request_done(struct request *);
+/* Which row of the table answers; E_ABSENT, or E_METHOD with the methods that would do. */
+MUST bool route_find(struct ctx *, struct request *);
+/* The audit row of an outcome that is no act's, at leisure; see the body for what has none. */
+MUST bool request_note(struct request *);
 /* The reply says what c->err says, as application/problem+json. */
 void request_problem(struct request *);
 
-/* ---- What handlers use --------------------------------------------------------------------- */
+/* ---- What handlers use ------------------------------------------------------------------- */
 
 /* 200 with this JSON. */
 bool reply_json(struct request *, int status, const struct buf *);
@@ -120,7 +124,7 @@ void reply_next(struct request *, struct js *, bool more, struct str last);
 /* A job as every answer shows it. */
 void job_json(struct js *, struct jobs *, const struct job_row *);
 
-/* ---- Handlers -------------------------------------------------------------------------------- */
+/* ---- Handlers ---------------------------------------------------------------------------- */
 
 handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get, token_delete,
     jobs_post, jobs_get, job_get, job_cancel_post, job_events_get, audit_get;

@@ -1,5 +1,5 @@
 /*
- * The names of roles.
+ * The names of roles, and lists of them as bits.
  */
 #include "roles.h"
 

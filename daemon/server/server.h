@@ -49,7 +49,7 @@ MUST bool server_storage_ok(struct ctx *, struct server *);
 /* Asks main's loop to end, as SIGTERM does. */
 void server_stop(struct server *);
 
-/* ---- keys: the custodian's supervisor, and every use of a key -------------------------------- */
+/* ---- keys: the custodian's supervisor, and every use of a key ---------------------------- */
 
 enum keys_state { KEYS_UNINITIALISED, KEYS_SEALED, KEYS_OPEN };
 struct keys_status {
@@ -68,7 +68,9 @@ struct shares {
 /* Wipes the texts. */
 void shares_done(struct shares *);
 
-/* Starts the custodian and a thread that starts it again when it dies and finishes rotations. */
+/*
+ * Starts the custodian and a thread that starts it again when it dies and finishes rotations.
+ */
 MUST bool keys_start(struct ctx *, struct server *, struct keys **ret);
 void keys_stop(struct keys **);
 enum keys_state keys_state(const struct keys *);
@@ -117,7 +119,7 @@ MUST bool keys_checkpoint(struct ctx *, struct keys *);
 /* Verifies one checkpoint against the public signing keys in the store; for audit_verify. */
 MUST bool keys_checkpoint_verify(struct ctx *, struct db *, const struct checkpoint *);
 
-/* ---- jobs: the queue and its workers ---------------------------------------------------------- */
+/* ---- jobs: the queue and its workers ----------------------------------------------------- */
 
 struct job_progress {
 	int64_t done, total; /* total 0: unknown */
@@ -133,7 +135,9 @@ MUST bool job_new(struct ctx *, struct server *, struct db *, struct str vendor,
 MUST bool job_unseal(
     struct ctx *, struct server *, struct db *, const struct job_row *, struct str *ret_params);
 MUST bool jobs_start(struct ctx *, struct server *, struct jobs **ret);
-/* Stops taking jobs, kills the running workers; their rows stay running and are queued again. */
+/*
+ * Stops taking jobs, kills the running workers; their rows stay running and are queued again.
+ */
 void jobs_stop(struct jobs **);
 /* There may be something to claim: call after the commit of a new job. */
 void jobs_wake(struct jobs *);
@@ -155,14 +159,14 @@ uint64_t jobs_watch(
 /* After this `changed` is neither called nor running. Harmless when it was called already. */
 void jobs_unwatch(struct jobs *, uint64_t handle);
 
-/* ---- upkeep: pruning, checkpoints, free space -------------------------------------------------- */
+/* ---- upkeep: pruning, checkpoints, free space -------------------------------------------- */
 
 /* Starts the thread; after keys_start. */
 MUST bool upkeep_start(struct ctx *, struct server *, struct upkeep **ret);
 /* Signs a last checkpoint; before keys_stop. */
 void upkeep_stop(struct upkeep **);
 
-/* ---- authority: who holds which token --------------------------------------------------------- */
+/* ---- authority: who holds which token ---------------------------------------------------- */
 
 struct principal {
 	struct id token, vendor;
@@ -174,7 +178,10 @@ void authority_stop(struct authority **);
 /* E_AUTH for anything but a live token of a live vendor. */
 MUST bool authority_check(
     struct ctx *, struct authority *, struct db *, struct str secret, struct principal *ret);
-/* Forgets what is remembered: after the commit of any change to tokens or vendors, before its answer. */
+/*
+ * Forgets what is remembered: after the commit of any change to tokens or vendors, before its
+ * answer.
+ */
 void authority_forget(struct authority *);
 /* A new secret and its digest: "hmt_" and 256 random bits. */
 struct token_secret {
@@ -183,12 +190,14 @@ struct token_secret {
 MUST bool token_secret_new(
     struct ctx *, struct token_secret *ret, struct digest256 *ret_digest);
 
-/* ---- limits: how often ------------------------------------------------------------------------- */
+/* ---- limits: how often ------------------------------------------------------------------- */
 
 enum limit_kind { LIMIT_TOKEN, LIMIT_ADDRESS, LIMIT_FAILURE, LIMIT_KINDS };
 MUST bool limits_start(struct ctx *, const struct conf *, struct limits **ret);
 void limits_stop(struct limits **);
-/* Takes one from the bucket; E_RATE, with the seconds to wait in *ret_wait, when it is empty. */
+/*
+ * Takes one from the bucket; E_RATE, with the seconds to wait in *ret_wait, when it is empty.
+ */
 MUST bool limit_take(
     struct ctx *, struct limits *, enum limit_kind, struct str who, int64_t *ret_wait);
 /* Other rates and bursts from now on. */
@@ -197,7 +206,7 @@ void limits_set(struct limits *, const struct conf *);
 MUST bool limit_look(
     struct ctx *, struct limits *, enum limit_kind, struct str who, int64_t *ret_wait);
 
-/* ---- http: the edge ---------------------------------------------------------------------------- */
+/* ---- http: the edge ---------------------------------------------------------------------- */
 
 MUST bool http_start(struct ctx *, struct server *, struct http **ret);
 /* Refuses new connections, lets those in flight finish until the deadline. */
@@ -206,20 +215,20 @@ void http_stop(struct http **);
 /* Reads the certificates again; keeps the old ones and says why when they do not fit. */
 MUST bool http_reload(struct ctx *, struct http *, const struct conf *);
 
-/* ---- upkeep: what nobody asks for -------------------------------------------------------------- */
+/* ---- upkeep: what nobody asks for -------------------------------------------------------- */
 
 /* A thread that prunes old answers and jobs, and watches the free space. */
 MUST bool upkeep_start(struct ctx *, struct server *, struct upkeep **ret);
 void upkeep_stop(struct upkeep **);
 
-/* ---- admin: the local socket ------------------------------------------------------------------- */
+/* ---- admin: the local socket ------------------------------------------------------------- */
 
 MUST bool admin_start(struct ctx *, struct server *, struct admin **ret);
 void admin_stop(struct admin **);
 /* One command of hallmarkctl without a daemon (doctor, db restore); returns the exit status. */
 int admin_offline(const char *conf_path, int words, char **word);
 
-/* ---- metrics ------------------------------------------------------------------------------------ */
+/* ---- metrics ----------------------------------------------------------------------------- */
 
 MUST bool metrics_start(struct ctx *, struct server *, struct metrics **ret);
 void metrics_stop(struct metrics **);

@@ -18,7 +18,10 @@ struct certificate {
 	int64_t retired;
 };
 
-/* The library's callback carries no argument of ours: the one place for a variable of the process. */
+/*
+ * The library's callback carries no argument of ours: the one place for a variable of the
+ * process.
+ */
 static struct {
 	pthread_mutex_t lock;
 	struct certificate kept[KEPT];

@@ -23,7 +23,10 @@ PRINTF(4, 5)
 void log_event(enum log_level, const char *tag, const char *event, const char *fmt, ...);
 /* An error with all that the context knows of it: code, text, detail, tag. */
 void log_failure(const struct ctx *, const char *event);
-/* Escaped and in quotes, in one of a few buffers of this thread: valid until the fourth next call. */
+/*
+ * Escaped and in quotes, in one of a few buffers of this thread: valid until the fourth next
+ * call.
+ */
 const char *log_quote(struct str);
 
 #endif
