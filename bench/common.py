@@ -34,8 +34,8 @@ class Bench:
         print(text, file=sys.stderr, flush=True)
 
     def packages(self, *names):
-        """Installs what is missing, by Debian's names."""
-        script = '. .ci/packages.sh && install_missing "$@"'
+        """Installs what is missing, by Debian's names, besides what a build needs."""
+        script = '. .ci/packages.sh && install_missing "${build_packages[@]}" check "$@"'
         subprocess.run(["bash", "-c", script, "bash", *names], cwd=ROOT, check=True, stdout=sys.stderr)
 
     def build(self, *targets):

@@ -45,8 +45,8 @@ part(struct ctx *c, const char *key, const json_t *v, struct json_part *ret)
 	if (!take_copy(c, str_of(key), &ret->key))
 		return false;
 	if (ret->kind == KIND_TEXT)
-		return take_copy(c,
-		    (struct str){ json_string_value(v), json_string_length(v) }, &ret->value);
+		return take_copy(c, (struct str){ json_string_value(v), json_string_length(v) },
+		    &ret->value);
 	text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
 	if (text == NULL)
 		return fail(c, E_MEMORY, "no memory for JSON");

@@ -6,14 +6,57 @@
 
 #include "impl.h"
 
-enum { STEPS = 20000 }; /* of SQLite's machine between two looks at the clock */
-#define PROBLEMS_MAX 100
 #define REPORT_MAX ((size_t)32 << 10)
 
-static int
-is_late(void *until)
+/* Ends a check that takes too long, in the middle of a large table too. */
+struct limit {
+	sqlite3 *sql;
+	struct timespec until;
+	pthread_t thread;
+	pthread_mutex_t m;
+	pthread_cond_t over;
+	bool running, done, late;
+};
+
+static void *
+limit_main(void *arg)
 {
-	return clock_monotonic() >= *(const int64_t *)until;
+	struct limit *l = arg;
+	int rc = 0;
+
+	pthread_mutex_lock(&l->m);
+	while (!l->done && rc == 0)
+		rc = pthread_cond_clockwait(&l->over, &l->m, CLOCK_MONOTONIC, &l->until);
+	l->late = !l->done;
+	if (l->late)
+		sqlite3_interrupt(l->sql);
+	pthread_mutex_unlock(&l->m);
+	return NULL;
+}
+
+/* Without a thread to spare the check has no limit. */
+static void
+limit_begin(struct limit *l, struct db *db, unsigned ms)
+{
+	int64_t until = clock_monotonic() + ms;
+
+	l->sql = db->sql;
+	l->until.tv_sec = until / 1000;
+	l->until.tv_nsec = until % 1000 * 1000000;
+	l->running = ms > 0 && pthread_create(&l->thread, NULL, limit_main, l) == 0;
+}
+
+static bool
+limit_end(struct limit *l)
+{
+	if (!l->running)
+		return false;
+	pthread_mutex_lock(&l->m);
+	l->done = true;
+	pthread_cond_signal(&l->over);
+	pthread_mutex_unlock(&l->m);
+	(void)pthread_join(l->thread, NULL);
+	return l->late;
 }
 
 /* Appends each row that `sql` answers as a line. */
@@ -35,17 +78,16 @@ report(struct ctx *c, struct db *db, const char *sql, struct buf *out)
 bool
 db_integrity(struct ctx *c, struct db *db, unsigned ms)
 {
-	int64_t until = clock_monotonic() + ms;
+	struct limit limit = { .m = PTHREAD_MUTEX_INITIALIZER,
+		.over = PTHREAD_COND_INITIALIZER };
 	char text[1024];
 	struct buf out = BUF(text);
 	struct str first, rest;
 	bool ok;
 
-	if (ms > 0)
-		sqlite3_progress_handler(db->sql, STEPS, is_late, &until);
+	limit_begin(&limit, db, ms);
 	ok = report(c, db, "PRAGMA integrity_check(1)", &out);
-	sqlite3_progress_handler(db->sql, 0, NULL, NULL);
-	if (!ok && ms > 0 && sqlite3_errcode(db->sql) == SQLITE_INTERRUPT) {
+	if (limit_end(&limit) && !ok && sqlite3_errcode(db->sql) == SQLITE_INTERRUPT) {
 		c->err = (struct err){ 0 };
 		return true;
 	}

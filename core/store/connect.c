@@ -35,6 +35,8 @@ configure(void)
 {
 	(void)sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if (sqlite3_initialize() == SQLITE_OK)
+		log_layer();
 }
 
 bool
@@ -46,7 +48,8 @@ db_open(struct ctx *c, const char *path, enum db_mode mode, struct db **ret)
 	if (db == NULL)
 		return fail(c, E_MEMORY, "no memory for a connection to the database");
 	(void)pthread_once(&once, configure);
-	rc = sqlite3_open_v2(path, &db->sql, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = sqlite3_open_v2(path, &db->sql, flags | SQLITE_OPEN_NOMUTEX,
+	    mode == DB_WRITE ? LOG_LAYER : NULL);
 	if (rc != SQLITE_OK)
 		return fail_sql(c, db, rc);
 	(void)sqlite3_extended_result_codes(db->sql, 1);

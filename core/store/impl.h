@@ -116,6 +116,12 @@ void view_free(struct db *);
 /* Ends the views of all readers that ask nothing at this moment. */
 void views_rest(struct store *);
 
+/* ---- The log's writes (log.c) ------------------------------------------------------------- */
+
+/* The layer that gathers them, to be named when the writer's connection is opened. */
+#define LOG_LAYER "hallmark"
+void log_layer(void);
+
 /* ---- The audit's links (audit.c) ---------------------------------------------------------- */
 
 struct audit_end {

@@ -229,7 +229,10 @@ MUST bool job_finish(struct ctx *, struct db *, const struct job_row *);
 /* A queued job is cancelled at once, a running one is marked; E_CONFLICT when it has ended. */
 MUST bool job_cancel(struct ctx *, struct db *, struct str vendor, struct str id,
     int64_t version, int64_t at, enum job_state *ret);
-/* What a killed daemon left running is queued again; returns how many. */
+/*
+ * What a killed daemon left running is queued again, its attempt not counted, or cancelled if that
+ * was asked; returns how many.
+ */
 MUST bool job_requeue(struct ctx *, struct db *, size_t *ret_n);
 /* At least `max` jobs of the vendor are queued. */
 MUST bool job_queue_full(

@@ -70,7 +70,7 @@ struct api_events {
 MUST bool api_stream(
     struct cli *, const char *path, const struct api_events *, bool *ret_enough);
 
-/* ---- Commands --------------------------------------------------------------------------------- */
+/* ---- Commands ------------------------------------------------------------------------------- */
 
 typedef bool cli_command(struct cli *);
 cli_command login_run, status_run, token_create_run, token_list_run, token_revoke_run,

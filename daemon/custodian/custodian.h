@@ -57,6 +57,14 @@ void loaded_done(struct loaded *);
 /* Takes the root key from "shares", "file:PATH" or "credential:NAME". */
 MUST bool root_take(struct ctx *, struct custodian *, const char *spec, bool create);
 
+/* ---- memory.c ---------------------------------------------------------------------------- */
+
+/*
+ * Locks all writable memory, present and future; if the limit forbids that, at least the n bytes of
+ * `secrets`, and returns false.
+ */
+bool memory_lock(void *secrets, size_t n);
+
 /* ---- rows.c: sealed rows ----------------------------------------------------------------- */
 
 /* Fills in row->sealed (in the arena): `key` sealed under `over`, bound to the rest of the row. */

@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -15,7 +14,6 @@
 
 #define SOCKET 3
 #define ARENA_MAX (4 << 20)
-#define LOCKED_MIN (UINT64_C(64) << 20) /* less than this may be locked: malloc would fail */
 
 static const char usage[] =
     "usage: hallmark-custodian --fd 3 --root shares|file:PATH|credential:NAME [--create]\n"
@@ -50,26 +48,6 @@ arguments_read(int argc, char **argv, struct arguments *a)
 	return a->fd && a->root != NULL;
 }
 
-/*
- * All memory, now and later, if the limit leaves room to live; else the pages of this struct, so
- * that at least root and keyring keys are never swapped out.
- */
-static bool
-memory_lock(struct life *life)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-	(void)madvise(life, sizeof *life, MADV_DONTDUMP);
-	if (sandbox_sanitized())
-		return false;
-	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur >= LOCKED_MIN &&
-	    mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-		return true;
-	(void)mlock(&life->custodian, sizeof life->custodian);
-	return false;
-}
-
 /* Each algorithm once: the library loads its settings and providers while files can be opened. */
 MUST static bool
 rehearse(struct ctx *c)
@@ -93,7 +71,7 @@ prepare(struct ctx *c, struct life *life, const struct arguments *a)
 {
 	struct custodian *k = &life->custodian;
 
-	k->locked = memory_lock(life);
+	k->locked = memory_lock(k, sizeof *k);
 	return root_take(c, k, a->root, a->create) && rehearse(c) && sandbox_drop(c, true) &&
 	    sandbox_close_from(c, SOCKET + 1) && sandbox_filter(c, SANDBOX_CUSTODIAN);
 }

@@ -80,14 +80,16 @@ send_away(int fd)
 static void
 take_one(struct admin *a)
 {
-	owned(fd_done) int fd = accept4(a->socket.fd, NULL, NULL, SOCK_CLOEXEC);
-	struct timeval limit = { .tv_sec = ADMIN_SEND_SECONDS };
+	owned(fd_done) int fd = accept4(a->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *s;
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED)
+			poll(NULL, 0, 100); /* no descriptors left: some will come back */
 		return;
+	}
 	s = client_free(a);
-	if (s == NULL || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+	if (s == NULL) {
 		send_away(fd);
 		return;
 	}

@@ -14,7 +14,8 @@
 
 enum {
 	ADMIN_CONNECTIONS = 16,
-	ADMIN_SEND_SECONDS = 10, /* for a client to take a line */
+	ADMIN_SEND_MS = 600000,  /* for a client to take a line: it may be read in a pager */
+	ADMIN_LAST_MS = 2000,    /* the same, once the daemon ends */
 	ADMIN_MEMORY = 48 << 20, /* of one request */
 	ADMIN_PAGE = 500,        /* rows asked of the store at once */
 };

@@ -13,10 +13,28 @@
 
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-/* The descriptor is a socket, or, without a daemon, a pipe. */
+/* Until the client takes more; not for long once the daemon ends. */
+MUST static bool
+room_wait(struct ctx *c, struct call *call, int64_t *deadline)
+{
+	struct pollfd p[2] = { { call->fd, POLLOUT, 0 }, { call->stop, POLLIN, 0 } };
+	int64_t now = clock_monotonic();
+
+	if (now >= *deadline)
+		return fail(c, E_SLOW, "the client takes nothing more");
+	if (*deadline - now <= ADMIN_LAST_MS)
+		p[1].fd = -1;
+	if (poll(p, 2, (int)(*deadline - now)) > 0 && p[1].revents != 0 &&
+	    now + ADMIN_LAST_MS < *deadline)
+		*deadline = now + ADMIN_LAST_MS;
+	return true;
+}
+
+/* The descriptor is a socket that does not block, or, without a daemon, a pipe. */
 MUST static bool
 line_send(struct ctx *c, struct call *call)
 {
+	int64_t deadline = clock_monotonic() + ADMIN_SEND_MS;
 	size_t at = 0;
 
 	if (!buf_ok(c, &call->line))
@@ -24,11 +42,11 @@ line_send(struct ctx *c, struct call *call)
 	while (at < call->line.n) {
 		ssize_t put = write(call->fd, call->line.p + at, call->line.n - at);
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return fail(c, E_PEER, "the client is gone, or takes nothing more");
-		at += (size_t)put;
+		if (put < 0 && errno == EAGAIN && !room_wait(c, call, &deadline))
+			return false;
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			return fail(c, E_PEER, "the client is gone");
+		at += put > 0 ? (size_t)put : 0;
 	}
 	explicit_bzero(call->line.p, call->line.n); /* it may have shown a secret */
 	call->line.n = 0;
@@ -71,6 +89,20 @@ call_data(struct ctx *c, struct call *call, struct str bytes)
 	return line_send(c, call);
 }
 
+/* Somebody was told no; without a daemon that somebody reads our standard error anyway. */
+static void
+refusal_log(const struct call *call)
+{
+	const struct err *e = &call->c.err;
+
+	if (call->server->store == NULL)
+		return;
+	log_event(LOG_LEVEL_WARNING, call->c.tag, "admin-refused",
+	    "actor=%s action=%.*s code=%s text=%s detail=%s", call->actor,
+	    STRF(call->who.action), err_wire(e->code), log_quote(str_of(e->text)),
+	    log_quote(str_of(e->detail)));
+}
+
 void
 call_end(struct call *call, bool ok)
 {
@@ -83,17 +115,17 @@ call_end(struct call *call, bool ok)
 		last.note = str_of(call->note);
 		frame_put(&call->line, &last);
 	} else {
-		log_failure(c, "admin-refused");
+		refusal_log(call);
 		frame_put_error(&call->line, c);
 	}
 	if (!line_send(c, call))
-		log_event(LOG_LEVEL_INFO, c->tag, "admin-gone", "uid=%s", call->actor);
+		log_event(LOG_LEVEL_INFO, c->tag, "admin-gone", "actor=%s", call->actor);
 }
 
 bool
 call_pause(struct ctx *c, struct call *call, int ms)
 {
-	struct pollfd p[2] = { { call->stop, POLLIN, 0 }, { call->fd, POLLRDHUP, 0 } };
+	struct pollfd p[2] = { { call->stop, POLLIN, 0 }, { call->fd, 0, 0 } };
 
 	if (poll(p, 2, ms) <= 0)
 		return true;

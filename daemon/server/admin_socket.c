@@ -3,6 +3,7 @@
  * keeps others out as well.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -79,6 +80,8 @@ admin_socket_open(struct ctx *c, const struct conf *conf, struct admin_socket *r
 	struct stat st = { 0 };
 
 	if (fd >= 0) {
+		if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+			return fail_errno(c, "prepare", "the admin socket");
 		*ret = (struct admin_socket){ .fd = fd };
 		fd = -1;
 		return true;

@@ -1,7 +1,7 @@
 /*
  * What hallmarkctl, hallmark and hallmarkd understand. Adding a command is one row here, and one
- * handler: in daemon/server/admin_table.c for hallmarkctl, in daemon/cli/cli.c for hallmark. A test
- * compares both ways.
+ * handler: in daemon/server/admin_table.c for hallmarkctl, in daemon/cli/main.c for hallmark. Tests
+ * run every command that is here.
  */
 #include "grammar.h"
 

@@ -49,7 +49,7 @@ MUST bool custody_start(
 MUST bool custody_restart(struct ctx *, struct custody *, bool create);
 /* Closes the socket; the custodian wipes its memory and ends. Killed after a second. */
 void custody_stop(struct custody **);
-/* Readable (poll) once the process has ended; valid until the next restart. */
+/* Readable (poll) once the process has ended; until the next restart. -1 if none could start. */
 int custody_pidfd(const struct custody *);
 pid_t custody_pid(const struct custody *);
 

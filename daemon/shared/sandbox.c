@@ -176,13 +176,24 @@ sandbox_address_space(struct ctx *c, uint64_t *ret)
 	return true;
 }
 
-/* Root keeps its name and loses its powers. libcap would do the same two calls. */
+/*
+ * Root keeps its name and loses its powers. Who has none does not ask: a unit's filter may forbid
+ * even that. libcap would make the same calls.
+ */
 MUST static bool
 drop_capabilities(struct ctx *c)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	uint32_t any = 0;
 
+	if (syscall(SYS_capget, &head, have) != 0)
+		return fail_errno(c, "read", "capabilities");
+	for (size_t i = 0; i < COUNT(have); i++)
+		any |= have[i].effective | have[i].permitted | have[i].inheritable;
+	if (any == 0)
+		return true;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 	    syscall(SYS_capset, &head, none) != 0)
 		return fail_errno(c, "drop", "capabilities");

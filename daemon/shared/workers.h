@@ -40,7 +40,7 @@ MUST bool worker_next(
 
 /*
  * Ends it at once, whatever it does (closing the progress socket ends one that is not our child),
- * reaps it, closes the descriptors. The sentence says how it ended: "exceeded its memory limit".
+ * reaps it, closes the descriptors. The sentence says how it ended: "exceeded its time limit".
  */
 void worker_kill(struct worker *, const char **ret_how);
 /* The same for one that has said its last: waits up to two seconds for it to end by itself. */

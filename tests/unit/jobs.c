@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "job.h"
 #include "keys_house.h"
@@ -57,7 +58,6 @@ END_TEST
 static const char *const bad_ends[] = {
 	"{\"text\":\"x\",\"steps\":4,\"fail\":\"crash\"}",
 	"{\"text\":\"x\",\"steps\":4,\"fail\":\"exit\"}",
-	"{\"text\":\"x\",\"steps\":4,\"fail\":\"memory\"}",
 };
 
 START_TEST(bad_end_is_tried_twice)
@@ -78,6 +78,21 @@ START_TEST(bad_end_is_tried_twice)
 }
 END_TEST
 
+START_TEST(greedy_job_fails)
+{
+	struct ctx *c = test_ctx();
+	struct job_row row;
+	struct house h;
+
+	open_working_house(c, &h, test_folder());
+	row = house_job_end(
+	    c, &h, house_job(c, &h, "{\"text\":\"x\",\"steps\":4,\"fail\":\"memory\"}"));
+	ck_assert_int_eq(row.state, JOB_FAILED);
+	ck_assert_uint_gt(row.error_text.n, 0);
+	house_close(&h);
+}
+END_TEST
+
 START_TEST(killed_worker_costs_nothing)
 {
 	struct ctx *c = test_ctx();
@@ -92,6 +107,46 @@ START_TEST(killed_worker_costs_nothing)
 	row = house_job_end(c, &h, id);
 	ck_assert_int_eq(row.state, JOB_DONE);
 	ck_assert_int_eq(row.attempts, 2);
+	house_close(&h);
+}
+END_TEST
+
+/* No file of this process may grow: as on a full disk, every commit fails. */
+static void
+files_may_grow(bool may)
+{
+	struct rlimit l;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = may ? l.rlim_max : 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+START_TEST(result_waits_for_the_disk)
+{
+	struct ctx *c = test_ctx();
+	struct job_progress live;
+	struct job_row row;
+	struct house h;
+	struct id id;
+	bool found;
+
+	open_working_house(c, &h, test_folder());
+	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":20,\"step_ms\":20}");
+	ck_until(is_running(&h, id), 10);
+	files_may_grow(false);
+	ck_until(house_child("hallmark-worker") == 0, 10);
+	pause_ms(1500);
+	ck_assert_int_eq(house_job_row(c, &h, id).state, JOB_RUNNING);
+	ck_assert(!server_storage_ok(c, &h.server));
+	jobs_progress(h.server.jobs, str_of(id.s), &found, &live);
+	ck_assert(found);
+	files_may_grow(true);
+	row = house_job_end(c, &h, id);
+	ck_assert_int_eq(row.state, JOB_DONE);
+	ck_assert_int_eq(row.attempts, 1);
+	ck_assert_uint_eq(house_audited(c, &h, "job.end"), 1);
 	house_close(&h);
 }
 END_TEST
@@ -231,6 +286,7 @@ START_TEST(sealed_house_claims_nothing)
 	pause_ms(600);
 	for (size_t i = 0; i < COUNT(id); i++)
 		ck_assert_int_eq(house_job_row(c, &h, id[i]).state, JOB_QUEUED);
+	ck_assert_uint_eq(house_audited(c, &h, "job.start"), 2);
 	ck_ok(c, keys_unseal(c, h.server.keys, &unseal, STR("")));
 	for (size_t i = 0; i < COUNT(id); i++) {
 		ck_assert_int_eq(house_job_end(c, &h, id[i]).state, JOB_DONE);
@@ -442,8 +498,9 @@ START_TEST(checkpoints_come_by_themselves)
 }
 END_TEST
 
-MAIN("jobs", ONE(job_is_done), EACH(bad_end_is_tried_twice, bad_ends),
-    ONE(killed_worker_costs_nothing), ONE(cancel_ends_a_hang_now), ONE(queue_waits_its_turn),
+MAIN("jobs", ONE(job_is_done), EACH(bad_end_is_tried_twice, bad_ends), ONE(greedy_job_fails),
+    ONE(killed_worker_costs_nothing), ONE(result_waits_for_the_disk),
+    ONE(cancel_ends_a_hang_now), ONE(queue_waits_its_turn),
     ONE(stop_leaves_it_running_and_it_runs_again), ONE(sealed_house_claims_nothing),
     ONE(watchers_are_told_once), ONE(watchers_are_bounded), ONE(old_answers_go),
     ONE(old_jobs_go_with_their_keys), ONE(full_disk_is_told),

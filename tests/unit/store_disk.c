@@ -101,6 +101,7 @@ forget(const sqlite3_file *f)
 static int
 layer_close(sqlite3_file *f)
 {
+	forget(real(f));
 	return real(f)->pMethods->xClose(real(f));
 }
 
@@ -372,9 +373,10 @@ START_TEST(any_call_may_fail_once)
 		failed += !ok;
 		ck_ok(c, token_by_digest(c, db, &t.digest, &found, &got));
 		ck_assert(found == ok);
-		for (int i = 0; i < 300 && store_health(s) != E_NONE; i++)
+		/* Once it is waited for; else the next act is what finds out. */
+		for (int i = 0; failed == 1 && i < 300 && store_health(s) != E_NONE; i++)
 			usleep(10000);
-		ck_assert_int_eq(store_health(s), E_NONE);
+		ck_assert(failed != 1 || store_health(s) == E_NONE);
 		if (!ok)
 			ck_ok(c, doing(c, s, do_token_insert, &t));
 		(void)verified(c, db);
