@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml curl openssl
 	ca-certificates libjansson-dev libunistring-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
-	libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev)
+	libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev
+	libzip-dev zlib1g-dev)
 # To test.
 # shellcheck disable=SC2034
 test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils groff-base

@@ -43,13 +43,17 @@ class Bench:
         if self.given.build:
             return self.given.build.resolve()
         folder = ROOT / "build-bench"
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": ROOT}
         if not (folder / "build.ninja").exists():
-            self.say("Setting up a release build")
-            subprocess.run(["meson", "setup", "--buildtype=release", folder], **quiet)
-        self.say("Building")
-        subprocess.run(["ninja", "-C", folder, *targets], **quiet)
+            self.quietly("Setting up a release build", ["meson", "setup", "--buildtype=release", folder])
+        self.quietly("Building", ["ninja", "-C", folder, *targets])
         return folder
+
+    def quietly(self, text, command):
+        """Runs a step of the build; what it printed is shown only if it fails."""
+        self.say(text)
+        ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if ran.returncode != 0:
+            raise SystemExit(f"{ran.stdout[-4000:]}\n{text}: failed")
 
     def row(self, name, value, unit, peer=None, bar=None, holds=None):
         """One measured value. `peer`: what the peer measured in the same run, in the same unit;

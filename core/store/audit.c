@@ -19,8 +19,8 @@ static const char *const sql[] = {
 	[AUDIT_ALL] = "SELECT " COLUMNS " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
 	[AUDIT_VENDOR] = "SELECT " COLUMNS " FROM audit WHERE seq > ? AND vendor = ?"
 	    " AND vendor <> '' ORDER BY seq LIMIT ?",
-	[CHECKPOINT_LAST] = "SELECT seq, at, hash, jws FROM checkpoint WHERE seq > 0"
-	    " ORDER BY seq DESC LIMIT 1",
+	[CHECKPOINT_LAST] = ("SELECT seq, at, hash, jws FROM checkpoint WHERE seq > 0"
+	    " ORDER BY seq DESC LIMIT 1"),
 	[CHECKPOINT_INSERT] = "INSERT INTO checkpoint (seq, at, hash, jws) VALUES (?, ?, ?, ?)",
 };
 /* clang-format on */

@@ -93,6 +93,7 @@ bool
 db_copy(struct ctx *c, struct db *from, const char *to)
 {
 	char *part = take_printf(c, "%s.part", to);
+	bool ok;
 
 	if (part == NULL || !create_empty(c, part))
 		return false;
@@ -101,11 +102,10 @@ db_copy(struct ctx *c, struct db *from, const char *to)
 		return false;
 	}
 	if (renameat2(AT_FDCWD, part, AT_FDCWD, to, RENAME_NOREPLACE) != 0) {
-		bool failed = errno == EEXIST ? fail(c, E_CONFLICT, "%s exists already", to)
-					      : fail_errno(c, "rename to", to);
-
+		ok = errno == EEXIST ? fail(c, E_CONFLICT, "%s exists already", to)
+				     : fail_errno(c, "rename to", to);
 		(void)unlink(part);
-		return failed;
+		return ok;
 	}
 	return parent_sync(c, to);
 }

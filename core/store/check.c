@@ -75,29 +75,44 @@ report(struct ctx *c, struct db *db, const char *sql, struct buf *out)
 	return rc == SQLITE_DONE ? true : fail_sql(c, db, rc);
 }
 
-bool
-db_integrity(struct ctx *c, struct db *db, unsigned ms)
+/* What the first problem is, empty if there is none within the time. */
+MUST static bool
+problem_find(struct ctx *c, struct db *db, unsigned ms, struct buf *out)
 {
 	struct limit limit = { .m = PTHREAD_MUTEX_INITIALIZER,
 		.over = PTHREAD_COND_INITIALIZER };
+	bool ok, late;
+
+	out->n = 0;
+	limit_begin(&limit, db, ms);
+	ok = report(c, db, "PRAGMA integrity_check(1)", out);
+	late = limit_end(&limit);
+	if (!ok && late && sqlite3_errcode(db->sql) == SQLITE_INTERRUPT) {
+		c->err = (struct err){ 0 };
+		ok = true;
+	}
+	if (str_same(buf_str(out), STR("ok\n")))
+		out->n = 0;
+	return ok;
+}
+
+bool
+db_integrity(struct ctx *c, struct db *db, unsigned ms)
+{
 	char text[1024];
 	struct buf out = BUF(text);
-	struct str first, rest;
-	bool ok;
 
-	limit_begin(&limit, db, ms);
-	ok = report(c, db, "PRAGMA integrity_check(1)", &out);
-	if (limit_end(&limit) && !ok && sqlite3_errcode(db->sql) == SQLITE_INTERRUPT) {
-		c->err = (struct err){ 0 };
-		return true;
-	}
-	if (!ok)
+	/* Twice: a page that could not be read for want of memory is reported like a damaged one. */
+	if (!problem_find(c, db, ms, &out))
 		return false;
-	rest = buf_str(&out);
-	(void)!str_cut(&rest, '\n', &first);
-	if (str_same(first, STR("ok")))
+	if (out.n > 0 && !problem_find(c, db, 0, &out))
+		return false;
+	if (out.n == 0)
 		return true;
-	return fail_log(c, E_INTEGRITY, take_cstr(c, first),
+	for (size_t i = 0; i < out.n; i++)
+		if (text[i] == '\n')
+			text[i] = i + 1 == out.n ? '\0' : ' ';
+	return fail_log(c, E_INTEGRITY, text,
 	    "the database is damaged: put the last good backup in its place with `hallmarkctl db "
 	    "restore FILE`");
 }

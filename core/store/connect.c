@@ -21,8 +21,7 @@ static const char *const pragmas[] = {
 		     "PRAGMA foreign_keys = ON;"
 		     "PRAGMA secure_delete = ON;"
 		     "PRAGMA cache_size = -65536;",
-	[DB_READ] = "PRAGMA query_only = ON;"
-		    "PRAGMA cache_size = -8192;",
+	[DB_READ] = "PRAGMA query_only = ON; PRAGMA cache_size = -8192;",
 	[DB_CHECK] = "PRAGMA query_only = ON;",
 	[DB_PLAIN] = "PRAGMA journal_mode = DELETE;",
 };
@@ -48,8 +47,8 @@ db_open(struct ctx *c, const char *path, enum db_mode mode, struct db **ret)
 	if (db == NULL)
 		return fail(c, E_MEMORY, "no memory for a connection to the database");
 	(void)pthread_once(&once, configure);
-	rc = sqlite3_open_v2(path, &db->sql, flags | SQLITE_OPEN_NOMUTEX,
-	    mode == DB_WRITE ? LOG_LAYER : NULL);
+	rc = sqlite3_open_v2(
+	    path, &db->sql, flags | SQLITE_OPEN_NOMUTEX, mode == DB_WRITE ? LOG_LAYER : NULL);
 	if (rc != SQLITE_OK)
 		return fail_sql(c, db, rc);
 	(void)sqlite3_extended_result_codes(db->sql, 1);

@@ -221,8 +221,8 @@ vendor_key_version(struct ctx *c, struct db *db, struct str vendor, int64_t vers
 }
 
 bool
-vendor_key_behind(struct ctx *c, struct db *db, int64_t keyring, bool *ret_found,
-    struct vendor_key_row *ret)
+vendor_key_behind(
+    struct ctx *c, struct db *db, int64_t keyring, bool *ret_found, struct vendor_key_row *ret)
 {
 	owned(question_done) struct question q = ask(c, db, &key_questions, VENDOR_KEY_BEHIND);
 

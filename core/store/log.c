@@ -12,7 +12,7 @@ enum { GATHER = 96 << 10 };
 struct gathered {
 	sqlite3_file base;
 	sqlite3_file *real; /* of the layer below */
-	char *bytes;	    /* NULL: not a log */
+	char *bytes;        /* NULL: not a log */
 	sqlite3_int64 at;   /* of bytes in the file */
 	int n;
 };
@@ -158,8 +158,8 @@ log_shm_unmap(sqlite3_file *f, int remove)
 }
 
 static const sqlite3_io_methods methods = { 2, log_close, log_read, log_write, log_truncate,
-	log_sync, log_size, log_lock, log_unlock, log_reserved, log_control, log_sector, log_traits,
-	log_shm_map, log_shm_lock, log_shm_barrier, log_shm_unmap, NULL, NULL };
+	log_sync, log_size, log_lock, log_unlock, log_reserved, log_control, log_sector,
+	log_traits, log_shm_map, log_shm_lock, log_shm_barrier, log_shm_unmap, NULL, NULL };
 
 static int
 log_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)

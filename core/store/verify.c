@@ -12,8 +12,8 @@
 /* clang-format off */
 enum { ROWS, CHECKPOINT_NEXT, CHECKPOINT_AT };
 static const char *const sql[] = {
-	[ROWS] = "SELECT seq, at, vendor, actor, action, object, outcome, request, address, detail,"
-	    " hash FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
+	[ROWS] = ("SELECT seq, at, vendor, actor, action, object, outcome, request, address, detail,"
+	    " hash FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?"),
 	[CHECKPOINT_NEXT] = "SELECT seq FROM checkpoint WHERE seq >= ? ORDER BY seq LIMIT 1",
 	[CHECKPOINT_AT] = "SELECT at, hash, jws FROM checkpoint WHERE seq = ?",
 };

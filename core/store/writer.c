@@ -245,7 +245,7 @@ static bool
 group_take(struct store *s, struct group *ret)
 {
 	struct group g = { 0 };
-	bool more;
+	bool ok;
 
 	pthread_mutex_lock(&s->m);
 	while (!is_due(s))
@@ -254,10 +254,10 @@ group_take(struct store *s, struct group *ret)
 	g.quiet = s->first == NULL;
 	g.notes_at = s->notes.out;
 	g.notes_end = s->notes.in;
-	more = !s->stop || g.first != NULL || s->notes.n > 0;
+	ok = !s->stop || g.first != NULL || s->notes.n > 0;
 	pthread_mutex_unlock(&s->m);
 	*ret = g;
-	return more;
+	return ok;
 }
 
 /* The group is durable, or has failed: says so to everybody. */

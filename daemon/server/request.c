@@ -28,7 +28,7 @@ address_allowed(struct ctx *c, struct request *rq)
 	struct limits *l = rq->server->limits;
 	struct str who = str_of(rq->address);
 
-	if (rq->route->flags & ROUTE_QUIET)
+	if (rq->route->flags & (ROUTE_QUIET | ROUTE_UNLIMITED))
 		return true;
 	return limit_take(c, l, LIMIT_ADDRESS, who, &rq->reply.retry_after);
 }
@@ -83,7 +83,8 @@ authorised(struct ctx *c, struct request *rq)
 		return true;
 	if (!credential(c, rq))
 		return false;
-	if (!limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.token.s),
+	if (!(r->flags & ROUTE_UNLIMITED) &&
+	    !limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.token.s),
 		&rq->reply.retry_after))
 		return false;
 	if ((rq->who.roles & r->roles) == 0)

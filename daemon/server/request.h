@@ -28,6 +28,7 @@ enum route_flags {
 	ROUTE_QUIET = 1 << 3,        /* no audit row, no limits: health and the contract */
 	ROUTE_WHILE_SEALED = 1 << 4, /* answers without keys */
 	ROUTE_DURABLE = 1 << 5,      /* a read whose audit row is durable before its answer */
+	ROUTE_UNLIMITED = 1 << 6,    /* however busy its caller was: revocation */
 };
 
 struct route {

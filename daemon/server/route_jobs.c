@@ -75,8 +75,8 @@ job_write(struct ctx *c, struct db *db, struct request *rq)
 	bool full;
 
 	rq->act.audit.object = str_of(w->row.id.s);
-	if (!job_queue_full(c, db, str_of(w->row.vendor.s),
-		rq->server->conf.jobs_queued_max, &full))
+	if (!job_queue_full(
+		c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max, &full))
 		return false;
 	if (full)
 		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");

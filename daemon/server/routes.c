@@ -22,7 +22,7 @@ const struct route routes[] = {
 	{ "GET",    "/v1/tokens/{id}",     NEED_TOKEN, ROLE_ADMIN | ROLE_AUDITOR,
 	  0, 0, "token.read", token_get },
 	{ "DELETE", "/v1/tokens/{id}",     NEED_TOKEN, ROLE_ADMIN,
-	  ROUTE_ACT | ROUTE_IF_MATCH, 0, "token.revoke", token_delete },
+	  ROUTE_ACT | ROUTE_IF_MATCH | ROUTE_UNLIMITED, 0, "token.revoke", token_delete },
 	{ "POST",   "/v1/jobs",            NEED_TOKEN, ROLE_ADMIN | ROLE_ISSUER | ROLE_VERIFIER,
 	  ROUTE_ACT | ROUTE_IDEMPOTENT, BODY_MAX, "job.create", jobs_post },
 	{ "GET",    "/v1/jobs",            NEED_TOKEN, ANYONE_OF_THE_VENDOR,

@@ -171,4 +171,17 @@ def kept(t):
         living(t, house, contract)
 
 
-run(kept)
+def hurried(t):
+    """What a caller in too much of a hurry gets is declared as well."""
+    with House(token_rate=1, token_burst=1, address_rate=0).open() as house, closing(house.client()) as client:
+        contract = Contract(client.get("/v1/openapi.json").json())
+        client.get("/v1/tokens")
+        for method, route in contract.rows:
+            thing = f"{'job' if 'jobs' in route else 'tok'}_{ABSENT}"
+            body = TOKEN if method == "POST" and "{" not in route else None
+            answer = exchange({"admin": client}, "admin", method, route.replace("{id}", thing), body, {"If-Match": "*"})
+            found = contract.judge(method, route, answer)
+            t.ok(not found, f"{method} {route} in a hurry: {answer.status} as declared", "\n".join(found))
+
+
+run(kept, hurried)

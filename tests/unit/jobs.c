@@ -1,6 +1,6 @@
 /*
- * Tests of the scheduler and the upkeep, with real workers: every way for a job to end, what
- * watchers hear, what a stop leaves behind, what is pruned.
+ * Tests of the scheduler, with real workers: every way for a job to end, what watchers hear, what a
+ * stop leaves behind.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,18 +9,6 @@
 
 #include "job.h"
 #include "keys_house.h"
-
-static void
-open_working_house(struct ctx *c, struct house *h, const char *folder)
-{
-	struct audit_entry who = house_who("keys.init");
-	struct shares none = { .n = 0 };
-
-	house_open(c, h, folder, NULL);
-	ck_ok(c, keys_init(c, h->server.keys, &who, 0, 0, &none));
-	house_vendor(c, h, "Aurora");
-	house_work(c, h);
-}
 
 static bool
 is_running(struct house *h, struct id id)
@@ -42,7 +30,7 @@ START_TEST(job_is_done)
 	struct job_row row;
 	struct house h;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	row = house_job_end(
 	    c, &h, house_job(c, &h, "{\"text\":\"abc\",\"steps\":3,\"step_ms\":1}"));
 	ck_assert_int_eq(row.state, JOB_DONE);
@@ -66,7 +54,7 @@ START_TEST(bad_end_is_tried_twice)
 	struct job_row row;
 	struct house h;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	row = house_job_end(c, &h, house_job(c, &h, bad_ends[_i]));
 	ck_assert_int_eq(row.state, JOB_FAILED);
 	ck_assert_int_eq(row.attempts, 2);
@@ -84,7 +72,7 @@ START_TEST(greedy_job_fails)
 	struct job_row row;
 	struct house h;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	row = house_job_end(
 	    c, &h, house_job(c, &h, "{\"text\":\"x\",\"steps\":4,\"fail\":\"memory\"}"));
 	ck_assert_int_eq(row.state, JOB_FAILED);
@@ -100,7 +88,7 @@ START_TEST(killed_worker_costs_nothing)
 	struct house h;
 	struct id id;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":20,\"step_ms\":20}");
 	ck_until(is_running(&h, id), 10);
 	kill(house_child("hallmark-worker"), SIGKILL);
@@ -132,7 +120,7 @@ START_TEST(result_waits_for_the_disk)
 	struct id id;
 	bool found;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":20,\"step_ms\":20}");
 	ck_until(is_running(&h, id), 10);
 	files_may_grow(false);
@@ -186,7 +174,7 @@ START_TEST(cancel_ends_a_hang_now)
 	int64_t began;
 	pid_t pid;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	id = house_job(c, &h, "{\"text\":\"x\",\"steps\":9,\"fail\":\"hang\"}");
 	ck_until((pid = house_child("hallmark-worker")) != 0, 10);
 	ck_assert_int_eq(cancel(c, &h, id), JOB_RUNNING);
@@ -224,7 +212,7 @@ START_TEST(queue_waits_its_turn)
 	struct house h;
 	struct id id[4], waits, runs;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	for (size_t i = 0; i < COUNT(id); i++)
 		id[i] = house_job(c, &h, LONG_JOB);
 	ck_until(are(c, &h, 2, 2), 10);
@@ -250,7 +238,7 @@ START_TEST(stop_leaves_it_running_and_it_runs_again)
 	struct id id;
 	pid_t pid;
 
-	open_working_house(c, &h, folder);
+	house_new(c, &h, folder);
 	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":50,\"step_ms\":20}");
 	ck_until(is_running(&h, id), 10);
 	pid = house_child("hallmark-worker");
@@ -274,7 +262,7 @@ START_TEST(sealed_house_claims_nothing)
 	struct house h;
 	struct id first, id[3];
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	/* Both runs are taken, so that these wait until after the seal. */
 	first = house_job(c, &h, "{\"text\":\"x\",\"steps\":50,\"step_ms\":10}");
 	(void)house_job(c, &h, "{\"text\":\"x\",\"steps\":50,\"step_ms\":10}");
@@ -314,7 +302,7 @@ START_TEST(watchers_are_told_once)
 	uint64_t handle;
 	bool found;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	id = house_job(c, &h, "{\"text\":\"x\",\"steps\":20,\"step_ms\":50}");
 	ck_assert_uint_ne(jobs_watch(h.server.jobs, str_of(id.s), 0, count, &start), 0);
 	ck_until(atomic_load(&start) == 1, 10);
@@ -343,7 +331,7 @@ START_TEST(watchers_are_bounded)
 	uint64_t first = 0;
 	struct house h;
 
-	open_working_house(c, &h, test_folder());
+	house_new(c, &h, test_folder());
 	for (int i = 0; i < WATCHERS_MAX; i++) {
 		uint64_t handle = jobs_watch(h.server.jobs, STR("job_x"), 0, count, &told);
 
@@ -360,148 +348,8 @@ START_TEST(watchers_are_bounded)
 }
 END_TEST
 
-/* ---- Upkeep --------------------------------------------------------------------------------- */
-
-struct old {
-	struct act act;
-	int n;
-	int64_t at;
-};
-
-static bool
-old_answers(struct ctx *c, struct db *db, struct act *act)
-{
-	struct old *o = (struct old *)(void *)act;
-	struct answer a = { .status = 200, .sealed = STR("x"), .at = o->at };
-	struct digest256 key;
-
-	for (int i = 0; i < o->n; i++) {
-		c->random(&key, sizeof key);
-		if (!answer_insert(c, db, &key, &a))
-			return false;
-	}
-	return true;
-}
-
-struct pruned {
-	struct act act;
-	int64_t before;
-	size_t n;
-};
-
-/* Counts by pruning and taking it back. */
-static bool
-count_answers(struct ctx *c, struct db *db, struct act *act)
-{
-	struct pruned *p = (struct pruned *)(void *)act;
-
-	return answer_prune(c, db, p->before, 1000000, &p->n) && fail(c, E_DENIED, "undone");
-}
-
-static size_t
-answers_before(struct ctx *c, struct house *h, int64_t before)
-{
-	struct pruned p = { .act = { .run = count_answers, .c = c, .unaudited = true },
-		.before = before };
-
-	ck_fails(c, E_DENIED, store_do(c, h->server.store, &p.act));
-	return p.n;
-}
-
-START_TEST(old_answers_go)
-{
-	struct ctx *c = test_ctx();
-	const char *folder = test_folder();
-	struct audit_entry who = house_who("keys.init");
-	struct shares none = { .n = 0 };
-	int64_t now = clock_now(), day = INT64_C(86400000);
-	struct old old = { .n = 20000, .at = now - 2 * day }, new = { .n = 100, .at = now };
-	struct house h;
-
-	house_open(c, &h, folder, NULL);
-	ck_ok(c, keys_init(c, h.server.keys, &who, 0, 0, &none));
-	old.act = (struct act){ .run = old_answers, .c = c, .unaudited = true };
-	new.act = old.act;
-	ck_ok(c, store_do(c, h.server.store, &old.act));
-	ck_ok(c, store_do(c, h.server.store, &new.act));
-	ck_assert_uint_eq(answers_before(c, &h, now - day), 20000);
-	house_work(c, &h);
-	ck_until(answers_before(c, &h, now - day) == 0, 30);
-	ck_assert_uint_eq(answers_before(c, &h, now + day), 100);
-	house_close(&h);
-}
-END_TEST
-
-START_TEST(old_jobs_go_with_their_keys)
-{
-	struct ctx *c = test_ctx();
-	const char *folder = test_folder();
-	struct job_row row;
-	struct data_key_row key;
-	struct house h;
-	struct id id;
-
-	open_working_house(c, &h, folder);
-	row = house_job_end(c, &h, id = house_job(c, &h, "{\"text\":\"x\",\"steps\":1}"));
-	ck_ok(c, data_key_by_id(c, h.db, str_of(row.data_key.s), &key));
-	house_close(&h);
-	house_open(c, &h, folder, NULL);
-	h.server.conf.job_days = 0; /* no configuration allows that; a test may */
-	house_work(c, &h);
-	ck_until(!job_by_id(c, h.db, STR(""), str_of(id.s), &row), 10);
-	ck_err(c, E_ABSENT);
-	ck_fails(c, E_ABSENT, data_key_by_id(c, h.db, str_of(key.id.s), &key));
-	house_close(&h);
-}
-END_TEST
-
-START_TEST(full_disk_is_told)
-{
-	struct ctx *c = test_ctx();
-	const char *folder = test_folder();
-	struct house h;
-
-	open_working_house(c, &h, folder);
-	ck_ok(c, server_storage_ok(c, &h.server));
-	house_close(&h);
-	house_open(c, &h, folder, NULL);
-	h.server.conf.disk_reserve_mb = INT64_C(1) << 40;
-	house_work(c, &h);
-	ck_fails(c, E_FULL, server_storage_ok(c, &h.server));
-	house_close(&h);
-}
-END_TEST
-
-START_TEST(checkpoints_come_by_themselves)
-{
-	struct ctx *c = test_ctx();
-	const char *folder = test_folder();
-	struct checkpoint point, last;
-	struct digest256 hash;
-	struct house h;
-	bool found;
-	int64_t seq;
-
-	open_working_house(c, &h, folder);
-	for (int i = 0; i < 6; i++)
-		(void)house_job_end(c, &h, house_job(c, &h, "{\"text\":\"x\",\"steps\":1}"));
-	ck_until(checkpoint_last(c, h.db, &found, &point) && found && point.seq >= 5, 5);
-	(void)house_job_end(c, &h, house_job(c, &h, "{\"text\":\"x\",\"steps\":1}"));
-	house_close(&h);
-	/* At the stop one more, over the last row. */
-	house_open(c, &h, folder, NULL);
-	ck_ok(c, checkpoint_last(c, h.db, &found, &last));
-	ck_ok(c, audit_head(c, h.db, &seq, &hash));
-	ck_assert_int_gt(last.seq, point.seq);
-	ck_assert_int_ge(last.seq, seq - 1); /* this opening has a row of its own */
-	house_close(&h);
-}
-END_TEST
-
 MAIN("jobs", ONE(job_is_done), EACH(bad_end_is_tried_twice, bad_ends), ONE(greedy_job_fails),
     ONE(killed_worker_costs_nothing), ONE(result_waits_for_the_disk),
     ONE(cancel_ends_a_hang_now), ONE(queue_waits_its_turn),
     ONE(stop_leaves_it_running_and_it_runs_again), ONE(sealed_house_claims_nothing),
-    ONE(watchers_are_told_once), ONE(watchers_are_bounded), ONE(old_answers_go),
-    ONE(old_jobs_go_with_their_keys), ONE(full_disk_is_told),
-    ONE(checkpoints_come_by_themselves))
+    ONE(watchers_are_told_once), ONE(watchers_are_bounded))

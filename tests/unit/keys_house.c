@@ -109,6 +109,18 @@ house_close(struct house *h)
 	store_close(&h->server.store);
 }
 
+void
+house_new(struct ctx *c, struct house *h, const char *folder)
+{
+	struct audit_entry who = house_who("keys.init");
+	struct shares none = { .n = 0 };
+
+	house_open(c, h, folder, NULL);
+	ck_ok(c, keys_init(c, h->server.keys, &who, 0, 0, &none));
+	house_vendor(c, h, "Aurora");
+	house_work(c, h);
+}
+
 struct audit_entry
 house_who(const char *action)
 {

@@ -21,6 +21,8 @@ struct house {
 void house_open(struct ctx *, struct house *, const char *folder, const char *root);
 /* Jobs and upkeep as well. */
 void house_work(struct ctx *, struct house *);
+/* A new one, initialised, with a vendor, at work. */
+void house_new(struct ctx *, struct house *, const char *folder);
 void house_close(struct house *);
 /* What an administrator's command leaves in the audit. */
 struct audit_entry house_who(const char *action);
