@@ -8,6 +8,7 @@
 /* clang-format off */
 enum {
 	AUDIT_INSERT, AUDIT_HEAD, AUDIT_HEAD_PUT, AUDIT_LAST, AUDIT_ALL, AUDIT_VENDOR,
+	AUDIT_BLOCK_INSERT,
 	CHECKPOINT_LAST, CHECKPOINT_INSERT,
 };
 #define COLUMNS "seq, at, vendor, actor, action, object, outcome, request, address, detail, hash"
@@ -17,8 +18,11 @@ static const char *const sql[] = {
 	[AUDIT_HEAD_PUT] = "UPDATE audit_head SET seq = ?, hash = ? WHERE one = 1",
 	[AUDIT_LAST] = "SELECT seq, hash FROM audit WHERE seq >= ? ORDER BY seq DESC LIMIT 1",
 	[AUDIT_ALL] = "SELECT " COLUMNS " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-	[AUDIT_VENDOR] = "SELECT " COLUMNS " FROM audit WHERE seq > ? AND vendor = ?"
-	    " AND vendor <> '' ORDER BY seq LIMIT ?",
+	[AUDIT_VENDOR] = "SELECT " COLUMNS " FROM audit_block CROSS JOIN audit USING (vendor)"
+	    " WHERE audit_block.vendor = ?2 AND block >= ?1 / 256"
+	    " AND seq BETWEEN block * 256 AND block * 256 + 255 AND seq > ?1"
+	    " ORDER BY block, seq LIMIT ?3",
+	[AUDIT_BLOCK_INSERT] = "INSERT OR IGNORE INTO audit_block (vendor, block) VALUES (?, ?)",
 	[CHECKPOINT_LAST] = ("SELECT seq, at, hash, jws FROM checkpoint WHERE seq > 0"
 	    " ORDER BY seq DESC LIMIT 1"),
 	[CHECKPOINT_INSERT] = "INSERT INTO checkpoint (seq, at, hash, jws) VALUES (?, ?, ?, ?)",
@@ -26,7 +30,8 @@ static const char *const sql[] = {
 /* clang-format on */
 const struct questions audit_questions = { PART_AUDIT, sql, COUNT(sql) };
 
-/* As the CHECKs of the table have it. */
+_Static_assert(AUDIT_BLOCK == 256, "as the questions have it");
+
 const size_t audit_text_max[AUDIT_TEXTS] = { 48, 128, 64, 128, 64, 128, 64, 4096 };
 
 void
@@ -79,6 +84,45 @@ audit_link(struct ctx *c, const struct digest256 *before, int64_t seq, int64_t a
 	return chain_next(c, before, fields, COUNT(fields), ret);
 }
 
+/* The place where a vendor is remembered: by the end of its id, which is random. */
+static struct audit_known *
+known_place(struct audit_end *end, struct str vendor)
+{
+	return &end->known[(unsigned char)vendor.p[vendor.n - 1] % AUDIT_KNOWN];
+}
+
+MUST static bool
+block_insert(struct ctx *c, struct db *db, struct str vendor, int64_t block)
+{
+	owned(question_done) struct question q = ask(
+	    c, db, &audit_questions, AUDIT_BLOCK_INSERT);
+	int64_t changed;
+
+	in_text(&q, vendor);
+	in_number(&q, block);
+	return question_run(&q, &changed);
+}
+
+/* The vendor has rows in the block of `seq`. */
+MUST static bool
+block_note(struct ctx *c, struct db *db, struct audit_end *end, int64_t seq, struct str vendor)
+{
+	int64_t block = seq / AUDIT_BLOCK;
+	struct audit_known *k;
+
+	if (vendor.n == 0)
+		return true;
+	k = known_place(end, vendor);
+	if (k->block == block + 1 && str_same((struct str){ k->vendor, k->n }, vendor))
+		return true;
+	if (!block_insert(c, db, vendor, block))
+		return false;
+	k->block = block + 1;
+	k->n = vendor.n;
+	memcpy(k->vendor, vendor.p, vendor.n);
+	return true;
+}
+
 bool
 audit_append(struct ctx *c, struct db *db, struct audit_end *end, int64_t at,
     const struct audit_entry *e)
@@ -96,9 +140,10 @@ audit_append(struct ctx *c, struct db *db, struct audit_end *end, int64_t at,
 	for (size_t i = 0; i < AUDIT_TEXTS; i++)
 		in_text(&q, texts[i]);
 	in_digest(&q, &hash);
-	if (!question_run(&q, &changed))
+	if (!question_run(&q, &changed) || !block_note(c, db, end, end->seq + 1, e->vendor))
 		return false;
-	*end = (struct audit_end){ end->seq + 1, hash };
+	end->seq++;
+	end->hash = hash;
 	return true;
 }
 
@@ -137,7 +182,7 @@ head_get(struct ctx *c, struct db *db, struct audit_end *ret)
 bool
 audit_head(struct ctx *c, struct db *db, int64_t *ret_seq, struct digest256 *ret_hash)
 {
-	struct audit_end end;
+	struct audit_end end = { 0 };
 
 	if (!head_get(c, db, &end))
 		return false;
@@ -150,7 +195,7 @@ bool
 audit_end_check(struct ctx *c, struct db *db, struct audit_end *ret)
 {
 	owned(question_done) struct question q = ask(c, db, &audit_questions, AUDIT_LAST);
-	struct audit_end head, last = { 0 };
+	struct audit_end head = { 0 }, last = { 0 };
 	bool found = false;
 
 	in_number(&q, INT64_MIN);

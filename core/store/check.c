@@ -102,7 +102,7 @@ db_integrity(struct ctx *c, struct db *db, unsigned ms)
 	char text[1024];
 	struct buf out = BUF(text);
 
-	/* Twice: a page that could not be read for want of memory is reported like a damaged one. */
+	/* Twice: a page that cannot be read for want of memory is reported as a damaged one. */
 	if (!problem_find(c, db, ms, &out))
 		return false;
 	if (out.n > 0 && !problem_find(c, db, 0, &out))

@@ -124,9 +124,17 @@ void log_layer(void);
 
 /* ---- The audit's links (audit.c) ---------------------------------------------------------- */
 
+enum { AUDIT_BLOCK = 256, AUDIT_KNOWN = 16 };
+/* A vendor whose row in the table of blocks is known to be there. */
+struct audit_known {
+	int64_t block; /* block + 1; 0: nobody */
+	size_t n;
+	char vendor[48];
+};
 struct audit_end {
 	int64_t seq;
 	struct digest256 hash;
+	struct audit_known known[AUDIT_KNOWN];
 };
 enum { AUDIT_TEXTS = 8 };
 /* The longest each text of an entry may be, in the order of struct audit_entry. */

@@ -74,7 +74,8 @@ struct checkpoint {
  * outcome (a refused act is rolled back alone, its audit row stays), commits the group, and calls
  * `done` once, from its own thread, with `ok` set and c->err filled in when not. `run` may complete
  * the audit entry (object, detail) and must not block or touch the network. If the commit itself
- * fails every act of the group has failed, with E_FULL or E_STORE.
+ * fails every act of the group has failed, with E_FULL or E_STORE (E_INTEGRITY if the database is
+ * damaged). An act that runs into the disk takes its group with it.
  */
 struct act {
 	bool (*run)(struct ctx *, struct db *, struct act *);
@@ -96,7 +97,7 @@ MUST bool store_do(struct ctx *, struct store *, struct act *);
  * answer.
  */
 MUST bool store_note(struct ctx *, struct store *, const struct audit_entry *);
-/* The last commit's outcome: E_NONE, E_FULL or E_STORE. */
+/* The last commit's outcome: E_NONE, E_FULL or E_STORE. While failed, it is tried every second. */
 enum err_code store_health(const struct store *);
 /* The writer does not hang in one group for half a minute: for the watchdog. */
 bool store_alive(const struct store *);
@@ -209,7 +210,8 @@ struct job_row {
 	struct str error_code, error_text; /* when failed */
 	int64_t attempts;
 	bool cancel; /* asked to stop */
-	int64_t created, started, finished, version;
+	int64_t created, started, finished;
+	int64_t version; /* counts changes of state, not progress */
 };
 MUST bool job_insert(struct ctx *, struct db *, const struct job_row *);
 /* vendor empty: any vendor's (the scheduler, administrators). */

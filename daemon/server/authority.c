@@ -1,16 +1,15 @@
 /*
  * Who holds which token. A token is 256 random bits behind a prefix; the store knows its digest
- * only. What was found is remembered under that digest, in a table of fixed size, until any change
- * to tokens or vendors: then all is forgotten, and a lookup that began before the change does not
- * count. Finding by digest needs no constant-time comparison of the secret itself; the digests are
+ * only. What was found is remembered under that digest by each thread for itself, in a table of
+ * fixed size, until any change to tokens or vendors: then a new generation begins, and what an older
+ * one has looked up does not count. Finding by digest needs no constant-time comparison of the secret itself; the digests are
  * compared in constant time all the same.
  */
-#include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 
 #include "server.h"
 
-enum { SLOTS = 4096 };
+enum { SLOTS = 256 };
 
 static const struct str prefix = { "hmt_", 4 };
 
@@ -21,10 +20,12 @@ struct slot {
 };
 
 struct authority {
-	pthread_rwlock_t lock;
-	uint64_t generation;
-	struct slot slot[SLOTS];
+	_Atomic uint64_t generation;
 };
+
+/* Never the same twice in this process. */
+static _Atomic uint64_t generations;
+static _Thread_local struct slot slots[SLOTS];
 
 bool
 authority_start(struct ctx *c, struct server *s, struct authority **ret)
@@ -34,8 +35,7 @@ authority_start(struct ctx *c, struct server *s, struct authority **ret)
 	(void)s;
 	if (a == NULL)
 		return fail(c, E_MEMORY, "no memory for tokens");
-	pthread_rwlock_init(&a->lock, NULL);
-	a->generation = 1;
+	authority_forget(a);
 	*ret = a;
 	return true;
 }
@@ -43,9 +43,6 @@ authority_start(struct ctx *c, struct server *s, struct authority **ret)
 void
 authority_stop(struct authority **a)
 {
-	if (*a == NULL)
-		return;
-	pthread_rwlock_destroy(&(*a)->lock);
 	free(*a);
 	*a = NULL;
 }
@@ -53,44 +50,16 @@ authority_stop(struct authority **a)
 void
 authority_forget(struct authority *a)
 {
-	pthread_rwlock_wrlock(&a->lock);
-	a->generation++;
-	pthread_rwlock_unlock(&a->lock);
+	a->generation = atomic_fetch_add(&generations, 1) + 1;
 }
 
 static struct slot *
-slot_of(struct authority *a, const struct digest256 *d)
+slot_of(const struct digest256 *d)
 {
 	uint32_t at;
 
 	memcpy(&at, d->b, sizeof at);
-	return &a->slot[at % SLOTS];
-}
-
-/* The remembered holder, and the generation a fresh lookup would belong to. */
-static bool
-recall(struct authority *a, const struct digest256 *d, struct principal *ret, uint64_t *ret_now)
-{
-	struct slot *s = slot_of(a, d);
-	bool ok;
-
-	pthread_rwlock_rdlock(&a->lock);
-	*ret_now = a->generation;
-	ok = s->generation == a->generation && digest256_same(&s->digest, d);
-	if (ok)
-		*ret = s->who;
-	pthread_rwlock_unlock(&a->lock);
-	return ok;
-}
-
-static void
-remember(
-    struct authority *a, const struct digest256 *d, const struct principal *who, uint64_t since)
-{
-	pthread_rwlock_wrlock(&a->lock);
-	if (a->generation == since)
-		*slot_of(a, d) = (struct slot){ *d, *who, since };
-	pthread_rwlock_unlock(&a->lock);
+	return &slots[at % SLOTS];
 }
 
 MUST static bool
@@ -111,18 +80,22 @@ bool
 authority_check(
     struct ctx *c, struct authority *a, struct db *db, struct str secret, struct principal *ret)
 {
+	uint64_t now = a->generation;
 	struct principal who;
 	struct digest256 d;
-	uint64_t now;
+	struct slot *s;
 
 	if (secret.n != prefix.n + 43 || !str_starts(secret, prefix))
 		return fail(c, E_AUTH, "the token is not known here");
 	if (!sha256(c, secret, &d))
 		return false;
-	if (!recall(a, &d, &who, &now)) {
+	s = slot_of(&d);
+	if (s->generation == now && digest256_same(&s->digest, &d)) {
+		who = s->who;
+	} else {
 		if (!look_up(c, db, &d, &who))
 			return false;
-		remember(a, &d, &who, now);
+		*s = (struct slot){ d, who, now };
 	}
 	if (who.expires != 0 && who.expires <= c->now())
 		return fail(c, E_AUTH, "the token is not known here");

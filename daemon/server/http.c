@@ -340,7 +340,7 @@ on_escaped(void *cls, struct MHD_Connection *connection, char *text)
 	return strlen(text);
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 on_library_log(void *cls, const char *fmt, va_list args)
 {
 	char line[240];

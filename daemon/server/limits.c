@@ -7,7 +7,7 @@
 
 #include "server.h"
 
-enum { SETS = 1 << 14, WAYS = 4, LOCKS = 64 };
+enum { SETS = 1 << 14, WAYS = 4 };
 
 struct bucket {
 	uint64_t who; /* 0: empty */
@@ -15,13 +15,18 @@ struct bucket {
 	double left;
 };
 
+/* The lock beside what it locks: one line of memory to fetch. */
+struct set {
+	pthread_mutex_t lock;
+	struct bucket way[WAYS];
+};
+
 struct limits {
 	uint64_t key[2];
 	struct {
 		_Atomic double rate, burst;
 	} of[LIMIT_KINDS];
-	pthread_mutex_t lock[LOCKS];
-	struct bucket table[SETS][WAYS];
+	struct set set[SETS];
 };
 
 static uint64_t
@@ -92,8 +97,8 @@ limits_start(struct ctx *c, const struct conf *conf, struct limits **ret)
 		return fail(c, E_MEMORY, "no memory for limits");
 	c->random(l->key, sizeof l->key);
 	limits_set(l, conf);
-	for (size_t i = 0; i < LOCKS; i++)
-		pthread_mutex_init(&l->lock[i], NULL);
+	for (size_t i = 0; i < SETS; i++)
+		pthread_mutex_init(&l->set[i].lock, NULL);
 	*ret = l;
 	return true;
 }
@@ -134,21 +139,21 @@ ask(struct ctx *c, struct limits *l, enum limit_kind kind, struct str who, doubl
     int64_t *ret_wait)
 {
 	uint64_t h = keyed_hash(l->key, kind, who);
-	size_t at = h % SETS;
+	struct set *set = &l->set[h % SETS];
 	int64_t now = clock_monotonic();
 	double left, rate = l->of[kind].rate;
 	struct bucket *b;
 
 	if (rate <= 0)
 		return true;
-	pthread_mutex_lock(&l->lock[at % LOCKS]);
-	b = find(l, l->table[at], kind, h, now);
+	pthread_mutex_lock(&set->lock);
+	b = find(l, set->way, kind, h, now);
 	left = level(l, kind, b, now);
 	if (left >= 1) {
 		b->left = left - take_away;
 		b->at = now;
 	}
-	pthread_mutex_unlock(&l->lock[at % LOCKS]);
+	pthread_mutex_unlock(&set->lock);
 	if (left >= 1)
 		return true;
 	*ret_wait = (int64_t)((1 - left) / rate) + 1;

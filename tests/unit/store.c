@@ -314,6 +314,34 @@ START_TEST(queue_has_an_end_and_closing_finishes_it)
 }
 END_TEST
 
+/* So large that a whole check takes many times the limit. */
+START_TEST(check_at_start_has_a_limit)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = test_folder();
+	struct store_conf conf = { dir, 4, 8, 20, 1 };
+	struct store *s = open_store(c, dir);
+	struct vendor v = add_vendor(c, s, "Acme"), got;
+	struct db *db;
+	sqlite3 *sql;
+
+	store_close(&s);
+	sql = raw_open(dir);
+	raw(sql,
+	    "INSERT INTO answer (key, request, status, sealed, at)"
+	    " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+	    " SELECT randomblob(32), zeroblob(32), 200, x'00', 1 FROM n");
+	sqlite3_close(sql);
+	for (int i = 0; i < 5; i++) {
+		ck_ok(c, store_open(c, &conf, &s));
+		db = open_reader(c, s);
+		ck_ok(c, vendor_by_id(c, db, str_of(v.id.s), &got));
+		reader_close(&db);
+		store_close(&s);
+	}
+}
+END_TEST
+
 START_TEST(readers_cannot_write)
 {
 	struct ctx *c = test_ctx();
@@ -333,4 +361,4 @@ MAIN("store", ONE(opens_creates_and_opens_again),
     ONE(what_is_no_database_of_ours_is_refused), ONE(refused_act_is_undone_alone_and_audited),
     ONE(acts_complete_their_audit_row), ONE(notes_come_with_the_next_commit_or_soon),
     ONE(many_notes_keep_their_order), ONE(queue_has_an_end_and_closing_finishes_it),
-    ONE(readers_cannot_write))
+    ONE(check_at_start_has_a_limit), ONE(readers_cannot_write))
