@@ -13,7 +13,7 @@ test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose 
 	procps)
 # To test for long.
 # shellcheck disable=SC2034
-full_packages=(prometheus)
+full_packages=(prometheus systemd-container)
 
 # missing PACKAGE…: those that are not installed, one a line.
 missing() {

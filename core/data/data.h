@@ -1,8 +1,8 @@
 /*
  * data: data sets as they come from outside. NPY, NPZ and IDX files, each plain or under gzip, are
- * read front to back in bounded memory; samples become the float arrays that a network takes, in the
- * order of its input; labels become class numbers. Nothing is allocated by a length that was not
- * held against the bytes that are there.
+ * read front to back in bounded memory; samples become the float arrays that a network takes, in
+ * the order of its input; labels become class numbers. Nothing is allocated by a length that was
+ * not held against the bytes that are there.
  *
  * Hostile or mistaken bytes end as E_INPUT with a sentence that says what to change; a set larger
  * than allowed as E_LIMIT.
@@ -46,7 +46,7 @@ struct data_shape {
 	int64_t row;
 };
 
-size_t data_type_size(enum data_type);
+size_t data_type_size(enum data_type); /* bytes of one element */
 
 struct data_reader;
 /*
@@ -89,7 +89,7 @@ void data_labels_done(struct data_labels *);
 
 /* ---- Samples as a network's input -------------------------------------------------------- */
 
-/* How the file orders images. Auto: as the network's input says, else by the usual channel counts. */
+/* How the file orders images. Auto: as the network's input says, else 1, 3 or 4 are channels. */
 enum data_order { DATA_ORDER_AUTO, DATA_CHANNELS_FIRST, DATA_CHANNELS_LAST };
 
 /* One sample on its way from the file to the network. */
@@ -99,12 +99,13 @@ struct data_form {
 	int64_t dim[DATA_RANK_MAX - 1];
 	int64_t count;
 	bool channels_last; /* in the file; the network has them first */
-	bool raw;           /* uint8 0..255 as such; else in [0,1] */
+	float value[256];   /* what a byte becomes */
 };
 /*
- * Fits samples of this shape to a network's input of `rank` dimensions, whose first is the batch and
- * in which -1 is free: images N,H,W get their one channel, images with channels last are turned,
- * anything is flattened for an input N,F. E_INPUT says both shapes if they do not fit.
+ * Fits samples of this shape to a network's input of `rank` dimensions, whose first is the batch
+ * and in which -1 is free: images N,H,W get their one channel, images with channels last are turned,
+ * anything is flattened for an input N,F. Bytes become 0 to 1, or 0 to 255 if `raw`. E_INPUT says
+ * both shapes if they do not fit.
  */
 MUST bool data_fit(struct ctx *, const struct data_shape *, const int64_t want[], int rank,
     enum data_order, bool raw, struct data_form *ret);

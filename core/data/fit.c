@@ -89,7 +89,7 @@ bool
 data_fit(struct ctx *c, const struct data_shape *s, const int64_t want[], int rank,
     enum data_order order, bool raw, struct data_form *ret)
 {
-	struct data_form f = { .type = s->type, .rank = rank - 1, .count = s->row, .raw = raw };
+	struct data_form f = { .type = s->type, .rank = rank - 1, .count = s->row };
 	bool ok;
 
 	if (rank == 2 && (s->rank > 2 || agrees(s->dim[1], want[1]))) {
@@ -103,27 +103,22 @@ data_fit(struct ctx *c, const struct data_shape *s, const int64_t want[], int ra
 	}
 	if (!ok || s->type == DATA_INT64)
 		return no_fit(c, s, want, rank);
+	/* Rounded once, as x / 255 is in float. */
+	for (int i = 0; i < 256; i++)
+		f.value[i] = raw ? (float)i : (float)i / 255.0f;
 	*ret = f;
 	return true;
 }
 
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
-/* Rounded once, as x / 255 is in float. */
-static void
-bytes_table(bool raw, float ret[256])
-{
-	for (int i = 0; i < 256; i++)
-		ret[i] = raw ? (float)i : (float)i / 255.0f;
-}
-
 static void
 turn_bytes(
-    const float table[256], const uint8_t *from, int64_t channels, int64_t points, float *to)
+    const float value[256], const uint8_t *from, int64_t channels, int64_t points, float *to)
 {
 	for (int64_t k = 0; k < channels; k++)
 		for (int64_t i = 0; i < points; i++)
-			to[k * points + i] = table[from[i * channels + k]];
+			to[k * points + i] = value[from[i * channels + k]];
 }
 
 static void
@@ -138,18 +133,16 @@ void
 data_floats(const struct data_form *f, const void *rows, int64_t n, float *to)
 {
 	int64_t channels = f->channels_last ? f->dim[0] : 1, points = f->count / channels;
-	float table[256];
 
 	if (f->type == DATA_FLOAT && !f->channels_last) {
 		memcpy(to, rows, (size_t)(n * f->count) * sizeof *to);
 		return;
 	}
-	bytes_table(f->raw, table);
 	for (int64_t i = 0; i < n; i++, to += f->count) {
 		if (f->type == DATA_FLOAT)
 			turn_floats((const float *)rows + i * f->count, channels, points, to);
 		else
-			turn_bytes(
-			    table, (const uint8_t *)rows + i * f->count, channels, points, to);
+			turn_bytes(f->value, (const uint8_t *)rows + i * f->count, channels,
+			    points, to);
 	}
 }

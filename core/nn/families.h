@@ -64,7 +64,7 @@ nn_run_fn reduce_l1_forward, reduce_l2_forward, reduce_log_sum_forward,
     arg_min_forward, cumsum_forward;
 nn_run_fn reduce_l1_backward, reduce_l2_backward, reduce_log_sum_backward,
     reduce_log_sum_exp_backward, reduce_extreme_backward, reduce_mean_backward,
-    reduce_prod_backward, reduce_sum_backward, reduce_sum_square_backward, cumsum_backward;
+    reduce_sum_backward, reduce_sum_square_backward, cumsum_backward;
 
 /* reshape.c */
 nn_shape_fn reshape_shape, flatten_shape, squeeze_shape, unsqueeze_shape, cast_shape,

@@ -9,7 +9,7 @@
 
 /* ---- Walking ----------------------------------------------------------------------------- */
 
-enum { WALK_MAX = 4 };
+enum { WALK_MAX = 5 };
 
 /*
  * Visits every place of a shape once, in runs: n places from element at[k] of operand k on, by[k]

@@ -188,7 +188,7 @@ struct onnx_new_node {
 	struct str name, op;
 	const struct str *input, *output;
 	size_t inputs, outputs;
-	const struct onnx_attr *attr;
+	const struct onnx_attr *attr; /* a tensor in it is one that was read */
 	size_t attrs;
 };
 struct onnx_edit {
@@ -230,9 +230,9 @@ MUST bool onnx_attachment_find(struct ctx *, int fd, uint64_t *ret_at, uint64_t 
 
 /*
  * For files of any size, in bounded memory and without reading the graph: finds the initializers
- * that have raw_data, in the order of the file, and lets `change` rewrite their bytes piece by piece
- * (pieces of at most ONNX_PIECE bytes, each a whole number of elements). Initializers of types that
- * are not in enum onnx_type, or without raw_data, are left alone but counted in `index`.
+ * that have raw_data, in the order of the file, and lets `change` rewrite their bytes piece by
+ * piece (pieces of at most ONNX_PIECE bytes, each a whole number of elements). Initializers of
+ * types that are not in enum onnx_type, or without raw_data, are left alone but counted in `index`.
  */
 enum { ONNX_PIECE = 1 << 18 };
 struct onnx_place {

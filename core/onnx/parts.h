@@ -133,7 +133,8 @@ enum {
 
 /* ---- Types ------------------------------------------------------------------------------- */
 
-/* Checks that the type is one of enum onnx_type. */
+/* Is the type one of enum onnx_type? type_check refuses it if not. */
+bool type_known(int64_t type, enum onnx_type *ret);
 MUST bool type_check(struct ctx *, int64_t type, enum onnx_type *ret);
 /* The field of a TensorProto that lists elements of this type, and how they are encoded there. */
 uint32_t type_field(enum onnx_type, enum pb_wire *ret);

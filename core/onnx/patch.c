@@ -94,10 +94,8 @@ MUST static bool
 to_patch(struct ctx *c, const struct scan_tensor *t, bool *ret)
 {
 	enum onnx_type type;
-	bool known = type_check(c, t->type, &type);
 
-	c->err = (struct err){ 0 };
-	*ret = known && t->raw_at != 0;
+	*ret = t->raw_at != 0 && type_known(t->type, &type);
 	if (*ret && t->raw_n % onnx_type_size(type) != 0)
 		return fail(c, E_INPUT, "'%.*s': its data end within an element",
 		    (int)t->name_n, t->name);

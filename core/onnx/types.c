@@ -44,12 +44,20 @@ onnx_type_name(int64_t type)
 }
 
 bool
-type_check(struct ctx *c, int64_t type, enum onnx_type *ret)
+type_known(int64_t type, enum onnx_type *ret)
 {
 	if (type < 0 || type >= (int64_t)COUNT(types) || types[type].size == 0)
+		return false;
+	*ret = (enum onnx_type)type;
+	return true;
+}
+
+bool
+type_check(struct ctx *c, int64_t type, enum onnx_type *ret)
+{
+	if (!type_known(type, ret))
 		return fail(c, E_INPUT, "the element type %s (%lld) is not supported",
 		    onnx_type_name(type), (long long)type);
-	*ret = (enum onnx_type)type;
 	return true;
 }
 

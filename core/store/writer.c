@@ -22,7 +22,7 @@ static const char *const sql[] = {
 /* clang-format on */
 const struct questions writer_questions = { PART_WRITER, sql, COUNT(sql) };
 
-enum { NOTES_MAX = 1024, PROBE_MS = 1000 }; /* notes of one commit; between two attempts */
+enum { NOTES_MAX = 4096, PROBE_MS = 1000 }; /* notes of one commit; between two attempts */
 /*
  * Pages in the log: from some on they are moved into the database when nothing is queued, from
  * many on in any case; beyond too many, readers are waited for, for a moment.
@@ -190,8 +190,11 @@ log_tend(struct store *s, bool quiet)
 	if (much)
 		(void)sqlite3_busy_timeout(s->db->sql, BUSY_MS);
 	s->wal_tried = in_log == moved ? 0 : s->wal_pages;
-	if (in_log == moved)
-		s->wal_pages = 0;
+	if (in_log != moved)
+		return;
+	s->wal_pages = 0;
+	views_rest(
+	    s); /* those begun meanwhile would keep the next commit from starting the log anew */
 }
 
 /* ---- The queue ------------------------------------------------------------------------------ */

@@ -336,14 +336,19 @@ START_TEST(numbers_for_a_network)
 	const uint8_t bytes[] = { 0, 255, 51, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
 	const float floats[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
 	const float turned[] = { 0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11 };
-	struct data_form f = { .type = DATA_UINT8, .dim = { 3, 1, 2 }, .rank = 3, .count = 6 };
+	const struct data_shape shape = {
+		.type = DATA_UINT8, .rank = 4, .dim = { 2, 1, 2, 3 }, .row = 6
+	};
+	const int64_t first[] = { -1, 1, 2, 3 }, last[] = { -1, 3, 1, 2 };
+	struct ctx *c = test_ctx();
+	struct data_form f;
 	float got[12];
 
+	ck_ok(c, data_fit(c, &shape, first, 4, DATA_ORDER_AUTO, false, &f));
 	data_floats(&f, bytes, 2, got);
 	for (int i = 0; i < 12; i++)
 		ck_assert(got[i] == (float)bytes[i] / 255.0f);
-	f.raw = true;
-	f.channels_last = true;
+	ck_ok(c, data_fit(c, &shape, last, 4, DATA_ORDER_AUTO, true, &f));
 	data_floats(&f, bytes, 2, got);
 	for (int i = 0; i < 12; i++)
 		ck_assert(got[i] == (float)bytes[(int)turned[i]]);
