@@ -19,31 +19,12 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "load.h"
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static int64_t
-cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 _Noreturn static void
 give_up(const char *what)
@@ -190,7 +171,7 @@ fill_in(struct load *l, struct conn *c)
 static void
 answered(struct load *l, struct conn *c)
 {
-	int64_t now = now_ns();
+	int64_t now = load_clock(CLOCK_MONOTONIC);
 
 	if (c->status >= 0 && c->status < 600)
 		l->r.status[c->status] += l->measuring;
@@ -304,7 +285,7 @@ go_on(struct load *l, struct conn *c)
 static void
 hand_out(struct load *l)
 {
-	int64_t due, now = now_ns();
+	int64_t due, now = load_clock(CLOCK_MONOTONIC);
 
 	while (l->idles > 0 && next_due(l, now, &due)) {
 		struct conn *c = l->idle[--l->idles];
@@ -324,8 +305,8 @@ static void
 start_measuring(struct load *l)
 {
 	l->measuring = true;
-	l->measure_from = now_ns();
-	l->r.cpu = -cpu_ns();
+	l->measure_from = load_clock(CLOCK_MONOTONIC);
+	l->r.cpu = -load_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static bool
@@ -344,7 +325,7 @@ run(struct load *l)
 	/* In an open loop a request may be due within microseconds; else answers wake us. */
 	struct timespec wait = { 0, l->o.rate > 0 ? 200000 : 50000000 };
 
-	while (!over(l, now_ns())) {
+	while (!over(l, load_clock(CLOCK_MONOTONIC))) {
 		int n = epoll_pwait2(l->poll, event, 256, &wait, NULL);
 
 		if (n < 0 && errno != EINTR)
@@ -352,16 +333,17 @@ run(struct load *l)
 		for (int i = 0; i < n; i++)
 			go_on(l, event[i].data.ptr);
 		if (l->began == 0 && l->idles == (size_t)l->o.connections) {
-			l->began = now_ns();
+			l->began = load_clock(CLOCK_MONOTONIC);
 			l->end = l->began + (int64_t)((l->o.warmup + l->o.seconds) * 1e9);
 		}
 		if (l->began == 0)
 			continue;
-		if (!l->measuring && now_ns() >= l->began + (int64_t)(l->o.warmup * 1e9))
+		if (!l->measuring &&
+		    load_clock(CLOCK_MONOTONIC) >= l->began + (int64_t)(l->o.warmup * 1e9))
 			start_measuring(l);
 		hand_out(l);
 	}
-	l->r.cpu += cpu_ns();
+	l->r.cpu += load_clock(CLOCK_PROCESS_CPUTIME_ID);
 	l->r.seconds = (double)(l->r.last - l->measure_from) / 1e9;
 }
 
@@ -393,7 +375,7 @@ main(int argc, char **argv)
 	l.idle = calloc((size_t)l.o.connections, sizeof(struct conn *));
 	if (l.conn == NULL || l.idle == NULL)
 		give_up("memory");
-	l.end = now_ns() + 30 * INT64_C(1000000000); /* for all handshakes */
+	l.end = load_clock(CLOCK_MONOTONIC) + 30 * INT64_C(1000000000); /* for all handshakes */
 	for (int i = 0; i < l.o.connections; i++) {
 		l.conn[i].fd = -1;
 		l.conn[i].request = malloc(l.o.size);

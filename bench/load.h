@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <openssl/ssl.h>
 
@@ -39,6 +40,8 @@ struct load_result {
 void load_options(int argc, char **argv, struct load_options *ret);
 /* A client's TLS 1.3 that trusts options->ca alone. */
 SSL_CTX *load_tls(const struct load_options *);
+/* Nanoseconds of a clock. */
+int64_t load_clock(clockid_t);
 /* One answer came `ns` after it was due. */
 void load_note(struct load_result *, int64_t ns);
 /* One JSON object on standard output. */

@@ -160,6 +160,15 @@ load_tls(const struct load_options *o)
 	return tls;
 }
 
+int64_t
+load_clock(clockid_t which)
+{
+	struct timespec t;
+
+	clock_gettime(which, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 /* ---- Latencies: logarithmic buckets, 32 to each doubling of microseconds ------------------- */
 
 static size_t

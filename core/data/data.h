@@ -1,11 +1,11 @@
 /*
- * data: data sets as they come from outside. NPY, NPZ and IDX files, each plain or under gzip, are
- * read front to back in bounded memory; samples become the float arrays that a network takes, in
- * the order of its input; labels become class numbers. Nothing is allocated by a length that was
- * not held against the bytes that are there.
+ * data: data sets as they come from outside. NPY, NPZ and IDX files, each plain or under gzip,
+ * are read front to back in bounded memory; samples become the float arrays that a network
+ * takes, in the order of its input; labels become class numbers. Nothing is allocated by a
+ * length that was not held against the bytes that are there.
  *
- * Hostile or mistaken bytes end as E_INPUT with a sentence that says what to change; a set larger
- * than allowed as E_LIMIT.
+ * Hostile or mistaken bytes end as E_INPUT with a sentence that says what to change; a set
+ * larger than allowed as E_LIMIT.
  */
 #ifndef DATA_H
 #define DATA_H
@@ -18,8 +18,8 @@ enum { DATA_RANK_MAX = 4 };
 /* ---- Where bytes come from --------------------------------------------------------------- */
 
 /*
- * `size` bytes that can be read anywhere. `read` gives exactly n bytes from `at`, and is asked for
- * none beyond the size.
+ * `size` bytes that can be read anywhere. `read` gives exactly n bytes from `at`, and is asked
+ * for none beyond the size.
  */
 struct data_source {
 	uint64_t size;
@@ -50,17 +50,17 @@ size_t data_type_size(enum data_type); /* bytes of one element */
 
 struct data_reader;
 /*
- * Looks at the first bytes for the format and reads the header. `entry` names the array in an NPZ,
- * with or without ".npy"; if it is empty, the usual names of the role are tried, then the only one.
- * Samples are uint8, float32 or float64 (given as float); labels are whole numbers of any width, of
- * shape N or N,1. The source must outlive the reader.
+ * Looks at the first bytes for the format and reads the header. `entry` names the array in an
+ * NPZ, with or without ".npy"; if it is empty, the usual names of the role are tried, then the
+ * only one. Samples are uint8, float32 or float64 (given as float); labels are whole numbers of
+ * any width, of shape N or N,1. The source must outlive the reader.
  */
 MUST bool data_open(struct ctx *, const struct data_source *, enum data_role, struct str entry,
     struct data_reader **ret);
 const struct data_shape *data_shape(const struct data_reader *);
 /*
- * The next n rows (no more than are left), dense. With the last row the end is verified: checksums,
- * and that nothing follows. E_INPUT for a float that is not a finite number.
+ * The next n rows (no more than are left), dense. With the last row the end is verified:
+ * checksums, and that nothing follows. E_INPUT for a float that is not a finite number.
  */
 MUST bool data_next(struct ctx *, struct data_reader *, int64_t n, void *to);
 void data_close(struct data_reader **);
@@ -102,10 +102,10 @@ struct data_form {
 	float value[256];   /* what a byte becomes */
 };
 /*
- * Fits samples of this shape to a network's input of `rank` dimensions, whose first is the batch
- * and in which -1 is free: images N,H,W get their one channel, images with channels last are turned,
- * anything is flattened for an input N,F. Bytes become 0 to 1, or 0 to 255 if `raw`. E_INPUT says
- * both shapes if they do not fit.
+ * Fits samples of this shape to a network's input of `rank` dimensions, whose first is the
+ * batch and in which -1 is free: images N,H,W get their one channel, images with channels last
+ * are turned, anything is flattened for an input N,F. Bytes become 0 to 1, or 0 to 255 if
+ * `raw`. E_INPUT says both shapes if they do not fit.
  */
 MUST bool data_fit(struct ctx *, const struct data_shape *, const int64_t want[], int rank,
     enum data_order, bool raw, struct data_form *ret);

@@ -1,6 +1,6 @@
 /*
- * Elements of arrays: the types that files may hold, and their way into what is given out. Samples
- * become uint8 or float, labels int64.
+ * Elements of arrays: the types that files may hold, and their way into what is given out.
+ * Samples become uint8 or float, labels int64.
  */
 #include <endian.h>
 #include <math.h>
@@ -87,8 +87,7 @@ as_float(enum element e, uint64_t v)
 		return f;
 	}
 	memcpy(&d, &v, sizeof d);
-	/* What float cannot hold must not pass as a number. */
-	return fabs(d) <= (double)__FLT_MAX__ ? (float)d : NAN;
+	return (float)d; /* infinite if float cannot hold it */
 }
 
 /* False if int64 cannot hold it. */

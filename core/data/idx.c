@@ -1,6 +1,6 @@
 /*
- * IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, then each dimension
- * as 32 bits, big-endian like the elements.
+ * IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, then each
+ * dimension as 32 bits, big-endian like the elements.
  */
 #include "parts.h"
 

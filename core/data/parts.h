@@ -10,8 +10,9 @@
 /* ---- Streams ----------------------------------------------------------------------------- */
 
 /*
- * Plain bytes in order. `left` bounds what can still come, judged by the compressed size: no claim
- * in a header is believed beyond it. `read` gives up to n bytes, 0 only at the verified end.
+ * Plain bytes in order. `left` bounds what can still come, judged by the compressed size: no
+ * claim in a header is believed beyond it. `read` gives up to n bytes, 0 only at the verified
+ * end.
  */
 struct stream {
 	bool (*read)(struct ctx *, struct stream *, void *to, size_t n, size_t *ret_n);

@@ -15,7 +15,7 @@
 
 /* ---- The kinds --------------------------------------------------------------------------- */
 
-enum job_type { JOB_SELFTEST, JOB_COUNT };
+enum job_type { JOB_SELFTEST, JOB_EVALUATE, JOB_TRAIN, JOB_COUNT };
 
 /* Who may start a job: the bits of the store's roles (the server asserts that they are equal). */
 enum job_may {
@@ -33,11 +33,16 @@ struct job_limits {
 };
 
 /* One input: a sealed file that the worker gets as an open descriptor. */
+enum job_source {
+	JOB_FROM_PARAMETER, /* the bytes of a FIELD_TEXT parameter, which the server seals */
+	JOB_FROM_FILE,      /* a file that was there before the job */
+};
 struct job_input {
 	const char *name;
-	/* The FIELD_TEXT parameter (a struct str at this offset) whose bytes the server seals. */
-	size_t from;
-	int64_t max; /* plain bytes */
+	enum job_source source;
+	size_t at;     /* of the parameter, a struct str */
+	int64_t max;   /* plain bytes */
+	bool optional; /* a file that may be empty */
 };
 
 struct job_kind {
@@ -59,8 +64,10 @@ extern const struct job_kind job_kinds[JOB_COUNT];
 MUST bool job_kind_by_name(struct ctx *, struct str name, enum job_type *ret);
 /* Decodes and checks parameters into a struct of the kind's size, in the arena. */
 MUST bool job_params(struct ctx *, enum job_type, struct str json, void **ret);
-/* The bytes of the kind's input number i, out of decoded parameters. */
+/* The bytes of the kind's input number i, out of decoded parameters; empty for a file. */
 struct str job_input_bytes(enum job_type, const void *params, size_t i);
+/* True if the kind works on files: without them there is nothing to run. */
+bool job_takes_files(enum job_type);
 
 /* ---- Parameters of each kind ------------------------------------------------------------- */
 
@@ -81,6 +88,50 @@ struct selftest {
 	struct str text;
 	int64_t steps, step_ms;
 	int fail; /* enum selftest_fail */
+};
+
+/* How samples get into a network, and what its answers mean: the part that jobs on data share. */
+enum job_order { JOB_ORDER_AUTO, JOB_ORDER_FIRST, JOB_ORDER_LAST };
+enum job_loss { JOB_LOSS_ENTROPY, JOB_LOSS_BINARY, JOB_LOSS_SQUARES };
+enum job_output {
+	JOB_OUTPUT_AUTO,
+	JOB_OUTPUT_LOGITS,
+	JOB_OUTPUT_PROBABILITIES,
+	JOB_OUTPUT_LOGS
+};
+struct job_network {
+	int64_t batch, threads; /* 0 threads: as many as there are processors */
+	int order;              /* enum job_order: of the channels of images */
+	bool raw_bytes;         /* bytes are 0 to 255 for the network, not 0 to 1 */
+	struct str samples_entry, labels_entry; /* arrays of an NPZ; empty: the usual names */
+	int loss, output;                       /* enum job_loss, enum job_output */
+	double positive_weight;                 /* of binary cross-entropy */
+};
+
+/*
+ * Inputs: model (ONNX), samples, labels (may be empty if the samples are an NPZ that has them).
+ * Result: {"samples", "correct", "accuracy", "loss", "classes": [{"samples", "correct",
+ * "precision", "recall"}…], "confusion": [[…]…]}; the last two only for few enough classes.
+ */
+struct evaluate {
+	struct job_network network;
+};
+
+/*
+ * Inputs: those of evaluate, then test samples and test labels (may be empty). Output: the model
+ * with its new weights. Result: {"steps", "epochs": [{"epoch", "loss", "rate", "test_accuracy",
+ * "test_loss"}…], "memory", "bytes", "sha256", "test": as of evaluate}.
+ */
+enum job_optimiser { JOB_SGD, JOB_ADAM, JOB_ADAMW };
+enum job_schedule { JOB_CONSTANT, JOB_COSINE, JOB_STEPS, JOB_ONE_CYCLE };
+enum job_initial { JOB_KEEP, JOB_HE, JOB_XAVIER };
+struct train {
+	struct job_network network;
+	int64_t epochs, seed, every, crop;
+	int optimiser, schedule, initial;
+	bool nesterov, flip;
+	double rate; /* 0: 0.05 for SGD, 0.001 for the others */
+	double momentum, beta2, epsilon, decay, warmup, factor, start, end, momentum_low, clip;
 };
 
 /* ---- Server to worker: the job ----------------------------------------------------------- */

@@ -32,10 +32,10 @@ static int64_t
 best_of(const struct nn_tensor *in, int64_t at, int axis, double sign, bool last)
 {
 	int64_t best = 0;
-	double top = sign * tensor_get(in, at);
+	double top = sign * tensor_read(in, at);
 
 	for (int64_t i = 1; i < in->dim[axis]; i++) {
-		double x = sign * tensor_get(in, at + i * in->stride[axis]);
+		double x = sign * tensor_read(in, at + i * in->stride[axis]);
 
 		if (x > top || (last && x == top)) {
 			top = x;
@@ -55,8 +55,7 @@ arg(struct nn_call *k, double sign)
 	tensor_split(k->in[0], 1u << axis, &outer, &line);
 	if (attr->keep)
 		out = tensor_at(&out, axis, 0);
-	for (struct walk w =
-		 walk_over(&out, 2, (const struct nn_tensor *[]){ &out, &outer });
+	for (struct walk w = walk_over(&out, 2, (const struct nn_tensor *[]){ &out, &outer });
 	     w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
 			wholes(&out)[w.at[0] + i * w.by[0]] = best_of(
@@ -111,11 +110,11 @@ running(const struct nn_call *k, const struct nn_tensor *to, const struct nn_ten
 			for (int64_t j = 0; j < n; j++) {
 				int64_t place = reverse ? n - 1 - j : j;
 				int64_t at = w.at[0] + i * w.by[0] + place * to->stride[axis];
-				double x = tensor_get(from,
-				    w.at[1] + i * w.by[1] + place * from->stride[axis]);
+				double x = tensor_read(
+				    from, w.at[1] + i * w.by[1] + place * from->stride[axis]);
 				double seen = attr->exclusive ? sum : sum + x;
 
-				tensor_put(to, at, add ? tensor_get(to, at) + seen : seen);
+				tensor_write(to, at, add ? tensor_read(to, at) + seen : seen);
 				sum += x;
 			}
 		}

@@ -13,7 +13,7 @@ enum auto_pad { PAD_GIVEN, PAD_SAME_UPPER, PAD_SAME_LOWER, PAD_VALID };
 
 /* Convolutions and pools: what slides over the spatial dimensions. */
 struct window_attr {
-	int spatial; /* dimensions; 0 if nothing says it */
+	int spatial;                 /* dimensions; 0 if nothing says it */
 	int64_t kernel[SPATIAL_MAX]; /* 0: that of the weights */
 	int64_t stride[SPATIAL_MAX], dilation[SPATIAL_MAX];
 	int64_t pad_begin[SPATIAL_MAX], pad_end[SPATIAL_MAX];
@@ -118,8 +118,6 @@ MUST bool attr_bool(
     struct ctx *, const struct onnx_node *, const char *name, bool otherwise, bool *ret);
 /* Our type for ONNX's; E_INPUT for those that we do not compute with. */
 MUST bool type_of(struct ctx *, int64_t onnx, enum nn_type *ret);
-
-nn_decode_fn decode_pool, decode_conv, decode_conv_transpose;
 
 /* The window of a call whose in[0] is the image; for pools kernel comes from the attributes. */
 MUST bool window_of_conv(struct ctx *, const struct nn_call *, struct window *ret);

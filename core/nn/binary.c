@@ -89,78 +89,77 @@ prelu_shape(struct ctx *c, struct nn_call *k)
 
 /* ---- The loops, once for each operator --------------------------------------------------- */
 
-#define FORWARD(name, type, to, value)                                                     \
-	static void name(struct nn_call *k)                                                \
-	{                                                                                  \
-		const struct nn_tensor second = aligned(k, k->in[1]);                      \
-		const struct nn_tensor *const t[] = { k->out[0], k->in[0], &second };      \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w)) {      \
-			to *out = (to *)t[0]->data + w.at[0];                              \
-			const type *a = (const type *)t[1]->data + w.at[1];                \
-			const type *b = (const type *)t[2]->data + w.at[2];                \
-                                                                                           \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const type x = a[i * w.by[1]], y = b[i * w.by[2]];         \
-                                                                                           \
-				out[i * w.by[0]] = (to)(value);                            \
-			}                                                                  \
-		}                                                                          \
+#define FORWARD(name, type, to, value)                                                \
+	static void name(struct nn_call *k)                                           \
+	{                                                                             \
+		const struct nn_tensor second = aligned(k, k->in[1]);                 \
+		const struct nn_tensor *const t[] = { k->out[0], k->in[0], &second }; \
+                                                                                      \
+		for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w)) { \
+			to *out = (to *)t[0]->data + w.at[0];                         \
+			const type *a = (const type *)t[1]->data + w.at[1];           \
+			const type *b = (const type *)t[2]->data + w.at[2];           \
+                                                                                      \
+			for (int64_t i = 0; i < w.n; i++) {                           \
+				const type x = a[i * w.by[1]], y = b[i * w.by[2]];    \
+                                                                                      \
+				out[i * w.by[0]] = (to)(value);                       \
+			}                                                             \
+		}                                                                     \
 	}
 
-#define EITHER(name, to, value, whole)              \
-	FORWARD(name##_reals, float, to, value)     \
+#define EITHER(name, to, value, whole)                  \
+	FORWARD(name##_reals, float, to, value)         \
 	FORWARD(name##_wholes, int64_t, int64_t, whole) \
-	void name##_forward(struct nn_call *k)      \
-	{                                           \
-		if (is_real(k->in[0]))              \
-			name##_reals(k);            \
-		else                                \
-			name##_wholes(k);           \
+	void name##_forward(struct nn_call *k)          \
+	{                                               \
+		if (is_real(k->in[0]))                  \
+			name##_reals(k);                \
+		else                                    \
+			name##_wholes(k);               \
 	}
 
-#define TOWARDS(name, target, slope)                                                       \
-	static void name(struct nn_call *k, const struct nn_tensor *target)                \
-	{                                                                                  \
-		const struct nn_tensor second = aligned(k, k->in[1]);                      \
-		const struct nn_tensor *const t[] = { k->dout[0], k->in[0], &second,       \
-			target };                                                          \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 4, t); w.n > 0; walk_next(&w)) {      \
-			const float *dout = reals(t[0]) + w.at[0];                         \
-			const float *a = reals(t[1]) + w.at[1];                            \
-			const float *b = reals(t[2]) + w.at[2];                            \
-			float *d = reals(t[3]) + w.at[3];                                  \
-			double sum = 0;                                                    \
-                                                                                           \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const float x = a[i * w.by[1]], y = b[i * w.by[2]];        \
-				const float g = dout[i * w.by[0]] * (slope);               \
-                                                                                           \
-				(void)x;                                                   \
-				(void)y;                                                   \
-				if (w.by[3] != 0)                                          \
-					d[i * w.by[3]] += g;                               \
-				else                                                       \
-					sum += g;                                          \
-			}                                                                  \
-			if (w.by[3] == 0)                                                  \
-				*d += (float)sum;                                          \
-		}                                                                          \
+#define TOWARDS(name, target, slope)                                                           \
+	static void name(struct nn_call *k, const struct nn_tensor *target)                    \
+	{                                                                                      \
+		const struct nn_tensor second = aligned(k, k->in[1]);                          \
+		const struct nn_tensor *const t[] = { k->dout[0], k->in[0], &second, target }; \
+                                                                                               \
+		for (struct walk w = walk_over(t[0], 4, t); w.n > 0; walk_next(&w)) {          \
+			const float *dout = reals(t[0]) + w.at[0];                             \
+			const float *a = reals(t[1]) + w.at[1];                                \
+			const float *b = reals(t[2]) + w.at[2];                                \
+			float *d = reals(t[3]) + w.at[3];                                      \
+			double sum = 0;                                                        \
+                                                                                               \
+			for (int64_t i = 0; i < w.n; i++) {                                    \
+				const float x = a[i * w.by[1]], y = b[i * w.by[2]];            \
+				const float g = dout[i * w.by[0]] * (slope);                   \
+                                                                                               \
+				(void)x;                                                       \
+				(void)y;                                                       \
+				if (w.by[3] != 0)                                              \
+					d[i * w.by[3]] += g;                                   \
+				else                                                           \
+					sum += g;                                              \
+			}                                                                      \
+			if (w.by[3] == 0)                                                      \
+				*d += (float)sum;                                              \
+		}                                                                              \
 	}
 
-#define BACKWARD(name, slope_x, slope_y)                      \
-	TOWARDS(name##_to_x, target, slope_x)                 \
-	TOWARDS(name##_to_y, target, slope_y)                 \
-	void name##_backward(struct nn_call *k)               \
-	{                                                     \
-		if (k->din[0] != NULL)                        \
-			name##_to_x(k, k->din[0]);            \
-		if (k->din[1] != NULL) {                      \
+#define BACKWARD(name, slope_x, slope_y)                                       \
+	TOWARDS(name##_to_x, target, slope_x)                                  \
+	TOWARDS(name##_to_y, target, slope_y)                                  \
+	void name##_backward(struct nn_call *k)                                \
+	{                                                                      \
+		if (k->din[0] != NULL)                                         \
+			name##_to_x(k, k->din[0]);                             \
+		if (k->din[1] != NULL) {                                       \
 			const struct nn_tensor target = aligned(k, k->din[1]); \
-                                                              \
-			name##_to_y(k, &target);              \
-		}                                             \
+                                                                               \
+			name##_to_y(k, &target);                               \
+		}                                                              \
 	}
 
 static int64_t
@@ -272,10 +271,10 @@ pow_mixed(struct nn_call *k)
 
 	for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++) {
-			double x = tensor_get(t[1], w.at[1] + i * w.by[1]);
-			double y = tensor_get(t[2], w.at[2] + i * w.by[2]);
+			double x = tensor_read(t[1], w.at[1] + i * w.by[1]);
+			double y = tensor_read(t[2], w.at[2] + i * w.by[2]);
 
-			tensor_put(t[0], w.at[0] + i * w.by[0], pow(x, y));
+			tensor_write(t[0], w.at[0] + i * w.by[0], pow(x, y));
 		}
 }
 

@@ -112,7 +112,8 @@ channel_pair(const struct nest *v, int64_t m, int64_t c, int64_t first, int64_t 
 				double sum = 0;
 
 				for (int64_t n = first; n < last; n++)
-					sum += plane(v, v->image.p + n * v->image.n + c * v->image.c,
+					sum += plane(v,
+					    v->image.p + n * v->image.n + c * v->image.c,
 					    v->map.p + n * v->map.n + m * v->map.c, k, *weight);
 				if (v->pass == TO_WEIGHTS)
 					*weight += (float)sum;
@@ -142,8 +143,8 @@ nest_run(const struct nest *v)
 }
 
 static void
-run(const struct nn_call *k, const struct window *w, enum pass pass, const struct nn_tensor *image,
-    const struct nn_tensor *map, const struct nn_tensor *weights)
+run(const struct nn_call *k, const struct window *w, enum pass pass,
+    const struct nn_tensor *image, const struct nn_tensor *map, const struct nn_tensor *weights)
 {
 	const struct window_attr *a = k->attr;
 	const struct nest v = { *w, a->group, map->dim[1], field_of(image), field_of(map),

@@ -21,7 +21,7 @@ dropout_shape(struct ctx *c, struct nn_call *k)
 static float
 ratio_of(const struct nn_call *k)
 {
-	return k->ins > 1 && k->in[1] != NULL ? (float)tensor_get(k->in[1], 0) : 0.5f;
+	return k->ins > 1 && k->in[1] != NULL ? (float)tensor_read(k->in[1], 0) : 0.5f;
 }
 
 /* The node's own input training_mode does not make an inference drop anything. */

@@ -7,6 +7,7 @@
 #include "kernel.h"
 
 /* unary.c */
+nn_shape_fn question_shape, not_shape;
 nn_run_fn abs_forward, acos_forward, acosh_forward, asin_forward, asinh_forward, atan_forward,
     atanh_forward, ceil_forward, celu_forward, cos_forward, cosh_forward, elu_forward,
     erf_forward, exp_forward, floor_forward, gelu_forward, hard_sigmoid_forward,
@@ -74,7 +75,8 @@ nn_run_fn view_backward, cast_backward, dropout_backward;
 
 /* move.c, gather.c */
 nn_shape_fn transpose_shape, expand_shape, tile_shape, slice_shape, concat_shape, split_shape,
-    gather_shape, gather_elements_shape, depth_to_space_shape, space_to_depth_shape, trilu_shape;
+    gather_shape, gather_elements_shape, depth_to_space_shape, space_to_depth_shape,
+    trilu_shape;
 nn_run_fn transpose_forward, expand_forward, tile_forward, slice_forward, concat_forward,
     split_forward, gather_forward, gather_elements_forward, depth_to_space_forward,
     space_to_depth_forward, trilu_forward;
@@ -89,9 +91,5 @@ nn_run_fn pad_forward, resize_forward, pad_backward, resize_backward;
 /* known.c */
 nn_shape_fn constant_of_shape_shape, shape_shape, size_shape, range_shape;
 nn_run_fn constant_of_shape_forward, shape_forward, size_forward, range_forward;
-
-/* recurrent.c */
-nn_shape_fn lstm_shape, gru_shape;
-nn_run_fn lstm_forward, gru_forward, lstm_backward, gru_backward;
 
 #endif

@@ -44,8 +44,15 @@ struct nn_graph {
 	struct nn_port *input, *output;
 	int32_t *input_value, *output_value;
 	size_t inputs, outputs;
+	bool loaded;      /* all weights are */
 	uint64_t version; /* of the weights' numbers; counted up by nn_graph_changed */
 };
+
+MUST bool graph_add_value(struct ctx *, struct nn_graph *, struct nn_value, int32_t *ret);
+/* Reads the weights of at most so many numbers. */
+MUST bool graph_load_small(struct ctx *, struct nn_graph *, int64_t max);
+/* Puts the node's name before the error's text, and returns false. */
+MUST bool node_fail(struct ctx *, const struct nn_node *);
 
 /* ---- For the rows' decode ---------------------------------------------------------------- */
 

@@ -44,8 +44,8 @@ struct nn_tensor tensor_cut(
 struct nn_tensor tensor_at(const struct nn_tensor *, int axis, int64_t index);
 
 /* The dimensions in `mask` (inner) and the others (outer): each place of outer has one inner. */
-void tensor_split(
-    const struct nn_tensor *, uint32_t mask, struct nn_tensor *ret_outer, struct nn_tensor *ret_inner);
+void tensor_split(const struct nn_tensor *, uint32_t mask, struct nn_tensor *ret_outer,
+    struct nn_tensor *ret_inner);
 /* Where the nth element in ONNX's order is. */
 int64_t tensor_nth(const struct nn_tensor *, int64_t nth);
 /* The same view, `elements` further on. */
@@ -57,8 +57,8 @@ void tensor_copy(const struct nn_tensor *to, const struct nn_tensor *from);
 void tensor_add(const struct nn_tensor *to, const struct nn_tensor *from);
 void tensor_fill(const struct nn_tensor *, double);
 /* A real or whole number by its place in elements. */
-double tensor_get(const struct nn_tensor *, int64_t at);
-void tensor_put(const struct nn_tensor *, int64_t at, double);
+double tensor_read(const struct nn_tensor *, int64_t at);
+void tensor_write(const struct nn_tensor *, int64_t at, double);
 
 static inline float *
 reals(const struct nn_tensor *t)
@@ -93,6 +93,8 @@ MUST bool shape_broadcast(
 /* True if `t` can be broadcast to exactly the shape of `to`. */
 bool shape_fits(const struct nn_tensor *t, const struct nn_tensor *to);
 bool shape_equal(const struct nn_tensor *, const struct nn_tensor *);
+/* A shape that depends on values which are not constant; a trial plan lets it pass. */
+MUST bool fail_unknown(struct ctx *, int input);
 /* The values of a constant whole input with one dimension; E_INPUT if they are not known. */
 MUST bool shape_ints(
     struct ctx *, const struct nn_call *, int input, size_t max, int64_t ret[], size_t *ret_n);

@@ -17,8 +17,8 @@ matrix_of(const struct nn_tensor *t)
 {
 	int d = t->rank - 2;
 
-	return (struct matrix){ t->data, t->dim[d], t->dim[d + 1], t->stride[d],
-		t->stride[d + 1] };
+	return (
+	    struct matrix){ t->data, t->dim[d], t->dim[d + 1], t->stride[d], t->stride[d + 1] };
 }
 
 static struct matrix
@@ -108,8 +108,8 @@ bias_backward(struct nn_call *k, float beta)
 
 	for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
-			reals(t[1])[w.at[1] + i * w.by[1]] +=
-			    beta * reals(t[0])[w.at[0] + i * w.by[0]];
+			reals(t[1])[w.at[1] + i * w.by[1]] += beta *
+			    reals(t[0])[w.at[0] + i * w.by[0]];
 }
 
 void

@@ -22,7 +22,8 @@ struct line {
 };
 
 static void
-neighbours(const struct lrn_attr *a, int64_t n, int64_t channel, int64_t *ret_from, int64_t *ret_to)
+neighbours(
+    const struct lrn_attr *a, int64_t n, int64_t channel, int64_t *ret_from, int64_t *ret_to)
 {
 	int64_t from = channel - (a->size - 1) / 2, to = channel + a->size / 2 + 1;
 
@@ -75,8 +76,8 @@ lrn_forward(struct nn_call *k)
 
 	tensor_split(k->in[0], 2, &in, &line);
 	tensor_split(k->out[0], 2, &out, &line);
-	for (struct walk w = walk_over(&out, 2, (const struct nn_tensor *[]){ &out, &in }); w.n > 0;
-	     walk_next(&w))
+	for (struct walk w = walk_over(&out, 2, (const struct nn_tensor *[]){ &out, &in });
+	     w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++) {
 			const struct line x = { reals(&in) + w.at[1] + i * w.by[1],
 				k->in[0]->dim[1], k->in[0]->stride[1] };
@@ -99,10 +100,10 @@ lrn_backward(struct nn_call *k)
 		for (int64_t i = 0; i < w.n; i++) {
 			const struct line x = { reals(&in) + w.at[2] + i * w.by[2],
 				k->in[0]->dim[1], k->in[0]->stride[1] };
-			const struct line dy = { reals(&dout) + w.at[1] + i * w.by[1],
-				x.n, k->dout[0]->stride[1] };
+			const struct line dy = { reals(&dout) + w.at[1] + i * w.by[1], x.n,
+				k->dout[0]->stride[1] };
 
-			line_backward(k->attr, &x, &dy,
-			    reals(&din) + w.at[0] + i * w.by[0], k->din[0]->stride[1]);
+			line_backward(k->attr, &x, &dy, reals(&din) + w.at[0] + i * w.by[0],
+			    k->din[0]->stride[1]);
 		}
 }

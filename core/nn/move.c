@@ -103,7 +103,8 @@ tile_shape(struct ctx *c, struct nn_call *k)
 	if (!shape_ints(c, k, 1, NN_RANK_MAX, times, &n))
 		return false;
 	if (n != (size_t)k->in[0]->rank)
-		return fail(c, E_INPUT, "%zu repeats for a tensor of rank %d", n, k->in[0]->rank);
+		return fail(
+		    c, E_INPUT, "%zu repeats for a tensor of rank %d", n, k->in[0]->rank);
 	shape_like(k->out[0], k->in[0]);
 	for (size_t d = 0; d < n; d++) {
 		if (times[d] < 0 ||
@@ -231,7 +232,7 @@ part_size(struct ctx *c, const struct nn_call *k, int axis, int part, int64_t *r
 	if (is_real(k->in[1]) || k->in[1]->rank != 1 || k->in[1]->dim[0] != k->outs)
 		return fail(c, E_INPUT, "the sizes do not fit %d outputs", k->outs);
 	if (k->in[1]->data == NULL)
-		return fail(c, E_INPUT, "the sizes are not known before the model runs");
+		return fail_unknown(c, 1);
 	*ret = wholes(k->in[1])[part * k->in[1]->stride[0]];
 	return true;
 }

@@ -100,6 +100,9 @@ struct nn_options {
 	bool plain; /* the plain kernels only: the reference that the fast ones must meet */
 	const struct nn_symbol *symbol;
 	size_t symbols;
+	/* One array an input, or NULL; NULL for none at all. Values that are the same in every run,
+	 * for models in which a shape depends on them. What nn_forward gets for them is ignored. */
+	const void *const *known;
 };
 
 struct nn_plan;
@@ -109,6 +112,8 @@ MUST bool nn_plan_new(
     struct ctx *, struct nn_graph *, const struct nn_options *, struct nn_plan **ret);
 void nn_plan_free(struct nn_plan **);
 size_t nn_plan_memory(const struct nn_plan *); /* bytes of activations, gradients, scratch */
+/* Dropout goes on as in a new plan with this seed: what follows does not depend on earlier runs. */
+void nn_plan_seed(struct nn_plan *, uint64_t seed);
 
 /* Shapes of this plan's inputs and outputs, dense; the data of an output is that of the last run. */
 const struct nn_tensor *nn_plan_input(const struct nn_plan *, size_t);

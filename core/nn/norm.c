@@ -44,8 +44,8 @@ set_forward(const struct set *s)
 		for (int64_t i = 0; i < w.n; i++) {
 			double x = reals(t[1])[w.at[1] + i * w.by[1]];
 
-			reals(t[0])[w.at[0] + i * w.by[0]] =
-			    (float)((x - s->mean) * s->inverse) *
+			reals(
+			    t[0])[w.at[0] + i * w.by[0]] = (float)((x - s->mean) * s->inverse) *
 				reals(t[2])[w.at[2] + i * w.by[2]] +
 			    some * reals(t[3])[w.at[3] + i * w.by[3]];
 		}

@@ -1,6 +1,6 @@
 /*
  * The plan inside. It is made in steps: shapes (and everything constant is computed), layout,
- * memory, binding; run.c executes it. The executor takes part in layout and execution.
+ * lifetimes, memory, binding; run.c executes it. The executor takes part in layout and execution.
  */
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
@@ -12,45 +12,62 @@ struct nn_step {
 	const struct nn_node *node;
 	const struct nn_row *row;
 	struct nn_call call;
-	size_t saved_at, scratch_at; /* offsets in the memory */
-	bool backward;               /* some input's gradient is wanted */
-	bool once;  /* depends on weights alone: runs again when they changed */
-	void *fast; /* the executor's own */
+	bool backward; /* some gradient comes, and some is wanted */
+	bool once;     /* depends on weights alone: computed, and again when they changed */
+	void *fast;    /* the executor's own */
 };
+
+enum { NO_VALUE = -1 };
 
 /* What a value is in this plan. */
 struct plan_value {
 	struct nn_tensor t;    /* data: bound, or NULL before */
-	struct nn_tensor grad; /* same dimensions; data NULL if no gradient is wanted */
-	bool known;            /* constant, and t.data holds it */
-	bool varies;   /* depends on a weight whose gradient is wanted, or on an input's */
-	bool once;     /* depends on weights alone */
-	int32_t alias; /* the value whose memory it shares, or -1 */
-	int32_t grad_alias;
-	size_t at, grad_at; /* offsets in the memory */
+	struct nn_tensor grad; /* same dimensions */
+	bool needed;           /* for some output */
+	bool known;            /* constant or computed from weights, and t.data holds it */
+	bool once;             /* computed from weights alone */
+	bool varies;           /* depends on a weight or input whose gradient is wanted */
+	bool has_grad;         /* varies, and some gradient comes to it */
+	bool is_output;
+	int32_t same;      /* the value in whose memory this one lies: itself, or another */
+	int32_t grad_same; /* likewise for the gradient */
 };
 
 struct nn_plan {
 	struct nn_graph *graph;
 	struct nn_options options;
-	struct arena *mem; /* of the plan's structures and folded constants */
+	struct arena *mem; /* of the plan's structures and of constants */
 	struct plan_value *value;
 	struct nn_step *step; /* forward order */
 	size_t steps;
-	char *memory; /* activations, gradients, saved state, scratch */
+	char *memory; /* activations, gradients, saved state, scratch; aligned to 64 */
 	size_t memory_size;
+	char *weight_grads; /* one block for all */
+	size_t weight_grads_size;
 	float **weight_grad; /* by weight; NULL where none is wanted */
-	float **input_grad;
-	uint64_t version; /* of the graph's weights that this plan has prepared */
-	uint64_t runs;    /* forward runs, for the seeds */
+	uint64_t version;    /* of the graph's weights that this plan has prepared */
+	uint64_t runs;       /* forward runs, for the seeds */
 	bool backward_due;
 };
 
-/* Everything but memory: shapes, folded constants, steps. Used alone as the trial at import. */
+/* Zeroed memory that lives as long as the plan; NULL with c->err set. */
+void *plan_take(struct ctx *, struct nn_plan *, size_t);
+/* Shapes, folded constants, steps and who needs a gradient. */
 MUST bool plan_shape(struct ctx *, struct nn_plan *);
-/* Strides of every value; dense unless the executor wants otherwise. */
+/* Shapes of the inputs, with batch and symbols put in. */
+MUST bool plan_inputs(struct ctx *, struct nn_plan *);
+/* Who needs which gradient, and each step's gradient tensors. */
+MUST bool plan_gradients(struct ctx *, struct nn_plan *);
+/* Strides of every value and gradient; dense unless the executor wants otherwise. */
 MUST bool plan_layout(struct ctx *, struct nn_plan *);
 /* Lifetimes and offsets; allocates and binds. */
 MUST bool plan_memory(struct ctx *, struct nn_plan *);
+/* As a check of the graph: everything but memory, for a batch of one. */
+MUST bool plan_trial(struct ctx *, struct nn_graph *);
+
+/* True if the step's output is its input under another shape, and may be the same memory. */
+bool step_is_view(const struct nn_plan *, const struct nn_step *);
+/* Runs the step's plain kernel; the narrow whole numbers wrap. E_INPUT if the values do not fit. */
+MUST bool step_forward(struct ctx *, struct nn_step *);
 
 #endif

@@ -16,12 +16,12 @@ struct sight {
 
 /* What a window at one place of the output sees, along each dimension: from, to (inside only). */
 struct span {
-	int64_t start[SPATIAL_MAX]; /* of the window, may lie in the padding */
+	int64_t start[SPATIAL_MAX];                 /* of the window, may lie in the padding */
 	int64_t from[SPATIAL_MAX], to[SPATIAL_MAX]; /* kernel places that are inside */
 };
 
-typedef void visit_fn(struct nn_call *, const struct sight *, const struct span *, int64_t in_at,
-    int64_t out_at, int64_t nth);
+typedef void visit_fn(struct nn_call *, const struct sight *, const struct span *,
+    int64_t in_at, int64_t out_at, int64_t nth);
 
 static void
 steps_of(const struct nn_tensor *t, int64_t step[SPATIAL_MAX])
@@ -73,8 +73,8 @@ each_window(struct nn_call *k, const struct sight *s, visit_fn *visit)
 }
 
 static void
-pool_run(struct nn_call *k, const struct nn_tensor *in, const struct nn_tensor *out,
-    visit_fn *visit)
+pool_run(
+    struct nn_call *k, const struct nn_tensor *in, const struct nn_tensor *out, visit_fn *visit)
 {
 	struct ctx c = { 0 };
 	struct window w;
@@ -100,9 +100,9 @@ seen_at(const struct sight *s, const struct span *p, int64_t a, int64_t b, int64
 	return x * s->in_step[0] + y * s->in_step[1] + z * s->in_step[2];
 }
 
-#define EACH_SEEN(p)                                                      \
-	for (int64_t a = (p)->from[0]; a < (p)->to[0]; a++)               \
-		for (int64_t b = (p)->from[1]; b < (p)->to[1]; b++)       \
+#define EACH_SEEN(p)                                                \
+	for (int64_t a = (p)->from[0]; a < (p)->to[0]; a++)         \
+		for (int64_t b = (p)->from[1]; b < (p)->to[1]; b++) \
 			for (int64_t e = (p)->from[2]; e < (p)->to[2]; e++)
 
 static void
@@ -165,8 +165,8 @@ max_visit(struct nn_call *k, const struct sight *s, const struct span *p, int64_
 	reals(k->out[0])[out_at] = best;
 	winner[nth] = (int32_t)best_flat;
 	if (k->outs > 1 && k->out[1] != NULL)
-		wholes(k->out[1])[tensor_nth(k->out[1], nth)] =
-		    public_index(k, s->w, nth, best_flat);
+		wholes(k->out[1])[tensor_nth(k->out[1], nth)] = public_index(
+		    k, s->w, nth, best_flat);
 }
 
 void

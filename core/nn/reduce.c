@@ -173,12 +173,12 @@ fold(struct nn_call *k, const struct fold *f)
 		for (int64_t i = 0; i < w.n; i++) {
 			double *s = &sum[w.at[1] + i * w.by[1]];
 
-			*s = f->add(*s, tensor_get(k->in[0], w.at[0] + i * w.by[0]));
+			*s = f->add(*s, tensor_read(k->in[0], w.at[0] + i * w.by[0]));
 		}
 	for (struct walk w = walk_over(&out, 2, o); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
-			tensor_put(&out, w.at[0] + i * w.by[0],
-			    f->end(sum[w.at[1] + i * w.by[1]], n));
+			tensor_write(
+			    &out, w.at[0] + i * w.by[0], f->end(sum[w.at[1] + i * w.by[1]], n));
 }
 
 /* clang-format off */
@@ -212,13 +212,13 @@ reduce_log_sum_exp_forward(struct nn_call *k)
 	memset(sum, 0, (size_t)nn_count(&out) * sizeof *sum);
 	for (struct walk w = walk_over(k->in[0], 3, t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
-			sum[w.at[1] + i * w.by[1]] +=
-			    exp(tensor_get(k->in[0], w.at[0] + i * w.by[0]) -
-				tensor_get(&out, w.at[2] + i * w.by[2]));
+			sum[w.at[1] + i * w.by[1]] += exp(
+			    tensor_read(k->in[0], w.at[0] + i * w.by[0]) -
+			    tensor_read(&out, w.at[2] + i * w.by[2]));
 	for (int64_t i = 0; i < nn_count(&out); i++) {
 		int64_t at = tensor_nth(k->out[0], i);
 
-		tensor_put(k->out[0], at, tensor_get(k->out[0], at) + log(sum[i]));
+		tensor_write(k->out[0], at, tensor_read(k->out[0], at) + log(sum[i]));
 	}
 }
 
@@ -273,7 +273,7 @@ reduce_extreme_backward(struct nn_call *k)
 				reals(t[2])[w.at[2] + i * w.by[2]])
 				continue;
 			*seen = true;
-			reals(t[1])[w.at[1] + i * w.by[1]] +=
-			    reals(t[3])[w.at[3] + i * w.by[3]];
+			reals(t[1])[w.at[1] + i * w.by[1]] += reals(
+			    t[3])[w.at[3] + i * w.by[3]];
 		}
 }

@@ -51,8 +51,8 @@ sum_forward(struct nn_call *k)
 
 		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))
 			for (int64_t j = 0; j < w.n; j++)
-				reals(t[0])[w.at[0] + j * w.by[0]] +=
-				    reals(t[1])[w.at[1] + j * w.by[1]];
+				reals(t[0])[w.at[0] + j * w.by[0]] += reals(
+				    t[1])[w.at[1] + j * w.by[1]];
 	}
 }
 
@@ -159,8 +159,8 @@ extreme_towards(struct nn_call *k, int input, char *taken)
 				continue;
 			taken[at] = 1;
 			if (k->din[input] != NULL)
-				reals(d)[w.at[3] + i * w.by[3]] +=
-				    reals(t[2])[w.at[2] + i * w.by[2]];
+				reals(d)[w.at[3] + i * w.by[3]] += reals(
+				    t[2])[w.at[2] + i * w.by[2]];
 		}
 }
 
@@ -211,8 +211,8 @@ where_towards(struct nn_call *k, const struct nn_tensor *d, bool chosen)
 	for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
 			if ((wholes(t[1])[w.at[1] + i * w.by[1]] != 0) == chosen)
-				reals(t[2])[w.at[2] + i * w.by[2]] +=
-				    reals(t[0])[w.at[0] + i * w.by[0]];
+				reals(t[2])[w.at[2] + i * w.by[2]] += reals(
+				    t[0])[w.at[0] + i * w.by[0]];
 }
 
 void
@@ -295,7 +295,7 @@ clip_backward(struct nn_call *k)
 			float x = reals(t[2])[w.at[2] + i * w.by[2]];
 
 			if (x >= low && x <= high)
-				reals(t[0])[w.at[0] + i * w.by[0]] +=
-				    reals(t[1])[w.at[1] + i * w.by[1]];
+				reals(t[0])[w.at[0] + i * w.by[0]] += reals(
+				    t[1])[w.at[1] + i * w.by[1]];
 		}
 }

@@ -80,6 +80,12 @@ shape_equal(const struct nn_tensor *a, const struct nn_tensor *b)
 }
 
 bool
+fail_unknown(struct ctx *c, int input)
+{
+	return fail(c, E_ABSENT, "input %d is not known before the model runs", input);
+}
+
+bool
 shape_ints(
     struct ctx *c, const struct nn_call *k, int input, size_t max, int64_t ret[], size_t *ret_n)
 {
@@ -90,7 +96,7 @@ shape_ints(
 	if (is_real(t) || t->rank > 1)
 		return fail(c, E_INPUT, "input %d has to be a list of whole numbers", input);
 	if (t->data == NULL)
-		return fail(c, E_INPUT, "input %d is not known before the model runs", input);
+		return fail_unknown(c, input);
 	if ((uint64_t)nn_count(t) > max)
 		return fail(c, E_INPUT, "input %d has more than %zu numbers", input, max);
 	*ret_n = (size_t)nn_count(t);

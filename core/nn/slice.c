@@ -22,7 +22,7 @@ resolve(int axis, int64_t dim, int64_t start, int64_t end, int64_t step)
 	struct cut cut = { axis, 0, step, 0 };
 	int64_t low = step > 0 ? 0 : -1, high = step > 0 ? dim : dim - 1, room;
 
-	start = clamp(start < 0 ? start + dim : start, step > 0 ? 0 : 0, high);
+	start = clamp(start < 0 ? start + dim : start, 0, high);
 	end = clamp(end < 0 && end >= -dim ? end + dim : end, low, step > 0 ? dim : high);
 	cut.start = start;
 	room = step > 0 ? end - start : start - end;
@@ -59,7 +59,8 @@ cuts_of(struct ctx *c, const struct nn_call *k, struct cut cut[NN_RANK_MAX], siz
 		if (!shape_axis(c, named != 0 ? axes[i] : (int64_t)i, k->in[0]->rank, &axis))
 			return false;
 		if (by == 0 || by < -COUNT_MAX || (seen >> axis & 1) != 0)
-			return fail(c, E_INPUT, "a step of %lld at axis %d", (long long)by, axis);
+			return fail(
+			    c, E_INPUT, "a step of %lld at axis %d", (long long)by, axis);
 		by = by > COUNT_MAX ? COUNT_MAX : by;
 		seen |= 1u << axis;
 		cut[i] = resolve(axis, k->in[0]->dim[axis], start[i], end[i], by);
@@ -131,7 +132,8 @@ trilu_shape(struct ctx *c, struct nn_call *k)
 }
 
 static void
-triangle(const struct nn_call *k, const struct nn_tensor *to, const struct nn_tensor *from, bool add)
+triangle(
+    const struct nn_call *k, const struct nn_tensor *to, const struct nn_tensor *from, bool add)
 {
 	const struct axis_attr *attr = k->attr; /* axis 1: upper */
 	int64_t diagonal = k->ins > 1 && k->in[1] != NULL ? wholes(k->in[1])[0] : 0;
@@ -143,8 +145,8 @@ triangle(const struct nn_call *k, const struct nn_tensor *to, const struct nn_te
 		int64_t a = tensor_nth(to, i), b = tensor_nth(from, i);
 		bool in = attr->axis != 0 ? col >= row + diagonal : col <= row + diagonal;
 
-		tensor_put(to, a,
-		    (in ? tensor_get(from, b) : 0) + (add ? tensor_get(to, a) : 0));
+		tensor_write(
+		    to, a, (in ? tensor_read(from, b) : 0) + (add ? tensor_read(to, a) : 0));
 	}
 }
 

@@ -84,46 +84,46 @@ between(float x, float low, float high)
 
 /* ---- The loops, once for each operator --------------------------------------------------- */
 
-#define FORWARD(name, value)                                                               \
-	void name##_forward(struct nn_call *k)                                             \
-	{                                                                                  \
-		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };               \
-		const float a = params(k)->a, b = params(k)->b;                            \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w)) {      \
-			float *out = reals(t[0]) + w.at[0];                                \
-			const float *in = reals(t[1]) + w.at[1];                           \
-                                                                                           \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const float x = in[i * w.by[1]];                           \
-                                                                                           \
-				out[i * w.by[0]] = (value);                                \
-			}                                                                  \
-		}                                                                          \
-		(void)a;                                                                   \
-		(void)b;                                                                   \
+#define FORWARD(name, value)                                                          \
+	void name##_forward(struct nn_call *k)                                        \
+	{                                                                             \
+		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };          \
+		const float a = params(k)->a, b = params(k)->b;                       \
+                                                                                      \
+		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w)) { \
+			float *out = reals(t[0]) + w.at[0];                           \
+			const float *in = reals(t[1]) + w.at[1];                      \
+                                                                                      \
+			for (int64_t i = 0; i < w.n; i++) {                           \
+				const float x = in[i * w.by[1]];                      \
+                                                                                      \
+				out[i * w.by[0]] = (value);                           \
+			}                                                             \
+		}                                                                     \
+		(void)a;                                                              \
+		(void)b;                                                              \
 	}
 
 /* `seen` is what the slope depends on: x, the input, or y, the output. */
-#define BACKWARD(name, seen, tensor, slope)                                                \
-	void name##_backward(struct nn_call *k)                                            \
-	{                                                                                  \
-		const struct nn_tensor *const t[] = { k->din[0], k->dout[0], tensor };     \
-		const float a = params(k)->a, b = params(k)->b;                            \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w)) {      \
-			float *din = reals(t[0]) + w.at[0];                                \
-			const float *dout = reals(t[1]) + w.at[1];                         \
-			const float *from = reals(t[2]) + w.at[2];                         \
-                                                                                           \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const float seen = from[i * w.by[2]];                      \
-                                                                                           \
-				din[i * w.by[0]] += dout[i * w.by[1]] * (slope);           \
-			}                                                                  \
-		}                                                                          \
-		(void)a;                                                                   \
-		(void)b;                                                                   \
+#define BACKWARD(name, seen, tensor, slope)                                            \
+	void name##_backward(struct nn_call *k)                                        \
+	{                                                                              \
+		const struct nn_tensor *const t[] = { k->din[0], k->dout[0], tensor }; \
+		const float a = params(k)->a, b = params(k)->b;                        \
+                                                                                       \
+		for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w)) {  \
+			float *din = reals(t[0]) + w.at[0];                            \
+			const float *dout = reals(t[1]) + w.at[1];                     \
+			const float *from = reals(t[2]) + w.at[2];                     \
+                                                                                       \
+			for (int64_t i = 0; i < w.n; i++) {                            \
+				const float seen = from[i * w.by[2]];                  \
+                                                                                       \
+				din[i * w.by[0]] += dout[i * w.by[1]] * (slope);       \
+			}                                                              \
+		}                                                                      \
+		(void)a;                                                               \
+		(void)b;                                                               \
 	}
 
 #define OF_X(name, value, slope) \
@@ -134,39 +134,38 @@ between(float x, float low, float high)
 	BACKWARD(name, y, k->out[0], slope)
 
 /* An operator that takes whole numbers as well. */
-#define WHOLE(name, value)                                                                 \
-	static void name##_wholes(struct nn_call *k)                                       \
-	{                                                                                  \
-		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };               \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))        \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const int64_t x =                                          \
-				    wholes(t[1])[w.at[1] + i * w.by[1]];                   \
-                                                                                           \
-				wholes(t[0])[w.at[0] + i * w.by[0]] = (value);             \
-			}                                                                  \
-	}                                                                                  \
-	void name##_forward(struct nn_call *k)                                             \
-	{                                                                                  \
-		if (is_real(k->in[0]))                                                     \
-			name##_real_forward(k);                                            \
-		else                                                                       \
-			name##_wholes(k);                                                  \
+#define WHOLE(name, value)                                                             \
+	static void name##_wholes(struct nn_call *k)                                   \
+	{                                                                              \
+		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };           \
+                                                                                       \
+		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))    \
+			for (int64_t i = 0; i < w.n; i++) {                            \
+				const int64_t x = wholes(t[1])[w.at[1] + i * w.by[1]]; \
+                                                                                       \
+				wholes(t[0])[w.at[0] + i * w.by[0]] = (value);         \
+			}                                                              \
+	}                                                                              \
+	void name##_forward(struct nn_call *k)                                         \
+	{                                                                              \
+		if (is_real(k->in[0]))                                                 \
+			name##_real_forward(k);                                        \
+		else                                                                   \
+			name##_wholes(k);                                              \
 	}
 
 /* Real to boolean. */
-#define QUESTION(name, answer)                                                             \
-	void name##_forward(struct nn_call *k)                                             \
-	{                                                                                  \
-		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };               \
-                                                                                           \
-		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))        \
-			for (int64_t i = 0; i < w.n; i++) {                                \
-				const float x = reals(t[1])[w.at[1] + i * w.by[1]];        \
-                                                                                           \
-				wholes(t[0])[w.at[0] + i * w.by[0]] = (answer);            \
-			}                                                                  \
+#define QUESTION(name, answer)                                                      \
+	void name##_forward(struct nn_call *k)                                      \
+	{                                                                           \
+		const struct nn_tensor *const t[] = { k->out[0], k->in[0] };        \
+                                                                                    \
+		for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w)) \
+			for (int64_t i = 0; i < w.n; i++) {                         \
+				const float x = reals(t[1])[w.at[1] + i * w.by[1]]; \
+                                                                                    \
+				wholes(t[0])[w.at[0] + i * w.by[0]] = (answer);     \
+			}                                                           \
 	}
 
 /* clang-format off */
@@ -226,8 +225,25 @@ neg_backward(struct nn_call *k)
 
 	for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
-			reals(t[0])[w.at[0] + i * w.by[0]] -=
-			    reals(t[1])[w.at[1] + i * w.by[1]];
+			reals(t[0])[w.at[0] + i * w.by[0]] -= reals(
+			    t[1])[w.at[1] + i * w.by[1]];
+}
+
+bool
+question_shape(struct ctx *c, struct nn_call *k)
+{
+	(void)c;
+	shape_like(k->out[0], k->in[0]);
+	k->out[0]->type = NN_BOOL;
+	return true;
+}
+
+bool
+not_shape(struct ctx *c, struct nn_call *k)
+{
+	if (k->in[0]->type != NN_BOOL)
+		return fail(c, E_INPUT, "the input has to be boolean");
+	return shape_same(c, k);
 }
 
 void

@@ -287,13 +287,13 @@ tensor_add(const struct nn_tensor *to, const struct nn_tensor *from)
 }
 
 double
-tensor_get(const struct nn_tensor *t, int64_t at)
+tensor_read(const struct nn_tensor *t, int64_t at)
 {
 	return is_real(t) ? (double)reals(t)[at] : (double)wholes(t)[at];
 }
 
 void
-tensor_put(const struct nn_tensor *t, int64_t at, double value)
+tensor_write(const struct nn_tensor *t, int64_t at, double value)
 {
 	if (is_real(t))
 		reals(t)[at] = (float)value;
@@ -306,5 +306,5 @@ tensor_fill(const struct nn_tensor *t, double value)
 {
 	for (struct walk w = walk_over(t, 1, &t); w.n > 0; walk_next(&w))
 		for (int64_t i = 0; i < w.n; i++)
-			tensor_put(t, w.at[0] + i * w.by[0], value);
+			tensor_write(t, w.at[0] + i * w.by[0], value);
 }

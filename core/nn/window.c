@@ -2,7 +2,7 @@
  * What slides: attributes of convolutions and pools, resolved against a shape. One and two spatial
  * dimensions are treated as three, the missing ones in front being of one place.
  */
-#include "attrs.h"
+#include "decode.h"
 #include "families.h"
 
 /* Larger kernels, strides and pads than any network has; products of two stay small. */
@@ -21,7 +21,8 @@ read_list(struct ctx *c, const struct onnx_node *n, const char *name, struct win
 	if (count == 0)
 		return true;
 	if (w->spatial != 0 && w->spatial != (int)count)
-		return fail(c, E_INPUT, "%s has %zu numbers instead of %d", name, count, w->spatial);
+		return fail(
+		    c, E_INPUT, "%s has %zu numbers instead of %d", name, count, w->spatial);
 	w->spatial = (int)count;
 	for (size_t i = 0; i < count; i++)
 		if (to[i] < low || to[i] > WINDOW_MAX)
@@ -226,7 +227,8 @@ check_bias(struct ctx *c, const struct nn_call *k, int64_t channels)
 	const struct nn_tensor *bias = k->ins > 2 ? k->in[2] : NULL;
 
 	if (bias != NULL && (!is_real(bias) || bias->rank != 1 || bias->dim[0] != channels))
-		return fail(c, E_INPUT, "the bias does not fit %lld channels", (long long)channels);
+		return fail(
+		    c, E_INPUT, "the bias does not fit %lld channels", (long long)channels);
 	return true;
 }
 
@@ -239,8 +241,8 @@ window_of_conv(struct ctx *c, const struct nn_call *k, struct window *ret)
 	if (weights->rank < 3 || k->in[0]->rank < 3 || weights->dim[0] % a->group != 0)
 		return fail(c, E_INPUT, "the weights do not fit the input");
 	return check_weights(c, k, weights->dim[1] * a->group) &&
-	    check_bias(c, k, weights->dim[0]) &&
-	    begin(c, a, k->in[0], weights->dim + 2, ret) && slide(c, a, ret);
+	    check_bias(c, k, weights->dim[0]) && begin(c, a, k->in[0], weights->dim + 2, ret) &&
+	    slide(c, a, ret);
 }
 
 /* The pads that leave just the wanted output; the odd one goes where auto_pad says. */

@@ -10,7 +10,9 @@ enum { VARINT_BYTES = 10, NUMBER_MAX = (1 << 29) - 1 };
 struct pb
 pb_of(struct str message)
 {
-	return (struct pb){ message.p, message.p, message.p + message.n };
+	const char *p = message.n > 0 ? message.p : ""; /* C adds nothing to NULL, not even 0 */
+
+	return (struct pb){ p, p, p + message.n };
 }
 
 bool

@@ -1,10 +1,10 @@
 /*
- * Losses and their gradients. Sums are taken in double and in order, so that they do not depend on
- * threads; nothing overflows, however large a logit is.
+ * Losses and their gradients. Sums are taken in double and in order, so that they do not depend
+ * on threads; nothing overflows, however large a logit is.
  */
 #include <math.h>
 
-#include "parts.h"
+#include "train.h"
 
 /* Below this a probability counts as this: its logarithm and quotient stay finite. */
 #define LEAST 1e-7
@@ -69,7 +69,8 @@ entropy_logarithms(const float *l, const float *t, int64_t n, double share, floa
 /* ---- Binary cross-entropy and squares ---------------------------------------------------- */
 
 static double
-binary_logits(const float *x, const float *t, int64_t n, double positive, double share, float *g)
+binary_logits(
+    const float *x, const float *t, int64_t n, double positive, double share, float *g)
 {
 	double loss = 0;
 
@@ -121,8 +122,8 @@ squares(const float *x, const float *t, int64_t n, double share, float *g)
 /* ---- Rows -------------------------------------------------------------------------------- */
 
 static double
-row_entropy(
-    enum train_output output, const float *out, const float *t, int64_t n, double share, float *g)
+row_entropy(enum train_output output, const float *out, const float *t, int64_t n, double share,
+    float *g)
 {
 	switch (output) {
 	case TRAIN_LOGITS:
@@ -178,8 +179,8 @@ loss_targets(const struct loss *l, const float *out, const float *target, int64_
 enum { ONE_HOT = 1024 };
 
 static double
-label_entropy(const struct loss *l, const float *out, int32_t label, int64_t n, double share,
-    float *g)
+label_entropy(
+    const struct loss *l, const float *out, int32_t label, int64_t n, double share, float *g)
 {
 	double all;
 
@@ -188,8 +189,8 @@ label_entropy(const struct loss *l, const float *out, int32_t label, int64_t n, 
 
 		if (g != NULL)
 			memset(g, 0, (size_t)n * sizeof *g);
-		return row_entropy(l->output, out + label, &one, 1, share,
-		    g != NULL ? g + label : NULL);
+		return row_entropy(
+		    l->output, out + label, &one, 1, share, g != NULL ? g + label : NULL);
 	}
 	all = log_sum_exp(out, n);
 	for (int64_t k = 0; g != NULL && k < n; k++)
@@ -199,8 +200,8 @@ label_entropy(const struct loss *l, const float *out, int32_t label, int64_t n, 
 
 /* Every number for itself: the row can be cut. */
 static double
-label_each(const struct loss *l, const float *out, int32_t label, int64_t n, double share,
-    float *g)
+label_each(
+    const struct loss *l, const float *out, int32_t label, int64_t n, double share, float *g)
 {
 	float t[ONE_HOT];
 	double sum = 0;

@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "parts.h"
+#include "train.h"
 
 int
 optimiser_state(const struct optimiser *o)
@@ -37,7 +37,8 @@ adam(const struct optimiser *o, double rate, int64_t step, float decay, float *w
 	float *first = state, *second = state + n;
 	float beta1 = (float)o->momentum, beta2 = (float)o->beta2;
 	float gone1 = (float)(1 - o->momentum), gone2 = (float)(1 - o->beta2);
-	double bias1 = 1 - pow(o->momentum, (double)step), bias2 = 1 - pow(o->beta2, (double)step);
+	double bias1 = 1 - pow(o->momentum, (double)step),
+	       bias2 = 1 - pow(o->beta2, (double)step);
 	float size = (float)(rate / bias1), root = (float)(1 / sqrt(bias2));
 	float epsilon = (float)o->epsilon;
 	float kept = o->kind == TRAIN_ADAMW ? 1 - (float)(rate * decay) : 1;
@@ -62,27 +63,4 @@ optimiser_step(const struct optimiser *o, double rate, int64_t step, bool decay,
 		sgd(o, rate, shrink, w, gradient, o->momentum != 0 ? state : NULL, n);
 	else
 		adam(o, rate, step, shrink, w, gradient, state, n);
-}
-
-double
-gradients_clip(struct trainer *t, double largest)
-{
-	double sum = 0, norm;
-
-	for (size_t i = 0; i < t->trainees; i++) {
-		const float *g = nn_weight_gradient(t->plan, t->trained[i].index);
-
-		for (int64_t k = 0; k < t->trained[i].weight->count; k++)
-			sum += (double)g[k] * g[k];
-	}
-	norm = sqrt(sum);
-	if (norm <= largest)
-		return norm;
-	for (size_t i = 0; i < t->trainees; i++) {
-		float *g = nn_weight_gradient(t->plan, t->trained[i].index);
-
-		for (int64_t k = 0; k < t->trained[i].weight->count; k++)
-			g[k] *= (float)(largest / norm);
-	}
-	return norm;
 }

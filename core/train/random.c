@@ -1,11 +1,11 @@
 /*
- * Randomness that is a pure function of the seed and of what it is for. Nothing has to be saved to
- * take a training up again: the order of an epoch and the change of a sample in it can be had at any
- * time.
+ * Randomness that is a pure function of the seed and of what it is for. Nothing has to be saved
+ * to take a training up again: the order of an epoch and the change of a sample in it can be
+ * had at any time.
  */
 #include <math.h>
 
-#include "parts.h"
+#include "batch.h"
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
 static uint64_t
@@ -37,8 +37,8 @@ random_bits(struct random *r)
 int64_t
 random_below(struct random *r, int64_t n)
 {
-	/* The high half of the product; uneven by less than n / 2^64. */
-	return (int64_t)((unsigned __int128)random_bits(r) * (uint64_t)n >> 64);
+	/* n is below 2^32: uneven by less than n / 2^32. */
+	return (int64_t)((random_bits(r) >> 32) * (uint64_t)n >> 32);
 }
 
 double

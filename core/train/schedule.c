@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "parts.h"
+#include "train.h"
 
 static double
 or_else(double value, double otherwise)
@@ -20,7 +20,8 @@ glide(double from, double to, double share)
 
 /* One-cycle: where in its rise (first value) or fall (second) a step is; PyTorch's count. */
 static double
-cycle(const struct schedule *s, int64_t step, int64_t steps, double low, double high, double last)
+cycle(
+    const struct schedule *s, int64_t step, int64_t steps, double low, double high, double last)
 {
 	double top = or_else(s->warmup, 0.3) * (double)steps - 1, end = (double)steps - 1;
 	double at = (double)step;

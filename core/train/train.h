@@ -1,11 +1,11 @@
 /*
  * train: what turns a network that runs into one that learns, and says how good it is. Losses,
- * optimisers, schedules and first weights are plain functions; a trainer joins them with a graph and
- * a data set, step by step; an evaluator counts right answers.
+ * optimisers, schedules and first weights are plain functions; a trainer joins them with a
+ * graph and a data set, step by step; an evaluator counts right answers.
  *
- * Whatever is random follows from the seed and from where training is, never from how it got there:
- * a training that was saved and taken up again goes on bit for bit, and the same seed with the same
- * number of threads gives the same weights.
+ * Whatever is random follows from the seed and from where training is, never from how it got
+ * there: a training that was saved and taken up again goes on bit for bit, and the same seed
+ * with the same number of threads gives the same weights.
  */
 #ifndef TRAIN_H
 #define TRAIN_H
@@ -28,9 +28,9 @@ struct loss {
 };
 
 /*
- * The loss of `rows` outputs of `classes` numbers each: cross-entropy is the mean over rows, the
- * others over all numbers. Targets are class numbers (as one-hot rows; with one output per row, the
- * number itself, 0 or 1) or rows of numbers. `gradient` may be NULL.
+ * The loss of `rows` outputs of `classes` numbers each: cross-entropy is the mean over rows,
+ * the others over all numbers. Targets are class numbers (as one-hot rows; with one output per
+ * row, the number itself, 0 or 1) or rows of numbers. `gradient` may be NULL.
  */
 double loss_labels(const struct loss *, const float *out, const int32_t *label, int64_t rows,
     int64_t classes, float *gradient);
@@ -54,8 +54,8 @@ struct optimiser {
 /* Floats of state for each weight. */
 int optimiser_state(const struct optimiser *);
 /*
- * One step, the `step`th from 1 on, over n weights, with n times optimiser_state floats of state
- * that are zero before the first. `decay` false leaves the decay out.
+ * One step, the `step`th from 1 on, over n weights, with n times optimiser_state floats of
+ * state that are zero before the first. `decay` false leaves the decay out.
  */
 void optimiser_step(const struct optimiser *, double rate, int64_t step, bool decay, float *w,
     const float *gradient, float *state, int64_t n);
@@ -66,11 +66,12 @@ enum train_schedule { TRAIN_CONSTANT, TRAIN_COSINE, TRAIN_STEPS, TRAIN_ONE_CYCLE
 
 struct schedule {
 	enum train_schedule kind;
-	double rate;         /* the highest */
-	double warmup;       /* share of all steps in which the rate rises; one-cycle: 0 means 0.3 */
-	int64_t every;       /* steps: epochs between two of them; 0 means a third of all */
-	double factor;       /* steps: each multiplies the rate by this; 0 means 0.1 */
-	double start, end;   /* one-cycle: divide the highest, and that quotient; 0: 25 and 10^4 */
+	double rate;   /* the highest */
+	double warmup; /* share of all steps in which the rate rises; one-cycle: 0 means 0.3 */
+	int64_t every; /* steps: epochs between two of them; 0 means a third of all */
+	double factor; /* steps: each multiplies the rate by this; 0 means 0.1 */
+	double start,
+	    end; /* one-cycle: divide the highest, and that quotient; 0: 25 and 10^4 */
 	double momentum_low; /* one-cycle: momentum where the rate is highest; 0: unchanged */
 };
 /* The rate at a step (from 0) of `steps`, of which `epoch` make an epoch. */
@@ -80,13 +81,13 @@ double schedule_momentum(const struct schedule *, double momentum, int64_t step,
 /* ---- First weights ----------------------------------------------------------------------- */
 
 /* He: normal, variance 2 / inputs. Xavier: uniform, variance 2 / (inputs + outputs). */
-enum train_start { TRAIN_KEEP, TRAIN_HE, TRAIN_XAVIER };
+enum train_initial { TRAIN_KEEP, TRAIN_HE, TRAIN_XAVIER };
 /*
- * New values for all that is trained: weights at random, biases zero, norms the identity. The model
- * is the one that the graph was made of.
+ * New values for all that is trained: weights at random, biases zero, norms the identity. The
+ * model is the one that the graph was made of.
  */
-MUST bool train_start(struct ctx *, const struct onnx_model *, struct nn_graph *,
-    enum train_start, uint64_t seed);
+MUST bool train_initialise(struct ctx *, const struct onnx_model *, struct nn_graph *,
+    enum train_initial, uint64_t seed);
 
 /* ---- Training ---------------------------------------------------------------------------- */
 
@@ -97,6 +98,10 @@ struct train_data {
 	struct data_form form;
 };
 
+/* The form in which samples of this shape go into the graph's one input; see data_fit. */
+MUST bool train_fit(struct ctx *, const struct nn_graph *, const struct data_shape *,
+    enum data_order, bool raw, struct data_form *ret);
+
 struct train_options {
 	int64_t epochs, batch;
 	int threads;
@@ -104,16 +109,17 @@ struct train_options {
 	struct loss loss;
 	struct optimiser optimiser;
 	struct schedule schedule;
-	double clip;  /* the gradient's largest norm over all weights; 0: any */
-	int64_t crop; /* images are moved by up to so many pixels, zeros coming in */
-	bool flip;    /* images are mirrored half of the time */
+	double clip;       /* the gradient's largest norm over all weights; 0: any */
+	int64_t crop;      /* images are moved by up to so many pixels, zeros coming in */
+	bool flip;         /* images are mirrored half of the time */
 	size_t memory_max; /* of the plan; 0: as the plan's own */
 };
 
 struct trainer;
 /*
- * A training from the graph's present weights. Samples of the last, incomplete batch of an epoch are
- * left out; another epoch draws others. E_INPUT if the graph's first input or output does not fit.
+ * A training from the graph's present weights. Samples of the last, incomplete batch of an
+ * epoch are left out; another epoch draws others. E_INPUT if the graph's first input or output
+ * does not fit.
  */
 MUST bool trainer_new(struct ctx *, struct nn_graph *, const struct train_data *,
     const struct train_options *, struct trainer **ret);
@@ -121,8 +127,8 @@ void trainer_free(struct trainer **);
 /* False after the last step. */
 bool trainer_more(const struct trainer *);
 /*
- * One batch: forward, loss, backward, new weights in the graph. Between two steps the caller may
- * stop, save or evaluate. E_INPUT if the loss is no number any more.
+ * One batch: forward, loss, backward, new weights in the graph. Between two steps the caller
+ * may stop, save or evaluate. E_INPUT if the loss is no number any more.
  */
 MUST bool trainer_step(struct ctx *, struct trainer *);
 
@@ -140,9 +146,9 @@ struct train_progress trainer_progress(const struct trainer *);
 size_t trainer_memory(const struct trainer *); /* bytes: plan, optimiser, batch */
 
 /*
- * All weights, the optimiser's state and the place in the training, as bytes; and back, into a new
- * trainer of the same graph, data and options. E_INTEGRITY for bytes that are none of this training,
- * after which neither trainer nor graph is of further use.
+ * All weights, the optimiser's state and the place in the training, as bytes; and back, into a
+ * new trainer of the same graph, data and options. E_INTEGRITY for bytes that are none of this
+ * training, after which neither trainer nor graph is of further use.
  */
 MUST bool trainer_save(struct ctx *, const struct trainer *, onnx_sink *, void *arg);
 MUST bool trainer_load(struct ctx *, struct trainer *, struct str bytes);
@@ -153,10 +159,10 @@ enum { TRAIN_CONFUSION_MAX = 512 };
 
 struct train_score {
 	int64_t samples, correct, classes;
-	double loss;            /* mean over samples */
+	double loss;             /* mean over samples */
 	int64_t *truth, *answer; /* by class: samples of it, answers that say it */
 	int64_t *right;          /* by class: answers that say it rightly */
-	int64_t *confusion;      /* [truth * classes + answer]; NULL beyond TRAIN_CONFUSION_MAX */
+	int64_t *confusion; /* [truth * classes + answer]; NULL beyond TRAIN_CONFUSION_MAX */
 };
 
 struct evaluator;

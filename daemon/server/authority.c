@@ -1,9 +1,9 @@
 /*
  * Who holds which token. A token is 256 random bits behind a prefix; the store knows its digest
  * only. What was found is remembered under that digest by each thread for itself, in a table of
- * fixed size, until any change to tokens or vendors: then a new generation begins, and what an older
- * one has looked up does not count. Finding by digest needs no constant-time comparison of the secret itself; the digests are
- * compared in constant time all the same.
+ * fixed size, until any change to tokens or vendors: then a new generation begins, and what an
+ * older one has looked up does not count. Finding by digest needs no constant-time comparison of
+ * the secret itself; the digests are compared in constant time all the same.
  */
 #include <stdatomic.h>
 

@@ -30,7 +30,12 @@ job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struc
 	enum job_type type;
 	void *decoded;
 
-	if (!job_kind_by_name(c, kind, &type) || !job_params(c, type, params, &decoded))
+	if (!job_kind_by_name(c, kind, &type))
+		return false;
+	if (job_takes_files(type))
+		return fail_at(c, E_INPUT, "/kind",
+		    "jobs of this kind work on files and are run by hallmark-worker --local");
+	if (!job_params(c, type, params, &decoded))
 		return false;
 	if (!id_parse(c, vendor, "ven", &row.vendor) ||
 	    !keys_data_new(c, s->keys, db, vendor, id_new(c, "key"), &key, ret_key) ||

@@ -104,8 +104,8 @@ tokens_get(struct ctx *c, struct request *rq)
 	for (size_t i = 0; i < n && i < page.limit; i++)
 		token_json(&j, &t[i], NULL);
 	js_close(&j, ']');
-	reply_next(rq, &j, n > page.limit,
-	    n > page.limit ? str_of(t[page.limit - 1].id.s) : STR(""));
+	reply_next(
+	    rq, &j, n > page.limit, n > page.limit ? str_of(t[page.limit - 1].id.s) : STR(""));
 	js_close(&j, '}');
 	return reply_json(rq, 200, &out);
 }

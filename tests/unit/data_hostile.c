@@ -1,6 +1,6 @@
 /*
- * Data sets that are cut, changed, or claim what they do not hold: each ends with a sentence, none
- * with a crash or with memory taken for a claim.
+ * Data sets that are cut, changed, or claim what they do not hold: each ends with a sentence,
+ * none with a crash or with memory taken for a claim.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -111,6 +111,8 @@ START_TEST(npy_versions)
 	/* A header of 4 GB. */
 	expect(c, STR("\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'"), 0, FAR, E_INPUT,
 	    "header of 4294967295 bytes");
+	expect(c, STR("\x93NUMPY\x01\x00\x88\x13{'descr'"), 0, FAR, E_INPUT,
+	    "header of 5000 bytes");
 	expect(c, STR("\x93NUMPY\x01\x00\xff\x0f{'descr'"), 0, FAR, E_INPUT, "too early");
 }
 END_TEST
@@ -311,16 +313,38 @@ START_TEST(bombs_are_not_unpacked)
 END_TEST
 
 /* A file cannot hold what deflate could not have packed into it. */
+static const char *const claims[] = { "(1000000000, 100)", "(1000, 1000)" };
+
 START_TEST(claims_of_what_cannot_be_there)
 {
 	struct ctx *c = test_ctx();
-	struct str small = npy(c, "|u1", "(1000000000, 100)", STR("1234"));
+	struct str small = npy(c, "|u1", claims[_i], STR("1234"));
 	struct zip_part part = { "x.npy", small };
 
 	expect(c, small, DATA_SAMPLES, FAR, E_INPUT, "claims more");
 	expect(c, gzipped(c, small), DATA_SAMPLES, FAR, E_INPUT, "claims more");
 	expect(c, zipped(c, &part, 1, true), DATA_SAMPLES, FAR, E_INPUT, "claims more");
 	expect(c, zipped(c, &part, 1, false), DATA_SAMPLES, FAR, E_INPUT, "claims more");
+}
+END_TEST
+
+/* An archive's own word for the size of an entry counts no more than a header's. */
+START_TEST(archives_that_lie)
+{
+	struct ctx *c = test_ctx();
+	struct zip_part part = { "x.npy", npy(c, "|u1", "(1000, 1000)", STR("1234")) };
+
+	for (int deflated = 0; deflated < 2; deflated++) {
+		struct str bytes = zipped(c, &part, 1, deflated == 1);
+		char *own = take(c, bytes.n), *central;
+
+		memcpy(own, bytes.p, bytes.n);
+		central = memmem(own, bytes.n, "PK\x01\x02", 4);
+		ck_assert_ptr_nonnull(central);
+		memcpy(central + 24, "\x00\x00\x00\x7f", 4);
+		expect(
+		    c, (struct str){ own, bytes.n }, DATA_SAMPLES, FAR, E_INPUT, "claims more");
+	}
 }
 END_TEST
 
@@ -384,5 +408,5 @@ MAIN("data_hostile", EACH(npy_headers, header_cases), ONE(npy_versions),
     EACH(idx_headers, idx_cases), ONE(labels_out_of_range), ONE(numbers_that_are_none),
     ONE(what_is_no_data), ONE(larger_than_allowed), EACH(cut_anywhere, forms),
     EACH(longer_by_a_byte, forms), EACH(mutations, forms), ONE(bombs_are_not_unpacked),
-    ONE(claims_of_what_cannot_be_there), ONE(archives_of_very_many),
-    EACH(sources_may_fail_at_any_read, forms))
+    EACH(claims_of_what_cannot_be_there, claims), ONE(archives_that_lie),
+    ONE(archives_of_very_many), EACH(sources_may_fail_at_any_read, forms))

@@ -31,7 +31,7 @@ START_TEST(every_kind_is_whole)
 			ck_assert_uint_lt(k->field[f].at, k->size);
 		for (size_t n = 0; n < k->inputs; n++) {
 			ck_assert_uint_lt(strlen(k->input[n].name), JOB_NAME_MAX);
-			ck_assert_uint_le(k->input[n].from + sizeof(struct str), k->size);
+			ck_assert_uint_le(k->input[n].at + sizeof(struct str), k->size);
 			ck_assert_int_gt(k->input[n].max, 0);
 		}
 		ck_ok(c, job_kind_by_name(c, str_of(k->name), &found));

@@ -7,6 +7,8 @@
 
 static job_function *const functions[] = {
 	[JOB_SELFTEST] = selftest_run,
+	[JOB_EVALUATE] = evaluate_run,
+	[JOB_TRAIN] = train_run,
 };
 _Static_assert(COUNT(functions) == JOB_COUNT, "one function per kind");
 

@@ -1,0 +1,216 @@
+/*
+ * The fast executor inside. It takes a plan's steps and shapes and makes a program of its own:
+ *
+ *  - nodes: steps, fused where the arithmetic allows it (fast_nodes.c, fast_fuse.c);
+ *  - tasks: pieces of work on some images, in phases. All threads go through a phase, each with its
+ *    share of the batch, a few images at a time, so that what one task writes the next one finds
+ *    in the cache. Between phases they meet, since a sum over the whole batch is needed
+ *    (fast_emit.c, fast_forward.c, fast_backward.c);
+ *  - blocks: the memory that tasks read and write. What lives within a phase has room for the
+ *    few images of one thread only (fast_memory.c).
+ *
+ * What is cheap to compute is computed again in each phase that needs it instead of being kept.
+ */
+#ifndef NN_FAST_H
+#define NN_FAST_H
+
+#include "dnnl_edge.h"
+#include "plan.h"
+
+struct fast;
+struct worker;
+struct task;
+
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+/* Elements are of 4 or 8 bytes; a block has room for each image, or is one for all (`whole`). */
+struct block {
+	int64_t bytes; /* of one image, or of all */
+	bool whole;
+	bool kept; /* not within one phase, or for ever */
+	bool for_ever;
+	void *const *given;        /* the memory is somebody else's: where its address stands */
+	int64_t skip;              /* … and by how many bytes beyond it */
+	int first, last;           /* phases */
+	int first_task, last_task; /* in that phase, if it is one */
+	size_t at;
+};
+
+/* Numbers of one image in a block: `step` from place to place if channels are last. */
+struct place {
+	int32_t block; /* -1: nothing */
+	int64_t skip;  /* elements */
+	int64_t step;
+};
+
+/* ---- Values ------------------------------------------------------------------------------ */
+
+/* Where a batch norm finds sums of a value's channels, made when they were written. */
+struct moments {
+	struct moments *next; /* of the following channels */
+	int64_t channels;
+	double
+	    *sums; /* by thread: count, then mean and sum of squared differences by channel */
+	double *mean, *variance;
+	int phase; /* after which they stand */
+};
+
+struct made {
+	int phase;
+	struct place place;
+	struct made *next;
+};
+
+struct fast_value {
+	const struct nn_tensor *t;
+	int32_t node; /* that makes it, or -1 */
+	int uses;     /* nodes that read it; one more for an output of the graph */
+	int32_t same; /* the value that it is another name of, or itself */
+	bool batched; /* the first dimension is the batch */
+	bool last;    /* channels last */
+	bool again;   /* made anew where it is needed */
+	bool ready;
+	int phase; /* from which on it can be read */
+	struct place place;
+	struct made *made;  /* if again: where it was already made */
+	struct place fresh; /* of the phase `phase`, dense and still in the cache; or nothing */
+	bool has_grad;
+	int grad_phase;
+	struct place grad;
+	float *total_grad; /* of one that is not batched */
+	int32_t root;      /* the concatenation whose block it lies in, or -1 */
+	int64_t root_skip; /* channels before it there */
+	struct moments *moments;
+};
+
+/* ---- Nodes ------------------------------------------------------------------------------- */
+
+enum fast_kind {
+	FAST_CONV,
+	FAST_GEMM,
+	FAST_AFFINE, /* x * a + b by channel, from constants */
+	FAST_NORM,   /* batch normalisation that is trained or differentiated */
+	FAST_ADD,
+	FAST_ACT, /* a range alone */
+	FAST_POOL,
+	FAST_GLOBAL, /* mean over all of the space */
+	FAST_CONCAT,
+	FAST_VIEW,
+	FAST_PLAIN, /* by the row's plain kernels, image by image */
+	FAST_WHOLE, /* … of the whole batch at once */
+	FAST_GONE,  /* became part of another node */
+};
+
+enum { CHAIN_MAX = 8 };
+
+/* Coefficients by channel, repeated until the length is a multiple of any vector. */
+struct coefficients {
+	int64_t channels, period;
+	float *a, *b; /* forward */
+	float *mean;
+	float *back[5];  /* a, b and the three of norm_back */
+	double *sums;    /* by thread: two by channel */
+	double *inverse; /* by channel */
+};
+
+struct fast_conv {
+	struct conv *run[3]; /* by pass; NULL: not needed */
+	int64_t images[3][CONV_BATCHES];
+	float *packed[2];    /* weights for forward and towards the image */
+	float *plain, *bias; /* with a batch norm folded in; else NULL */
+	float **sums;        /* by thread: gradient of weights, as packed, and of bias */
+	bool *begun;         /* by thread: the sums hold something */
+	size_t sums_count;
+	struct conv_shape shape;
+	bool grad_weights, grad_bias;
+};
+
+struct fast_node {
+	enum fast_kind kind;
+	const struct nn_step *step;
+	int32_t x, u, y; /* values: input, what is added (or -1), result */
+	struct range range;
+	const struct nn_step *chain[CHAIN_MAX]; /* folded batch norm; steps of an affine */
+	int chained;
+	struct coefficients *k;
+	struct fast_conv *conv;
+	struct pool_shape pool;
+	bool max;               /* of a pool */
+	struct place which;     /* winners of a max pool */
+	struct product product; /* of a gemm, for one image */
+	float *gemm_weights;    /* those of a gemm with the input's channels last */
+	float **sums;           /* by thread: gradients of what is not batched */
+	size_t sums_count;
+	struct place saved; /* of a plain kernel */
+	size_t saved_bytes, scratch_bytes;
+};
+
+/* ---- Tasks ------------------------------------------------------------------------------- */
+
+typedef void task_fn(const struct worker *, const struct task *);
+
+enum { TASK_PLACES = 4 };
+
+struct task {
+	task_fn *run;
+	struct fast_node *node;
+	struct place at[TASK_PLACES];
+	int64_t pixels, channels; /* of one image */
+	struct range range;
+	bool adds;
+	void *arg;
+};
+
+struct phase {
+	struct task *task; /* by all, on their images */
+	size_t tasks, tasks_max;
+	struct task *end; /* by one, when all have done theirs */
+	size_t ends, ends_max;
+	int64_t chunk; /* images at a time */
+	bool fixed;    /* which thread takes which image matters */
+	size_t local;  /* bytes for one thread */
+};
+
+/* One thread at one chunk. `which` is 0 for a full chunk, 1 for the last one if it is smaller. */
+struct worker {
+	struct fast *fast;
+	int thread, which;
+	int64_t first, count;
+	int64_t part, parts; /* of a chunk that all threads share */
+	char *local, *scratch;
+};
+
+/* ---- The executor ------------------------------------------------------------------------ */
+
+struct threads;
+
+struct fast {
+	struct nn_plan *plan;
+	const struct kernels *kernels;
+	struct arena *mem;
+	int64_t batch;
+	int threads;
+	bool backward; /* there is a way back */
+	bool failed;   /* no memory while the program was made */
+	struct fast_value *value;
+	size_t values;
+	struct fast_node *node;
+	size_t nodes;
+	struct block *block;
+	size_t blocks, blocks_max;
+	struct phase *phase;
+	int phases, phases_max, forward_phases;
+	int now; /* phases below are of the forward way while the way back is made */
+	char *memory;
+	size_t memory_size, local_size, scratch_size;
+	void **input; /* of the current run */
+	struct threads *pool;
+};
+
+/* What the plan calls. The fast executor takes the place of layout, memory and execution. */
+MUST bool fast_new(struct ctx *, struct nn_plan *, struct fast **ret);
+void fast_free(struct fast **);
+MUST bool fast_forward(struct ctx *, struct fast *, const void *const input[]);
+MUST bool fast_backward(struct ctx *, struct fast *, const float *const output_gradient[]);
+
+#endif

@@ -1,0 +1,467 @@
+/*
+ * From a plan's steps to the executor's nodes: which values have the batch as their first
+ * dimension, and what kind of node each step is. A step of no special kind runs its plain kernels:
+ * image by image if the images do not see each other, else on the whole batch.
+ */
+#include <math.h>
+
+#include "attrs.h"
+#include "fast_parts.h"
+
+static const struct range all_of_it = { -INFINITY, INFINITY };
+
+/* ---- Questions --------------------------------------------------------------------------- */
+
+struct fast_value *
+value_of(struct fast *f, int32_t v)
+{
+	return v < 0 ? NULL : &f->value[f->value[v].same];
+}
+
+bool
+fast_batched(struct fast *f, int32_t v)
+{
+	return v >= 0 && value_of(f, v)->batched;
+}
+
+static bool
+varies(const struct fast *f, int32_t v)
+{
+	return v >= 0 && f->plan->value[v].varies;
+}
+
+int64_t
+fast_channels(const struct nn_tensor *t)
+{
+	return t->rank > 1 ? t->dim[1] : 1;
+}
+
+int64_t
+fast_pixels(const struct nn_tensor *t)
+{
+	int64_t n = 1;
+
+	for (int d = 2; d < t->rank; d++)
+		n *= t->dim[d];
+	return n;
+}
+
+/* True if both have the batch and the same dimensions. */
+static bool
+alike(struct fast *f, int32_t a, int32_t b)
+{
+	const struct nn_tensor *s = f->value[a].t, *t = f->value[b].t;
+
+	if (!fast_batched(f, a) || !fast_batched(f, b) || s->rank != t->rank || s->type != t->type)
+		return false;
+	for (int d = 0; d < s->rank; d++)
+		if (s->dim[d] != t->dim[d])
+			return false;
+	return true;
+}
+
+/* A real value that is the same for all images, with one number or one for each channel of `t`. */
+static bool
+by_channel(struct fast *f, int32_t v, const struct nn_tensor *t)
+{
+	const struct nn_tensor *k;
+
+	if (v < 0 || fast_batched(f, v) || varies(f, v))
+		return false;
+	k = f->value[v].t;
+	if (k->type != NN_FLOAT || k->rank > t->rank)
+		return false;
+	for (int d = 0; d < k->rank; d++)
+		if (k->dim[d] != 1 && (t->rank - k->rank + d != 1 || k->dim[d] != t->dim[1]))
+			return false;
+	return true;
+}
+
+/* ---- Whether images see each other ------------------------------------------------------- */
+
+/* The step's shapes as they would be with `n` images are those that are there, but for the batch. */
+static bool
+scales(struct fast *f, const struct nn_step *s, int64_t n)
+{
+	struct ctx c = { .mem = f->mem };
+	struct nn_call k = s->call;
+	size_t count = (size_t)(k.ins + k.outs);
+	struct nn_tensor *t = take(&c, count * sizeof *t + 1), **at = take(&c, count * sizeof *at + 1);
+
+	if (t == NULL || at == NULL)
+		return false;
+	for (int i = 0; i < k.ins; i++) {
+		if (k.in[i] == NULL)
+			continue;
+		t[i] = *k.in[i];
+		at[i] = &t[i];
+		if (fast_batched(f, s->node->in[i]))
+			t[i].dim[0] = n;
+	}
+	for (int i = 0; i < k.outs; i++)
+		at[k.ins + i] = k.out[i] == NULL ? NULL : &t[k.ins + i];
+	k.in = at;
+	k.out = at + k.ins;
+	if (!s->row->shape(&c, &k))
+		return false;
+	for (int i = 0; i < k.outs; i++) {
+		const struct nn_tensor *is = s->call.out[i], *now = k.out[i];
+
+		if (is == NULL)
+			continue;
+		if (now->rank != is->rank || now->rank < 1 || now->dim[0] != n ||
+		    is->dim[0] != f->batch)
+			return false;
+		for (int d = 1; d < is->rank; d++)
+			if (now->dim[d] != is->dim[d])
+				return false;
+	}
+	return true;
+}
+
+/* Operators that may mix images although their shapes scale. */
+static bool
+may_mix(const struct nn_step *s)
+{
+	const int64_t *numbers = s->call.ins > 1 && s->call.in[1] != NULL ? s->call.in[1]->data : NULL;
+
+	switch (s->node->op) { // NOLINT
+	case OP_SOFTMAX:
+	case OP_LOG_SOFTMAX:
+	case OP_HARDMAX:
+	case OP_LAYER_NORMALIZATION: {
+		const struct axis_attr *a = s->call.attr;
+		const struct norm_attr *n = s->call.attr;
+		int64_t axis = s->node->op == OP_LAYER_NORMALIZATION ? n->axis : a->axis;
+
+		return axis == 0 || axis == -s->call.in[0]->rank;
+	}
+	case OP_PAD:
+		return numbers == NULL || numbers[0] != 0;
+	case OP_CUM_SUM:
+		return numbers == NULL || *numbers == 0 || *numbers == -s->call.in[0]->rank;
+	case OP_TRILU:
+		return s->call.in[0]->rank < 3;
+	case OP_SLICE:
+	case OP_GATHER_ELEMENTS:
+	case OP_LSTM:
+	case OP_GRU:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+apart(struct fast *f, const struct nn_step *s)
+{
+	for (int i = 0; i < s->call.outs; i++)
+		if (s->call.out[i] != NULL && (s->call.out[i]->rank < 1 || s->call.out[i]->dim[0] != f->batch))
+			return false;
+	if (s->node->op == OP_BATCH_NORMALIZATION || may_mix(s))
+		return false;
+	return scales(f, s, f->batch + 1) && scales(f, s, 2 * f->batch + 3);
+}
+
+/* ---- Kinds ------------------------------------------------------------------------------- */
+
+/* Each looks whether a step is of its kind, and fills the node. */
+typedef bool kind_fn(struct fast *, const struct nn_step *, struct fast_node *);
+
+static bool
+is_conv(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || s->call.in[0]->rank > 5 ||
+	    s->call.in[0]->rank < 3)
+		return false;
+	n->kind = FAST_CONV;
+	return true;
+}
+
+static bool
+is_gemm(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct gemm_attr *a = s->call.attr;
+	const struct nn_tensor *w = s->call.in[1], *bias = s->call.ins > 2 ? s->call.in[2] : NULL;
+	bool turned = w->rank == 2 && a->trans_b;
+
+	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || a->trans_a || a->alpha != 1)
+		return false;
+	if (bias != NULL && (a->beta != 1 || nn_count(bias) != s->call.out[0]->dim[1] ||
+				bias->dim[bias->rank - 1] != s->call.out[0]->dim[1]))
+		return false;
+	n->kind = FAST_GEMM;
+	n->product = (struct product){ .m = 1, .k = s->call.in[0]->dim[1],
+		.n = s->call.out[0]->dim[1], .b_turned = turned, .b_step = w->dim[1] };
+	return true;
+}
+
+static bool
+is_matmul(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct nn_tensor *x = s->call.in[0], *w = s->call.in[1];
+
+	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || w->rank != 2 || x->rank < 2)
+		return false;
+	n->kind = FAST_GEMM;
+	n->product = (struct product){ .m = nn_count(x) / f->batch / w->dim[0], .k = w->dim[0],
+		.n = w->dim[1], .b_step = w->dim[1] };
+	return true;
+}
+
+static bool
+is_norm(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct norm_attr *a = s->call.attr;
+	bool fixed = true;
+
+	for (int i = 1; i < s->call.outs; i++)
+		if (s->call.out[i] != NULL)
+			return false;
+	for (int i = 1; i < 5; i++)
+		if (fast_batched(f, s->node->in[i]))
+			return false;
+	if (!fast_batched(f, n->x) || varies(f, s->node->in[3]) || varies(f, s->node->in[4]))
+		return false;
+	for (int i = 1; i < 3; i++)
+		fixed = fixed && !varies(f, s->node->in[i]);
+	n->kind = s->call.training || a->training || !fixed ? FAST_NORM : FAST_AFFINE;
+	n->chain[n->chained++] = s;
+	return true;
+}
+
+static bool
+is_arithmetic(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct binary_attr *attr = s->call.attr;
+	int32_t a = s->node->in[0], b = s->node->in[1];
+	bool swapped = !fast_batched(f, a);
+
+	if (s->call.out[0]->type != NN_FLOAT || (attr != NULL && attr->aligned))
+		return false;
+	if (s->node->op == OP_ADD && alike(f, a, b)) {
+		n->kind = FAST_ADD;
+		n->x = a;
+		n->u = b;
+		return true;
+	}
+	n->x = swapped ? b : a;
+	if (!by_channel(f, swapped ? a : b, s->call.out[0]) || !alike(f, n->x, n->y) ||
+	    (s->node->op == OP_DIV && swapped))
+		return false;
+	n->kind = FAST_AFFINE;
+	n->chain[n->chained++] = s;
+	return true;
+}
+
+static bool
+is_act(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const float bounds[] = { 0, INFINITY };
+
+	if (!fast_batched(f, n->x) || s->call.in[0]->type != NN_FLOAT)
+		return false;
+	n->range = (struct range){ bounds[0], bounds[1] };
+	if (s->node->op == OP_CLIP) {
+		n->range = all_of_it;
+		for (int i = 1; i < s->call.ins; i++) {
+			if (s->node->in[i] < 0)
+				continue;
+			if (!f->plan->value[s->node->in[i]].known || f->plan->value[s->node->in[i]].once)
+				return false;
+			*(i == 1 ? &n->range.low : &n->range.high) = *(const float *)s->call.in[i]->data;
+		}
+	}
+	n->kind = FAST_ACT;
+	return true;
+}
+
+static bool
+is_pool(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct window_attr *a = s->call.attr;
+	struct ctx c = { 0 };
+	struct window w;
+
+	if (!fast_batched(f, n->x) || !window_of_pool(&c, &s->call, &w) || w.kernel[0] != 1 ||
+	    w.in[0] != 1 || w.pad[0] + w.pad_end[0] != 0 || w.kernel[1] * w.kernel[2] > 255 ||
+	    (s->call.outs > 1 && s->call.out[1] != NULL))
+		return false;
+	n->pool.channels = w.channels;
+	for (int d = 0; d < 2; d++) {
+		if (w.dilation[d + 1] != 1 || w.pad[d + 1] >= w.kernel[d + 1] ||
+		    (w.out[d + 1] - 1) * w.stride[d + 1] - w.pad[d + 1] >= w.in[d + 1])
+			return false;
+		n->pool.in[d] = w.in[d + 1];
+		n->pool.out[d] = w.out[d + 1];
+		n->pool.kernel[d] = w.kernel[d + 1];
+		n->pool.stride[d] = w.stride[d + 1];
+		n->pool.pad[d] = w.pad[d + 1];
+		n->pool.counted[d][0] = a->count_include_pad ? -w.pad[d + 1] : 0;
+		n->pool.counted[d][1] = w.in[d + 1] + (a->count_include_pad ? w.pad_end[d + 1] : 0);
+	}
+	n->kind = FAST_POOL;
+	n->max = s->node->op == OP_MAX_POOL;
+	return true;
+}
+
+static bool
+is_global(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	(void)s;
+	n->kind = FAST_GLOBAL;
+	return fast_batched(f, n->x);
+}
+
+static bool
+is_concat(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct axis_attr *a = s->call.attr;
+
+	if ((a->axis != 1 && a->axis != 1 - s->call.out[0]->rank) || s->call.out[0]->type != NN_FLOAT)
+		return false;
+	for (int i = 0; i < s->call.ins; i++)
+		if (!fast_batched(f, s->node->in[i]))
+			return false;
+	n->kind = FAST_CONCAT;
+	return true;
+}
+
+static bool
+is_view(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct nn_tensor *x = s->call.in[0], *y = s->call.out[0];
+
+	if (!fast_batched(f, n->x) || y->rank < 1 || y->dim[0] != f->batch || x->type != y->type ||
+	    nn_count(x) != nn_count(y))
+		return false;
+	n->kind = FAST_VIEW;
+	return true;
+}
+
+/* Another name for the same values; nothing runs. */
+static bool
+is_name(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	f->value[n->y].same = f->value[n->x].same;
+	f->value[n->y].batched = fast_batched(f, n->x);
+	n->kind = FAST_GONE;
+	(void)s;
+	return true;
+}
+
+static bool
+is_quiet_dropout(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	if (s->call.training || (s->call.outs > 1 && s->call.out[1] != NULL))
+		return false;
+	return is_name(f, s, n);
+}
+
+static bool
+is_no_pad(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	const struct nn_tensor *pads = s->call.ins > 1 ? s->call.in[1] : NULL;
+
+	if (pads == NULL || pads->data == NULL)
+		return false;
+	for (int64_t i = 0; i < nn_count(pads); i++)
+		if (((const int64_t *)pads->data)[i] != 0)
+			return false;
+	return is_name(f, s, n);
+}
+
+/* clang-format off */
+static kind_fn *const kinds[OP_COUNT] = {
+	[OP_ADD] = is_arithmetic,
+	[OP_AVERAGE_POOL] = is_pool,
+	[OP_BATCH_NORMALIZATION] = is_norm,
+	[OP_CLIP] = is_act,
+	[OP_CONCAT] = is_concat,
+	[OP_CONV] = is_conv,
+	[OP_DIV] = is_arithmetic,
+	[OP_DROPOUT] = is_quiet_dropout,
+	[OP_FLATTEN] = is_view,
+	[OP_GEMM] = is_gemm,
+	[OP_GLOBAL_AVERAGE_POOL] = is_global,
+	[OP_IDENTITY] = is_name,
+	[OP_MAT_MUL] = is_matmul,
+	[OP_MAX_POOL] = is_pool,
+	[OP_MUL] = is_arithmetic,
+	[OP_PAD] = is_no_pad,
+	[OP_RELU] = is_act,
+	[OP_RESHAPE] = is_view,
+	[OP_SQUEEZE] = is_view,
+	[OP_SUB] = is_arithmetic,
+	[OP_UNSQUEEZE] = is_view,
+};
+/* clang-format on */
+
+static void
+classify(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	kind_fn *kind = kinds[s->node->op];
+	bool batched = false;
+
+	*n = (struct fast_node){ .step = s, .x = s->node->ins > 0 ? s->node->in[0] : -1, .u = -1,
+		.y = s->node->out[0], .range = all_of_it, .which.block = -1, .saved.block = -1 };
+	if (kind != NULL && n->x >= 0 && kind(f, s, n)) {
+		if (n->kind != FAST_GONE)
+			f->value[n->y].batched = true;
+		return;
+	}
+	n->x = s->node->ins > 0 ? s->node->in[0] : -1;
+	n->u = -1;
+	n->chained = 0;
+	for (int i = 0; i < s->node->ins; i++)
+		batched = batched || fast_batched(f, s->node->in[i]);
+	n->kind = batched && apart(f, s) ? FAST_PLAIN : FAST_WHOLE;
+	for (int i = 0; i < s->node->outs; i++)
+		if (s->node->out[i] >= 0)
+			f->value[s->node->out[i]].batched = n->kind == FAST_PLAIN;
+}
+
+static bool
+start_values(struct ctx *c, struct fast *f)
+{
+	const struct nn_graph *g = f->plan->graph;
+
+	f->values = g->values;
+	f->value = take(c, g->values * sizeof *f->value + 1);
+	if (f->value == NULL)
+		return false;
+	for (size_t i = 0; i < g->values; i++) {
+		f->value[i] = (struct fast_value){ .t = &f->plan->value[i].t, .node = -1,
+			.same = (int32_t)i, .root = -1, .place.block = -1, .fresh.block = -1,
+			.grad.block = -1 };
+	}
+	f->batch = 1;
+	for (size_t i = g->inputs; i-- > 0;)
+		if (f->value[g->input_value[i]].t->rank > 0)
+			f->batch = f->value[g->input_value[i]].t->dim[0];
+	for (size_t i = 0; i < g->inputs; i++) {
+		struct fast_value *v = &f->value[g->input_value[i]];
+
+		v->batched = v->t->rank > 0 && v->t->dim[0] == f->batch;
+	}
+	return true;
+}
+
+bool
+fast_nodes(struct ctx *c, struct fast *f)
+{
+	if (!start_values(c, f))
+		return false;
+	f->node = take(c, f->plan->steps * sizeof *f->node + 1);
+	if (f->node == NULL)
+		return false;
+	for (size_t i = 0; i < f->plan->steps; i++) {
+		const struct nn_step *s = &f->plan->step[i];
+
+		if (s->once)
+			continue;
+		classify(f, s, &f->node[f->nodes]);
+		f->nodes++;
+	}
+	return true;
+}

@@ -1,0 +1,100 @@
+/*
+ * What the files of the fast executor have in common while a program is made, and the tasks it can
+ * be made of.
+ */
+#ifndef NN_FAST_PARTS_H
+#define NN_FAST_PARTS_H
+
+#include "fast.h"
+
+/* ---- fast_nodes.c, fast_fuse.c ----------------------------------------------------------- */
+
+MUST bool fast_nodes(struct ctx *, struct fast *);
+void fast_fuse(struct fast *);
+struct fast_value *value_of(struct fast *, int32_t); /* the one it is a name of; NULL for none */
+bool fast_batched(struct fast *, int32_t value);
+int64_t fast_channels(const struct nn_tensor *);
+int64_t fast_pixels(const struct nn_tensor *);
+
+/* ---- fast_emit.c: blocks, tasks, values -------------------------------------------------- */
+
+extern const struct place nowhere;
+
+enum order { ORDER_ANY, ORDER_FIRST, ORDER_LAST }; /* of the channels */
+
+/* Zeroed memory for as long as the executor lives; without memory NULL, and f->failed. */
+void *fast_take(struct fast *, size_t);
+/* Floats of such memory, aligned to 64 bytes. */
+float *fast_floats(struct fast *, size_t count);
+/* A new block, by image (`step` being its channels) or for all. */
+struct place fast_block(struct fast *, int64_t bytes, int64_t step, bool whole);
+/* Room for values of the shape of `t`. */
+struct place fast_room(struct fast *, const struct nn_tensor *t, bool batched);
+/* The last phase that touched the block. */
+int fast_touched(const struct fast *, struct place);
+void fast_task(struct fast *, int phase, const struct task *);
+void fast_end(struct fast *, int phase, const struct task *); /* when the phase is done */
+void fast_scratch(struct fast *, size_t bytes); /* a task needs so much */
+
+/* From which phase on the value can be read. */
+int fast_ready(struct fast *, int32_t value);
+/* Where tasks of the phase, from now on, can read it. */
+struct place fast_read(struct fast *, int32_t value, int phase, enum order);
+/* The same numbers without gaps. */
+struct place fast_dense(
+    struct fast *, const struct nn_tensor *, struct place, int phase);
+/* Channels first from last or the other way round; none if the shape is the same both ways. */
+struct place fast_turned(struct fast *, const struct nn_tensor *, struct place, bool last, int phase);
+bool fast_has_order(const struct nn_tensor *); /* first and last are different */
+/* The value was written at that place in this phase. */
+void fast_store(struct fast *, int32_t value, int phase, struct place, bool last);
+/* Sums by channel of what the value holds; returns the phase after which they stand. */
+int fast_moments(struct fast *, int32_t value);
+
+/* ---- fast_forward.c, fast_cheap.c, fast_backward.c --------------------------------------- */
+
+MUST bool fast_emit_forward(struct ctx *, struct fast *);
+MUST bool fast_emit_backward(struct ctx *, struct fast *);
+/* Makes a cheap node's result in the phase. */
+void fast_cheap(struct fast *, struct fast_node *, int phase, struct place to);
+int fast_cheap_ready(struct fast *, const struct fast_node *);
+/* Gives numbers to the gradient of a value; if they are `lent` they stay as they are. */
+void fast_give(struct fast *, int32_t value, int phase, struct place, bool last, bool lent);
+/* True if somebody wants the value's gradient. */
+bool fast_wanted(const struct fast *, int32_t value);
+/* Where the gradient of one value for all images is summed up. */
+float *fast_total(struct fast *, int32_t value);
+MUST bool fast_conv_make(struct ctx *, struct fast *);
+void fast_conv_prepare(struct fast *, struct fast_node *);
+struct coefficients *fast_coefficients(struct fast *, int64_t channels);
+
+/* ---- fast_memory.c ----------------------------------------------------------------------- */
+
+MUST bool fast_memory(struct ctx *, struct fast *);
+
+/* ---- fast_threads.c ---------------------------------------------------------------------- */
+
+/* Calls run(arg, thread) on each of them, the caller being thread 0; returns when all are done. */
+MUST bool threads_new(struct ctx *, int count, struct threads **ret);
+void threads_free(struct threads **);
+void threads_run(struct threads *, void (*run)(void *arg, int thread), void *arg);
+/* Waits for the others; the last one to come calls `last` before anybody goes on. */
+void threads_meet(struct threads *, void (*last)(void *arg), void *arg);
+
+/* ---- The tasks --------------------------------------------------------------------------- */
+
+/* The place's numbers for the worker's first image. */
+void *fast_at(const struct worker *, struct place);
+/* Numbers of a value that is the same for all images. */
+const float *fast_fixed(const struct fast *, int32_t value);
+
+task_fn task_conv, task_conv_to_image, task_conv_to_weights, task_conv_end;
+task_fn task_gemm, task_gemm_to_image, task_gemm_to_weights, task_sums_end;
+task_fn task_affine, task_affine_add, task_add, task_act, task_mask, task_copy, task_clear,
+    task_turn;
+task_fn task_moments, task_moments_end, task_norm_end, task_norm_sums, task_norm_sums_end,
+    task_norm_back;
+task_fn task_pool, task_pool_back, task_global, task_global_back;
+task_fn task_plain, task_plain_back, task_whole, task_whole_back;
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * Evaluation: samples come in any number, are run in batches, and every answer is counted by
+ * the class that was right and the class that was said. The last batch is filled up with its
+ * own samples; their answers are dropped.
+ */
+#include "batch.h"
+
+struct evaluator {
+	struct nn_plan *plan;
+	struct data_form form;
+	struct loss loss;
+	int64_t batch, outputs;
+	float *input;
+	double loss_sum;
+	struct train_score score;
+};
+
+void
+evaluator_free(struct evaluator **e)
+{
+	if (*e == NULL)
+		return;
+	nn_plan_free(&(*e)->plan);
+	free((*e)->input);
+	free((*e)->score.truth);
+	free((*e)->score.answer);
+	free((*e)->score.right);
+	free((*e)->score.confusion);
+	free(*e);
+	*e = NULL;
+}
+
+MUST static bool
+counts_new(struct ctx *c, struct evaluator *e)
+{
+	struct train_score *s = &e->score;
+	size_t n = (size_t)batch_classes(e->outputs);
+
+	s->classes = (int64_t)n;
+	s->truth = calloc(n, sizeof *s->truth);
+	s->answer = calloc(n, sizeof *s->answer);
+	s->right = calloc(n, sizeof *s->right);
+	e->input = calloc((size_t)(e->batch * e->form.count), sizeof *e->input);
+	if (n <= TRAIN_CONFUSION_MAX)
+		s->confusion = calloc(n * n, sizeof *s->confusion);
+	if (s->truth == NULL || s->answer == NULL || s->right == NULL || e->input == NULL ||
+	    (n <= TRAIN_CONFUSION_MAX && s->confusion == NULL))
+		return fail(c, E_MEMORY, "no memory for %zu classes", n);
+	return true;
+}
+
+bool
+evaluator_new(struct ctx *c, struct nn_graph *g, const struct data_form *form,
+    const struct loss *loss, int64_t batch, int threads, struct evaluator **ret)
+{
+	owned(evaluator_free) struct evaluator *e = calloc(1, sizeof *e);
+	struct nn_options plan = { .mode = NN_INFER, .batch = batch, .threads = threads };
+
+	if (e == NULL)
+		return fail(c, E_MEMORY, "no memory");
+	e->form = *form;
+	e->loss = *loss;
+	if (!batch_plan(c, g, form, plan, &e->plan, &e->batch, &e->outputs) ||
+	    !batch_loss(c, loss, e->outputs) || !counts_new(c, e))
+		return false;
+	*ret = steal(e);
+	return true;
+}
+
+int64_t
+evaluator_classes(const struct evaluator *e)
+{
+	return e->score.classes;
+}
+
+static void
+count(struct evaluator *e, const float *out, const int32_t *label, int64_t n)
+{
+	struct train_score *s = &e->score;
+
+	for (int64_t i = 0; i < n; i++) {
+		int64_t answer = loss_answer(&e->loss, out + i * e->outputs, e->outputs);
+
+		s->samples++;
+		s->truth[label[i]]++;
+		s->answer[answer]++;
+		if (answer == label[i]) {
+			s->correct++;
+			s->right[answer]++;
+		}
+		if (s->confusion != NULL)
+			s->confusion[label[i] * s->classes + answer]++;
+	}
+	e->loss_sum += (double)n * loss_labels(&e->loss, out, label, n, e->outputs, NULL);
+}
+
+/* At most one batch. */
+MUST static bool
+add_batch(struct ctx *c, struct evaluator *e, const void *rows, const int32_t *label, int64_t n)
+{
+	const void *input[] = { e->input };
+
+	data_floats(&e->form, rows, n, e->input);
+	for (int64_t i = n; i < e->batch; i++)
+		memcpy(e->input + i * e->form.count, e->input,
+		    (size_t)e->form.count * sizeof *e->input);
+	if (!nn_forward(c, e->plan, input))
+		return false;
+	count(e, nn_plan_output(e->plan, 0)->data, label, n);
+	return true;
+}
+
+bool
+evaluator_add(
+    struct ctx *c, struct evaluator *e, const void *rows, const int32_t *label, int64_t n)
+{
+	size_t row = (size_t)e->form.count * data_type_size(e->form.type);
+
+	for (int64_t i = 0; i < n; i++)
+		if (label[i] < 0 || label[i] >= e->score.classes)
+			return fail(c, E_INPUT, "label %d, but the model knows %lld classes",
+			    label[i], (long long)e->score.classes);
+	for (int64_t at = 0, some; at < n; at += some) {
+		some = n - at < e->batch ? n - at : e->batch;
+		if (!add_batch(c, e, (const char *)rows + (size_t)at * row, label + at, some))
+			return false;
+	}
+	return true;
+}
+
+const struct train_score *
+evaluator_score(struct evaluator *e)
+{
+	if (e->score.samples > 0)
+		e->score.loss = e->loss_sum / (double)e->score.samples;
+	return &e->score;
+}
+
+void
+evaluator_clear(struct evaluator *e)
+{
+	struct train_score *s = &e->score;
+	size_t n = (size_t)s->classes;
+
+	memset(s->truth, 0, n * sizeof *s->truth);
+	memset(s->answer, 0, n * sizeof *s->answer);
+	memset(s->right, 0, n * sizeof *s->right);
+	if (s->confusion != NULL)
+		memset(s->confusion, 0, n * n * sizeof *s->confusion);
+	s->samples = s->correct = 0;
+	s->loss = e->loss_sum = 0;
+}
