@@ -45,14 +45,14 @@ struct place {
 
 /* ---- Values ------------------------------------------------------------------------------ */
 
-/* Where a batch norm finds sums of a value's channels, made when they were written. */
+/* Mean and variance of a value's channels, summed up when it was written. */
 struct moments {
-	struct moments *next; /* of the following channels */
 	int64_t channels;
-	double
-	    *sums; /* by thread: count, then mean and sum of squared differences by channel */
+	struct coefficients *k;
+	double *sums; /* by thread: a count; by channel mean, and sum of squared differences */
 	double *mean, *variance;
-	int phase; /* after which they stand */
+	double count;
+	int phase; /* at whose end they stand */
 };
 
 struct made {
@@ -73,10 +73,11 @@ struct fast_value {
 	int phase; /* from which on it can be read */
 	struct place place;
 	struct made *made;  /* if again: where it was already made */
-	struct place fresh; /* of the phase `phase`, dense and still in the cache; or nothing */
+	struct place fresh; /* of the same phase, dense and still in the cache; or nothing */
 	bool has_grad;
 	int grad_phase;
 	struct place grad;
+	bool lent;    /* the gradient is somebody else's as well */
 	float *total_grad; /* of one that is not batched */
 	int32_t root;      /* the concatenation whose block it lies in, or -1 */
 	int64_t root_skip; /* channels before it there */
@@ -133,6 +134,10 @@ struct fast_node {
 	const struct nn_step *chain[CHAIN_MAX]; /* folded batch norm; steps of an affine */
 	int chained;
 	struct coefficients *k;
+	bool of_batch;           /* a batch norm of what the batch holds */
+	struct moments **piece;  /* … of whose parts these are the moments */
+	int pieces;
+	int known_from;          /* phase from which on a and b stand */
 	struct fast_conv *conv;
 	struct pool_shape pool;
 	bool max;               /* of a pool */
@@ -200,10 +205,11 @@ struct fast {
 	size_t blocks, blocks_max;
 	struct phase *phase;
 	int phases, phases_max, forward_phases;
+	struct place *output, *input_grad; /* by output and input */
+	void **given;                      /* gradients of the outputs, in the current run */
 	int now; /* phases below are of the forward way while the way back is made */
 	char *memory;
 	size_t memory_size, local_size, scratch_size;
-	void **input; /* of the current run */
 	struct threads *pool;
 };
 

@@ -187,24 +187,14 @@ fast_dense(struct fast *f, const struct nn_tensor *t, struct place from, int pha
 
 /* ---- Values ------------------------------------------------------------------------------ */
 
-/* Inputs and what is the same for all images stand in memory of others, or in a block of their own. */
+/* What no node of ours makes stands where the plan says. */
 static struct place
-given_place(struct fast *f, int32_t value, struct fast_value *v)
+given_place(struct fast *f, struct fast_value *v)
 {
-	const struct nn_value *from = &f->plan->graph->value[value];
-	struct place at;
-
+	v->place = fast_room(f, v->t, v->batched);
 	if (v->place.block >= 0)
-		return v->place;
-	at = fast_room(f, v->t, v->batched);
-	if (at.block < 0)
-		return at;
-	if (from->source == NN_FROM_INPUT)
-		f->block[at.block].given = (void *const *)&f->input[from->index];
-	else
-		f->block[at.block].given = (void *const *)&v->t->data;
-	v->place = at;
-	return at;
+		f->block[v->place.block].given = &v->t->data;
+	return v->place;
 }
 
 int
@@ -245,7 +235,7 @@ fast_read(struct fast *f, int32_t value, int phase, enum order order)
 	else if (v->place.block >= 0)
 		at = v->place;
 	else
-		at = given_place(f, (int32_t)(v - f->value), v);
+		at = given_place(f, v);
 	if (order == ORDER_ANY || !v->batched || !fast_has_order(v->t) ||
 	    v->last == (order == ORDER_LAST))
 		return at;
@@ -284,4 +274,5 @@ fast_store(struct fast *f, int32_t value, int phase, struct place at, bool last)
 		k.at[2] = k.at[3] = nowhere;
 		fast_task(f, phase, &k);
 	}
+	fast_sum_up(f, value);
 }

@@ -48,13 +48,14 @@ struct place fast_turned(struct fast *, const struct nn_tensor *, struct place, 
 bool fast_has_order(const struct nn_tensor *); /* first and last are different */
 /* The value was written at that place in this phase. */
 void fast_store(struct fast *, int32_t value, int phase, struct place, bool last);
-/* Sums by channel of what the value holds; returns the phase after which they stand. */
-int fast_moments(struct fast *, int32_t value);
 
 /* ---- fast_forward.c, fast_cheap.c, fast_backward.c --------------------------------------- */
 
-MUST bool fast_emit_forward(struct ctx *, struct fast *);
-MUST bool fast_emit_backward(struct ctx *, struct fast *);
+void fast_emit_forward(struct fast *);
+void fast_emit_backward(struct fast *);
+/* A node that runs its row's own kernels, and its way back. */
+void fast_plain(struct fast *, struct fast_node *);
+void fast_plain_back(struct fast *, struct fast_node *);
 /* Makes a cheap node's result in the phase. */
 void fast_cheap(struct fast *, struct fast_node *, int phase, struct place to);
 int fast_cheap_ready(struct fast *, const struct fast_node *);
@@ -64,9 +65,12 @@ void fast_give(struct fast *, int32_t value, int phase, struct place, bool last,
 bool fast_wanted(const struct fast *, int32_t value);
 /* Where the gradient of one value for all images is summed up. */
 float *fast_total(struct fast *, int32_t value);
-MUST bool fast_conv_make(struct ctx *, struct fast *);
-void fast_conv_prepare(struct fast *, struct fast_node *);
+/* Arrays by channel; NULL without memory. */
 struct coefficients *fast_coefficients(struct fast *, int64_t channels);
+/* The moments that a value's batch norms want, as soon as it is written. */
+void fast_sum_up(struct fast *, int32_t value);
+/* What a batch norm has to know before its result can be made. */
+void fast_norm(struct fast *, struct fast_node *);
 
 /* ---- fast_memory.c ----------------------------------------------------------------------- */
 
@@ -89,7 +93,7 @@ void *fast_at(const struct worker *, struct place);
 const float *fast_fixed(const struct fast *, int32_t value);
 
 task_fn task_conv, task_conv_to_image, task_conv_to_weights, task_conv_end;
-task_fn task_gemm, task_gemm_to_image, task_gemm_to_weights, task_sums_end;
+task_fn task_gemm, task_gemm_to_image, task_gemm_to_weights, task_gemm_end;
 task_fn task_affine, task_affine_add, task_add, task_act, task_mask, task_copy, task_clear,
     task_turn;
 task_fn task_moments, task_moments_end, task_norm_end, task_norm_sums, task_norm_sums_end,

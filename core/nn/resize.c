@@ -85,13 +85,15 @@ struct along {
 	const struct resize_attr *attr;
 	double scale, from, to; /* from, to: the region, as shares of the input */
 	int64_t in, out;
+	bool by_size; /* else the output's length is the scaled one, a fraction maybe */
 };
 
 /* The input's coordinate of place x of the output (ONNX, operator Resize). */
 static double
 place(const struct along *a, int64_t x)
 {
-	double at = (double)x, in = (double)a->in, out = (double)a->out;
+	double at = (double)x, in = (double)a->in;
+	double out = a->by_size ? (double)a->out : in * a->scale;
 
 	switch (a->attr->place) {
 	case PLACE_HALF_PIXEL:
@@ -214,7 +216,8 @@ all_taps(const struct nn_call *k, struct taps *taps)
 	if (!scales_of(&c, k, scale, size))
 		return false;
 	for (int d = 0; d < rank; d++) {
-		struct along a = { attr, scale[d], 0, 1, k->in[0]->dim[d], size[d] };
+		struct along a = { attr, scale[d], 0, 1, k->in[0]->dim[d], size[d],
+			k->ins > 3 && k->in[3] != NULL };
 
 		if (attr->place == PLACE_CROP) {
 			a.from = tensor_read(k->in[1], d);

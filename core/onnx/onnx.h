@@ -246,6 +246,7 @@ typedef bool onnx_change(
     struct ctx *, void *arg, const struct onnx_place *, void *bytes, size_t elements);
 enum onnx_patch_flag {
 	ONNX_PATCH_DETACH = 1, /* the attachment is left out */
+	ONNX_PATCH_FLUSH = 2,  /* the disk begins to write at once: for who calls fsync after */
 };
 /*
  * From a file or memory file to another descriptor, where the whole patched file is written, or to

@@ -4,16 +4,20 @@
  * bytes to whoever changes them, and copies what lies between.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "parts.h"
 
+enum { FLUSH_EVERY = 8 << 20 };
+
 struct patch {
 	struct scan scan;
 	struct scan_model model;
 	int out;
-	bool in_place;
+	bool in_place, flush;
+	uint64_t unflushed;
 	uint64_t done;         /* of the input, when it goes to another file */
 	uint64_t cut, cut_end; /* what is left out */
 	struct buf piece;
@@ -61,6 +65,17 @@ copy_to(struct ctx *c, struct patch *p, uint64_t to)
 	return true;
 }
 
+/* Keeps the disk at work while we go on; whether all is there, only fsync says. */
+static void
+flush(struct patch *p, size_t n)
+{
+	p->unflushed += n;
+	if (!p->flush || p->unflushed < FLUSH_EVERY)
+		return;
+	(void)sync_file_range(p->out, 0, 0, SYNC_FILE_RANGE_WRITE);
+	p->unflushed = 0;
+}
+
 MUST static bool
 patch_tensor(struct ctx *c, struct patch *p, const struct scan_tensor *t)
 {
@@ -84,6 +99,7 @@ patch_tensor(struct ctx *c, struct patch *p, const struct scan_tensor *t)
 		if (p->in_place ? !write_at(c, p->out, p->piece.p, n, t->raw_at + i)
 				: !fd_write_all(c, p->out, p->piece.p, n))
 			return false;
+		flush(p, n);
 	}
 	p->done = t->raw_at + t->raw_n;
 	return true;
@@ -135,6 +151,7 @@ prepare(struct ctx *c, struct patch *p, int in, unsigned flags)
 		return fail(c, E_INPUT, "the model has no graph");
 	if (fstat(in, &a) != 0 || fstat(p->out, &b) != 0)
 		return fail_errno(c, "examine", "a model");
+	p->flush = (flags & ONNX_PATCH_FLUSH) != 0;
 	p->in_place = a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 	if ((flags & ONNX_PATCH_DETACH) != 0) {
 		p->cut = p->model.attachment.begin;

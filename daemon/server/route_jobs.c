@@ -131,8 +131,11 @@ jobs_get(struct ctx *c, struct request *rq)
 		return false;
 	js_open(&j, NULL, '{');
 	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	for (size_t i = 0; i < n && i < page.limit; i++) {
+		r[i].result.n =
+		    0; /* a job's own address has it: a page of them would be too much */
 		job_json(&j, rq->server->jobs, &r[i]);
+	}
 	js_close(&j, ']');
 	reply_next(
 	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));

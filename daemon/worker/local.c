@@ -1,10 +1,16 @@
 /*
  * A job without a daemon, for developers: the same run function, the inputs sealed into memory
- * first, progress on standard error, the result on standard output. No walls: debuggers and
- * profilers work.
+ * first, progress on standard error, the result on standard output, what the job writes in
+ * hallmark-worker.out. No walls: debuggers and profilers work.
+ *
+ *	hallmark-worker --local train params.json lenet.onnx images.idx.gz labels.idx.gz
+ *
+ * Files stand in the order of the kind's inputs; "-" stands for one that is left out.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "blob.h"
@@ -14,12 +20,65 @@
 #define ARENA_MAX (256 << 20)
 #define OUTPUT "hallmark-worker.out"
 
+#define TELL_MS 500
+#define PIECE (1 << 20)
+
+/* On a terminal one line that changes; else a line now and then. */
 static void
 progress_print(void *arg, int64_t done, int64_t total, struct str note)
 {
-	(void)arg;
-	(void)fprintf(
-	    stderr, "%lld/%lld %.*s\n", (long long)done, (long long)total, STRF(note));
+	int64_t *told = arg, now = clock_monotonic();
+	bool terminal = isatty(STDERR_FILENO) == 1;
+
+	if (now - *told < TELL_MS && done != total)
+		return;
+	*told = now;
+	(void)fprintf(stderr, "%s%lld/%lld %.*s%s", terminal ? "\r\033[K" : "", (long long)done,
+	    (long long)total, STRF(note), terminal && done != total ? "" : "\n");
+}
+
+/* A whole file, piece by piece, into a sealed one in memory. */
+MUST static bool
+pieces_seal(struct ctx *c, int from, struct sealed_writer *to, char *piece, int64_t size)
+{
+	while (size > 0) {
+		size_t n = size < PIECE ? (size_t)size : PIECE;
+
+		if (!fd_read_all(c, from, piece, n) ||
+		    !sealed_write(c, to, (struct str){ piece, n }))
+			return false;
+		size -= (int64_t)n;
+	}
+	return true;
+}
+
+MUST static bool
+file_seal(struct ctx *c, const struct key256 *key, struct job_blob *b, const char *name,
+    int64_t max, int *ret_fd)
+{
+	owned(sealed_writer_free) struct sealed_writer *writer = NULL;
+	owned(fd_done) int from = open(name, O_RDONLY | O_CLOEXEC);
+	owned(fd_done) int to = memfd_create("blob", MFD_CLOEXEC);
+	char *piece = take(c, PIECE);
+	struct stat st;
+	uint64_t size;
+
+	if (from < 0 || fstat(from, &st) != 0)
+		return fail_errno(c, "open", name);
+	if (to < 0)
+		return fail_errno(c, "create", "a file in memory");
+	if (!S_ISREG(st.st_mode))
+		return fail(c, E_FILE, "%s is not a regular file", name);
+	if (st.st_size > max)
+		return fail(c, E_LIMIT, "%s is larger than %lld bytes", name, (long long)max);
+	b->size = st.st_size;
+	if (piece == NULL || !sealed_writer_new(c, to, key, b->aad, &writer) ||
+	    !pieces_seal(c, from, writer, piece, st.st_size) ||
+	    !sealed_finish(c, writer, &size))
+		return false;
+	*ret_fd = to;
+	to = -1;
+	return true;
 }
 
 /* An input is the file of that place on the command line, or else the parameter it comes from. */
@@ -29,25 +88,32 @@ input_seal(struct ctx *c, const struct job_run *run, struct job_message *m, size
 {
 	const struct job_input *input = &job_kinds[m->kind].input[i];
 	struct str plain = job_input_bytes(m->kind, run->params, i);
+	struct job_blob *b = &m->blob[i];
 	struct key256 key;
 
-	if (file != NULL && !file_read(c, AT_FDCWD, file, (size_t)input->max, &plain))
-		return false;
+	if (file != NULL && str_same(str_of(file), STR("-")))
+		file = NULL;
+	if (file == NULL && input->source == JOB_FROM_FILE && !input->optional)
+		return fail(c, E_USAGE, "there is no file for the input %s", input->name);
 	key256_random(c, &key);
-	m->blob[i] = (struct job_blob){
+	*b = (struct job_blob){
 		.name = str_of(input->name), .size = (int64_t)plain.n, .aad = STR("local")
 	};
-	memcpy(m->blob[i].key, key.b, sizeof key.b);
-	return blob_new(c, &key, m->blob[i].aad, plain, ret_fd);
+	memcpy(b->key, key.b, sizeof key.b);
+	return file != NULL ? file_seal(c, &key, b, file, input->max, ret_fd)
+			    : blob_new(c, &key, b->aad, plain, ret_fd);
 }
 
 MUST static bool
 local(struct ctx *c, int argc, char **argv, struct str *ret)
 {
 	struct job_message m = { .id = STR("local") };
-	struct job_run run = {
-		.message = &m, .out = -1, .progress = progress_print, .leave = exit
-	};
+	int64_t told = 0;
+	struct job_run run = { .message = &m,
+		.out = -1,
+		.progress = progress_print,
+		.arg = &told,
+		.leave = exit };
 	void *params;
 
 	if (argc < 2)
@@ -66,6 +132,8 @@ local(struct ctx *c, int argc, char **argv, struct str *ret)
 			return false;
 	if (m.limits.output > 0)
 		run.out = open(OUTPUT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (m.limits.output > 0 && run.out < 0)
+		return fail_errno(c, "create", OUTPUT);
 	return job_run(c, &run, ret);
 }
 

@@ -260,16 +260,14 @@ list_cases(const char *folder, char ***ret)
 static void
 run_suite(const char *folder, bool verbose, size_t count[OUTCOMES])
 {
+	owned(fd_done) int suite = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char **names, why[LINE_MAX_BYTES];
 	size_t n = list_cases(folder, &names);
 
 	for (size_t i = 0; i < n; i++) {
-		char path[4096];
-		owned(fd_done) int dir = -1;
+		owned(fd_done) int dir = openat(suite, names[i], O_RDONLY | O_DIRECTORY);
 		enum outcome o;
 
-		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		o = is_random(names[i]) ? REFUSED : one_case(dir, why);
 		count[o]++;
 		if ((verbose || o == FAILED) && !is_random(names[i]))

@@ -24,9 +24,9 @@ START_TEST(standard_values_stand_unless_set)
 
 	ck_ok(c,
 	    conf_read(c,
-		conf_file(c, "# comment\n\n  threads =  4 \nlisten=*:1\nadmin-group = -1"),
+		conf_file(c, "# comment\n\n  threads =  6 \nlisten=*:1\nadmin-group = -1"),
 		&conf));
-	ck_assert_int_eq(conf.threads, 4);
+	ck_assert_int_eq(conf.threads, 6);
 	ck_assert_str_eq(conf.listen, "*:1");
 	ck_assert_int_eq(conf.header_seconds, 8);
 	ck_assert_int_eq(conf.admin_gid, -1);
