@@ -67,10 +67,10 @@ db_close(struct db **db)
 {
 	if (*db == NULL)
 		return;
+	view_free(*db); /* first: until then the writer may be ending it */
 	for (size_t part = 0; part < PART_COUNT; part++)
 		for (size_t i = 0; i < QUESTIONS_MAX; i++)
 			(void)sqlite3_finalize((*db)->asked[part][i]);
-	view_free(*db);
 	(void)sqlite3_close_v2((*db)->sql);
 	free(*db);
 	*db = NULL;

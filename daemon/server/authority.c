@@ -104,6 +104,21 @@ authority_check(
 }
 
 bool
+authority_holds(struct ctx *c, struct db *db, const struct principal *who)
+{
+	struct str vendor = str_of(who->vendor.s);
+	struct vendor v;
+	struct token t;
+
+	if (!vendor_by_id(c, db, vendor, &v) ||
+	    !token_by_id(c, db, vendor, str_of(who->token.s), &t))
+		return false;
+	if (v.suspended || t.revoked != 0 || (t.expires != 0 && t.expires <= c->now()))
+		return fail(c, E_AUTH, "the token is not known here");
+	return true;
+}
+
+bool
 token_secret_new(struct ctx *c, struct token_secret *ret, struct digest256 *ret_digest)
 {
 	struct buf b = { ret->s, 0, sizeof ret->s - 1, false };

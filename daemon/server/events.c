@@ -9,14 +9,20 @@
 
 #include "events.h"
 
-enum { STREAMS_MAX = 1024, EVENT_MAX = 96 << 10, STREAM_MEMORY = 256 << 10 };
+enum {
+	STREAMS_MAX = 1024,
+	VENDOR_STREAMS_MAX = 128, /* so that no vendor takes all of them */
+	STREAM_MEMORY = 512 << 10,
+	EVENT_ROOM = 2048, /* beside a job's result and note */
+};
 
 struct stream {
 	struct stream *prev, *next;
 	struct server *server;
 	struct MHD_Connection *connection;
 	struct arena *mem;
-	struct id job, vendor;
+	struct id job;
+	struct principal who;
 	uint64_t serial, watch;
 	bool asleep, beat; /* by lock */
 	bool begun, ended;
@@ -115,10 +121,14 @@ event(struct buf *b, const char *name, struct str json)
 	buf_printf(b, "event: %s\ndata: %.*s\n\n", name, STRF(json));
 }
 
-/* The job as it is now: one progress event while it runs, one state event at its end. */
+/*
+ * The job as it is now: one progress event while it runs, one state event at its end, for as long
+ * as the token that asked holds.
+ */
 MUST static bool
 look(struct ctx *c, struct stream *st, struct buf *out)
 {
+	struct str vendor = str_of(st->who.vendor.s);
 	struct job_progress live;
 	struct job_row row;
 	struct db *db;
@@ -126,18 +136,21 @@ look(struct ctx *c, struct stream *st, struct buf *out)
 	struct js j = { &text, false };
 	bool running;
 
+	if (!server_reader(c, st->server, &db) || !authority_holds(c, db, &st->who))
+		return false;
 	jobs_progress(st->server->jobs, str_of(st->job.s), &running, &live);
 	if (running && st->begun && live.serial == st->serial)
 		return true;
-	if (!server_reader(c, st->server, &db) ||
-	    !job_by_id(c, db, str_of(st->vendor.s), str_of(st->job.s), &row) ||
-	    !take_buf(c, EVENT_MAX, &text))
+	if (!job_by_id(c, db, vendor, str_of(st->job.s), &row))
 		return false;
 	st->ended = row.state != JOB_QUEUED && row.state != JOB_RUNNING;
 	if (!running && !st->ended && st->begun && st->serial == 0)
 		return true;
 	st->begun = true;
 	st->serial = running ? live.serial : 0;
+	if (!take_buf(c, row.result.n + row.note.n + EVENT_ROOM, &text) ||
+	    !take_buf(c, text.max + 64, out))
+		return false;
 	job_json(&j, st->server->jobs, &row);
 	event(out, st->ended ? "state" : "progress", buf_str(&text));
 	return buf_ok(c, &text) && buf_ok(c, out);
@@ -147,19 +160,17 @@ MUST static bool
 next_event(struct stream *st)
 {
 	struct ctx c = ctx_real(st->mem, st->job.s);
-	struct buf out;
+	struct buf out = { 0 };
 	bool beat;
 
 	arena_reset(st->mem);
-	if (!take_buf(&c, EVENT_MAX + 64, &out) || !look(&c, st, &out))
+	if (!look(&c, st, &out))
 		return false;
 	pthread_mutex_lock(&streams.lock);
 	beat = st->beat;
 	st->beat = false;
 	pthread_mutex_unlock(&streams.lock);
-	if (out.n == 0 && beat)
-		buf_put(&out, STR(": alive\n\n"));
-	st->rest = buf_str(&out);
+	st->rest = out.n == 0 && beat ? STR(": alive\n\n") : buf_str(&out);
 	return true;
 }
 
@@ -199,30 +210,45 @@ on_free(void *arg)
 	free(st);
 }
 
+bool
+events_room(struct ctx *c, const struct id *vendor)
+{
+	size_t all, own = 0;
+
+	pthread_mutex_lock(&streams.lock);
+	all = streams.count;
+	for (const struct stream *st = streams.head.next; st != &streams.head; st = st->next)
+		own += str_same(str_of(st->who.vendor.s), str_of(vendor->s));
+	pthread_mutex_unlock(&streams.lock);
+	if (own >= VENDOR_STREAMS_MAX)
+		return fail(c, E_RATE, "as many streams of events are open as may");
+	if (all >= STREAMS_MAX)
+		return fail(c, E_BUSY, "too many streams of events: try again");
+	return true;
+}
+
 struct MHD_Response *
 events_response(struct request *rq, struct MHD_Connection *connection)
 {
 	struct stream *st = calloc(1, sizeof *st);
 	struct MHD_Response *r;
-	bool room;
 
 	if (st == NULL)
 		return NULL;
 	st->mem = arena_new(STREAM_MEMORY);
 	st->server = rq->server;
 	st->connection = connection;
-	st->vendor = rq->who.vendor;
+	st->who = rq->who;
 	memcpy(
 	    st->job.s, rq->param[0].p, rq->param[0].n); /* its length was checked as an id's */
 	pthread_mutex_lock(&streams.lock);
-	room = streams.count < STREAMS_MAX;
 	streams.count++;
 	st->next = &streams.head;
 	st->prev = streams.head.prev;
 	st->prev->next = st;
 	st->next->prev = st;
 	pthread_mutex_unlock(&streams.lock);
-	r = st->mem == NULL || !room
+	r = st->mem == NULL
 	    ? NULL
 	    : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, st, on_free);
 	if (r == NULL)

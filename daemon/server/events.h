@@ -9,7 +9,12 @@
 struct MHD_Connection;
 struct MHD_Response;
 
-/* The answer to a request whose `stream` is set; NULL when there is no memory or too many watch. */
+/*
+ * Whether one more stream may begin: E_RATE if the vendor has as many as it may have, E_BUSY if
+ * all together are too many.
+ */
+MUST bool events_room(struct ctx *, const struct id *vendor);
+/* The answer to a request whose `stream` is set; NULL when there is no memory. */
 struct MHD_Response *events_response(struct request *, struct MHD_Connection *);
 /* Wakes every stream, to show that it is alive and to find out who is gone; every few seconds. */
 void events_beat(void);

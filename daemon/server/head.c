@@ -25,12 +25,27 @@ head_address(void *cls, const char *uri, struct MHD_Connection *connection)
 
 static const char *const single[] = { "Content-Length", "Transfer-Encoding", "Host",
 	"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Expect" };
-enum { AT_LENGTH, AT_ENCODING };
+enum { AT_LENGTH, AT_ENCODING, AT_HOST };
 
 struct seen {
 	unsigned once, twice; /* bits: places in `single` */
 	bool odd;             /* an encoding that is not "chunked" */
+	bool blurred;         /* a name that is no token, or a value that is not plain */
 };
+
+/* A field's name and value as RFC 9110 section 5 has them: "Content-Length :" is no length. */
+static bool
+field_plain(const char *name, size_t name_n, const char *value, size_t value_n)
+{
+	for (size_t i = 0; i < name_n; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f ||
+		    strchr("\"(),/:;<=>?@[\\]{}", name[i]) != NULL)
+			return false;
+	for (size_t i = 0; i < value_n; i++)
+		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+			return false;
+	return name_n > 0;
+}
 
 static enum MHD_Result
 look_at(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value,
@@ -39,6 +54,7 @@ look_at(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, con
 	struct seen *s = arg;
 
 	(void)kind;
+	s->blurred |= !field_plain(name, name_n, value, value_n);
 	for (size_t i = 0; i < COUNT(single); i++) {
 		if (strlen(single[i]) != name_n || strncasecmp(single[i], name, name_n) != 0)
 			continue;
@@ -59,6 +75,10 @@ head_plain(
 	if (p->address_end == NULL || version != p->address_end + 1)
 		return fail(c, E_USAGE, "the address is not plain text");
 	(void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at, &s);
+	if (s.blurred)
+		return fail(c, E_USAGE, "a header whose name or value is not plain text");
+	if (!(s.once & 1u << AT_HOST) && strcmp(version, "HTTP/1.1") == 0)
+		return fail_at(c, E_USAGE, single[AT_HOST], "a Host header is wanted");
 	for (size_t i = 0; i < COUNT(single); i++)
 		if (s.twice & 1u << i)
 			return fail_at(c, E_USAGE, single[i], "%s is there twice", single[i]);
@@ -77,7 +97,8 @@ id_acceptable(struct str id)
 {
 	for (size_t i = 0; i < id.n; i++)
 		if ((id.p[i] | 0x20) < 'a' || (id.p[i] | 0x20) > 'z')
-			if ((id.p[i] < '0' || id.p[i] > '9') && strchr("-_.", id.p[i]) == NULL)
+			if ((id.p[i] < '0' || id.p[i] > '9') &&
+			    memchr("-_.", id.p[i], 3) == NULL)
 				return false;
 	return id.n > 0 && id.n <= 64;
 }

@@ -11,8 +11,9 @@
 /* The library's callback for an address as it came: notes where it ends, for head_plain. */
 void *head_address(void *, const char *uri, struct MHD_Connection *);
 /*
- * E_USAGE for an address with a NUL in it, for a header twice that may be there once, and for a
- * body whose end two headers tell differently: what another program before us would read otherwise.
+ * E_USAGE for an address with a NUL in it, for a header that is not plain text, is there twice
+ * where it may be there once, or is missing, and for a body whose end two headers tell differently:
+ * what another program before us would read otherwise.
  * `version` is the library's, from the same buffer as the address.
  */
 MUST bool head_plain(

@@ -30,6 +30,7 @@ struct http {
 	struct MHD_Daemon *metrics; /* NULL if none is configured */
 	char *client_ca;            /* PEM, NULL if clients need no certificate */
 	_Atomic int suspended;      /* connections that wait for the writer */
+	_Atomic bool stopping;      /* no more of them */
 };
 
 /* The part of a request that is the edge's. */
@@ -180,12 +181,10 @@ begin(struct http *h, struct peer *peer, struct MHD_Connection *connection, cons
 	head_request_id(rq);
 	peer_phase(h->peers, peer, PHASE_BODY);
 	plain = head_plain(&rq->c, connection, peer, version);
-	if (plain && certified(&rq->c, x)) {
+	if (plain && certified(&rq->c, x))
 		request_head(rq);
-	} else {
-		request_problem(rq);
-		rq->refused = true;
-	}
+	else
+		request_refuse(rq);
 	if (!plain || (rq->refused && answer_now(rq))) {
 		rq->reply.close = true;
 		return answer(x);
@@ -237,6 +236,26 @@ committed(struct act *act)
 	MHD_resume_connection(x->connection);
 }
 
+/* Counted among the suspended already, so that http_stop has either seen it or refuses it here. */
+MUST static bool
+submit(struct exchange *x)
+{
+	struct request *rq = &x->peer->request;
+
+	if (x->http->stopping)
+		return fail(&rq->c, E_DRAINING, "the daemon is ending");
+	return store_submit(&rq->c, x->http->server->store, &rq->act);
+}
+
+/* The writer is done with it, whether or not its client is still there. */
+static void
+act_over(struct exchange *x)
+{
+	x->at = AT_END;
+	x->http->suspended--;
+	request_done(&x->peer->request);
+}
+
 static enum MHD_Result
 whole(struct exchange *x)
 {
@@ -250,7 +269,8 @@ whole(struct exchange *x)
 	x->at = AT_COMMIT;
 	x->http->suspended++;
 	MHD_suspend_connection(x->connection);
-	if (!store_submit(&rq->c, x->http->server->store, &rq->act)) {
+	if (!submit(x)) {
+		rq->act.run = NULL; /* nor will the writer leave its row */
 		rq->act.ok = false;
 		MHD_resume_connection(x->connection);
 	}
@@ -276,8 +296,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	if (x->at == AT_BODY)
 		return whole(x);
 	if (x->at == AT_COMMIT) {
-		x->http->suspended--;
-		request_done(&x->peer->request);
+		act_over(x);
 		return answer(x);
 	}
 	return MHD_YES;
@@ -297,9 +316,12 @@ on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 		return;
 	*req_cls = NULL;
 	rq = &x->peer->request;
+	if (x->at == AT_COMMIT) /* its client has gone meanwhile: what was done stays done */
+		act_over(x);
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	metrics_request(h->server->metrics, rq->reply.status,
-	    (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - rq->began_us);
+	if (x->at == AT_END)
+		metrics_request(h->server->metrics, rq->reply.status,
+		    (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - rq->began_us);
 	key256_done(&rq->answer_key);
 	peer_phase(h->peers, x->peer, PHASE_HEAD);
 }
@@ -376,8 +398,8 @@ serve(struct http *h, int fd)
 	    on_escaped, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)conf->connections,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)conf->connections_per_address,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)INACTIVE_SECONDS,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)INACTIVE_SECONDS, MHD_OPTION_ARRAY, more,
+	    MHD_OPTION_END);
 }
 
 MUST static bool
@@ -438,6 +460,7 @@ http_drain(struct http *h, int64_t ms)
 
 		fd_done(&fd);
 	}
+	events_end();
 	peers_drain(h->peers);
 	while (peers_count(h->peers) > 0 && clock_monotonic() < until)
 		usleep(20000);
@@ -448,6 +471,7 @@ http_stop(struct http **h)
 {
 	if (*h == NULL)
 		return;
+	(*h)->stopping = true;
 	events_end();
 	while ((*h)->suspended > 0 || events_open() > 0)
 		usleep(5000); /* the writer answers all it was given */

@@ -3,6 +3,7 @@
  * bucket is found by a keyed hash of who it is for; among four neighbours the one that was
  * asked longest ago gives way to a newcomer.
  */
+#include <arpa/inet.h>
 #include <pthread.h>
 
 #include "server.h"
@@ -77,6 +78,25 @@ keyed_hash(const uint64_t key[2], uint64_t first, struct str s)
 	return m == 0 ? 1 : m;
 }
 
+/*
+ * Whoever has one IPv6 address has 2^64 of them, which count as one; IPv4 addresses in the form of
+ * IPv6 count one by one.
+ */
+static uint64_t
+hash_of(const struct limits *l, enum limit_kind kind, struct str who)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr a;
+
+	if (kind == LIMIT_TOKEN || who.n >= sizeof text || memchr(who.p, ':', who.n) == NULL)
+		return keyed_hash(l->key, kind, who);
+	memcpy(text, who.p, who.n);
+	text[who.n] = '\0';
+	if (inet_pton(AF_INET6, text, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+		return keyed_hash(l->key, kind, who);
+	return keyed_hash(l->key, kind, (struct str){ (const char *)a.s6_addr, 8 });
+}
+
 void
 limits_set(struct limits *l, const struct conf *conf)
 {
@@ -138,7 +158,7 @@ static bool
 ask(struct ctx *c, struct limits *l, enum limit_kind kind, struct str who, double take_away,
     int64_t *ret_wait)
 {
-	uint64_t h = keyed_hash(l->key, kind, who);
+	uint64_t h = hash_of(l, kind, who);
 	struct set *set = &l->set[h % SETS];
 	int64_t now = clock_monotonic();
 	double left, rate = l->of[kind].rate;

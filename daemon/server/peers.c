@@ -9,7 +9,7 @@
 
 #include "peers.h"
 
-enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20 };
+enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20, STREAM_END_MS = 1000 };
 
 struct peers {
 	struct metrics *metrics;
@@ -172,8 +172,10 @@ peers_drain(struct peers *ps)
 	ps->draining = true;
 	pthread_mutex_lock(&ps->lock);
 	for (struct peer *p = ps->head.next; p != &ps->head; p = p->next)
-		if (p->phase == PHASE_HEAD || p->phase == PHASE_STREAM)
+		if (p->phase == PHASE_HEAD)
 			p->deadline = 0;
+		else if (p->phase == PHASE_STREAM)
+			p->deadline = clock_monotonic() + STREAM_END_MS;
 	sweep(ps);
 	pthread_mutex_unlock(&ps->lock);
 }

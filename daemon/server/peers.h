@@ -46,7 +46,10 @@ void peer_remove(struct peers *, struct peer **);
 MUST bool peer_memory(struct peer *);
 /* Starts the phase's clock. */
 void peer_phase(struct peers *, struct peer *, enum phase);
-/* From now on idle connections end at once, and the others when they have answered. */
+/*
+ * From now on idle connections end at once, streams in a moment, and the others when they have
+ * answered.
+ */
 void peers_drain(struct peers *);
 size_t peers_count(struct peers *);
 

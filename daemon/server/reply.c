@@ -50,7 +50,8 @@ request_problem(struct request *rq)
 	rq->reply.type = "application/problem+json";
 	rq->reply.body = b.full ? str_of(plain) : buf_str(&b);
 	rq->reply.etag[0] = rq->reply.location[0] = rq->reply.link[0] = '\0';
-	if (rq->reply.retry_after == 0 && (e.code == E_BUSY || e.code == E_FULL))
+	if (rq->reply.retry_after == 0 &&
+	    (e.code == E_BUSY || e.code == E_FULL || e.code == E_RATE))
 		rq->reply.retry_after = 1;
 	rq->stream = false;
 }

@@ -2,7 +2,12 @@
  * A request's decisions, in order: which route, sealed or not, how often, who, may they, is it
  * whole, was it answered before. The edge feeds the parts and sends what `reply` holds.
  */
+#include <stdio.h>
+
 #include "request.h"
+
+/* Beside a kept answer's body. */
+enum { ANSWER_HEAD_MAX = 192 };
 
 void
 request_begin(struct request *rq, struct server *s, struct arena *mem)
@@ -23,14 +28,25 @@ keys_ready(struct ctx *c, struct request *rq)
 }
 
 MUST static bool
+address_take(struct ctx *c, struct request *rq)
+{
+	return limit_take(
+	    c, rq->server->limits, LIMIT_ADDRESS, str_of(rq->address), &rq->reply.retry_after);
+}
+
+MUST static bool
 address_allowed(struct ctx *c, struct request *rq)
 {
-	struct limits *l = rq->server->limits;
-	struct str who = str_of(rq->address);
+	return rq->route->flags & (ROUTE_QUIET | ROUTE_UNLIMITED) ? true : address_take(c, rq);
+}
 
-	if (rq->route->flags & (ROUTE_QUIET | ROUTE_UNLIMITED))
-		return true;
-	return limit_take(c, l, LIMIT_ADDRESS, who, &rq->reply.retry_after);
+/* Refused before any limit has counted it. */
+static bool
+is_uncounted(const struct request *rq)
+{
+	return rq->route == NULL ||
+	    (rq->route->flags & ROUTE_UNLIMITED && rq->who.token.s[0] == '\0' &&
+		rq->c.err.code != E_RATE);
 }
 
 /* RFC 6750: the scheme without regard to case, one blank, the token. */
@@ -53,10 +69,11 @@ credential(struct ctx *c, struct request *rq)
 {
 	struct server *s = rq->server;
 	struct str who = str_of(rq->address);
+	bool unlimited = rq->route->flags & ROUTE_UNLIMITED;
 	struct db *db;
-	int64_t wait;
 
-	if (!limit_look(c, s->limits, LIMIT_FAILURE, who, &rq->reply.retry_after))
+	/* A neighbour's wrong tokens must not keep anybody from revoking one. */
+	if (!unlimited && !limit_look(c, s->limits, LIMIT_FAILURE, who, &rq->reply.retry_after))
 		return false;
 	if (!server_reader(c, s, &db))
 		return false;
@@ -66,10 +83,10 @@ credential(struct ctx *c, struct request *rq)
 	if (c->err.code == E_AUTH) {
 		struct err why = c->err;
 
-		/* The failure counts; what is answered is still why. */
-		if (!limit_take(c, s->limits, LIMIT_FAILURE, who, &wait))
-			c->err = (struct err){ 0 };
-		c->err = why;
+		/* The failure counts; what is answered is still why, where it was looked before. */
+		if (limit_take(c, s->limits, LIMIT_FAILURE, who, &rq->reply.retry_after) ||
+		    !unlimited)
+			c->err = why;
 	}
 	return false;
 }
@@ -170,10 +187,17 @@ request_head(struct request *rq)
 {
 	struct ctx *c = &rq->c;
 
-	if (route_find(c, rq) && keys_ready(c, rq) && address_allowed(c, rq) &&
-	    authorised(c, rq) && body_announced(c, rq) && key_given(c, rq) &&
-	    match_given(c, rq) && storage_ready(c, rq))
-		return;
+	if (!route_find(c, rq) || !address_allowed(c, rq) || !keys_ready(c, rq) ||
+	    !authorised(c, rq) || !body_announced(c, rq) || !key_given(c, rq) ||
+	    !match_given(c, rq) || !storage_ready(c, rq))
+		request_refuse(rq);
+}
+
+void
+request_refuse(struct request *rq)
+{
+	if (is_uncounted(rq) && !address_take(&rq->c, rq))
+		rq->reply.close = true;
 	request_problem(rq);
 	rq->refused = true;
 }
@@ -204,11 +228,28 @@ digest_view(const struct digest256 *d)
 	return (struct str){ (const char *)d->b, sizeof d->b };
 }
 
+/* What of an answer is kept: Location, ETag, and the rest is the body. */
+MUST static bool
+answer_read(struct ctx *c, struct str kept, struct reply *ret)
+{
+	struct wire w = { kept, false };
+	struct str location = wire_str(&w, sizeof ret->location - 1);
+	struct str etag = wire_str(&w, sizeof ret->etag - 1);
+
+	if (w.bad)
+		return fail(c, E_INTEGRITY, "a kept answer is malformed");
+	snprintf(ret->location, sizeof ret->location, "%.*s", STRF(location));
+	snprintf(ret->etag, sizeof ret->etag, "%.*s", STRF(etag));
+	ret->body = w.rest;
+	return true;
+}
+
 /* The answer that was given before; *ret_found is false when there is none. */
 MUST static bool
 answer_replay(struct ctx *c, struct db *db, struct request *rq, bool *ret_found)
 {
 	struct answer old;
+	struct str kept;
 
 	if (!answer_find(c, db, &rq->answer_at, ret_found, &old))
 		return false;
@@ -217,8 +258,8 @@ answer_replay(struct ctx *c, struct db *db, struct request *rq, bool *ret_found)
 	if (!digest256_same(&old.request, &rq->answer_request))
 		return fail_at(c, E_KEY_REUSED, "Idempotency-Key",
 		    "this Idempotency-Key came with another request before");
-	if (!unseal(
-		c, &rq->answer_key, digest_view(&rq->answer_at), old.sealed, &rq->reply.body))
+	if (!unseal(c, &rq->answer_key, digest_view(&rq->answer_at), old.sealed, &kept) ||
+	    !answer_read(c, kept, &rq->reply))
 		return false;
 	rq->reply.status = old.status;
 	rq->act.audit.detail = STR("{\"replayed\":true}");
@@ -229,11 +270,17 @@ MUST static bool
 answer_keep(struct ctx *c, struct db *db, struct request *rq)
 {
 	struct answer a = { .request = rq->answer_request, .status = rq->reply.status };
-	struct buf sealed;
+	struct buf kept, sealed;
 
 	a.at = c->now();
-	if (!take_buf(c, rq->reply.body.n + SEAL_OVERHEAD, &sealed) ||
-	    !seal(c, &rq->answer_key, digest_view(&rq->answer_at), rq->reply.body, &sealed))
+	if (!take_buf(c, rq->reply.body.n + ANSWER_HEAD_MAX, &kept) ||
+	    !take_buf(c, kept.max + SEAL_OVERHEAD, &sealed))
+		return false;
+	wire_put_str(&kept, str_of(rq->reply.location));
+	wire_put_str(&kept, str_of(rq->reply.etag));
+	buf_put(&kept, rq->reply.body);
+	if (!buf_ok(c, &kept) ||
+	    !seal(c, &rq->answer_key, digest_view(&rq->answer_at), buf_str(&kept), &sealed))
 		return false;
 	a.sealed = buf_str(&sealed);
 	return answer_insert(c, db, &rq->answer_at, &a);

@@ -92,6 +92,11 @@ void request_begin(struct request *, struct server *, struct arena *);
  */
 void request_head(struct request *);
 /*
+ * Refuses with c->err before there is a body. What no limit has counted yet is counted here: a
+ * refusal leaves a row of the audit, and nobody may fill the disk with them.
+ */
+void request_refuse(struct request *);
+/*
  * After the body. Either the reply is there (false), or `act` is ready to be submitted (true); its
  * `done` is the edge's.
  */

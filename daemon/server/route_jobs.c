@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "events.h"
 #include "job.h"
 #include "request.h"
 
@@ -206,7 +207,8 @@ job_events_get(struct ctx *c, struct request *rq)
 	struct db *db;
 
 	if (!id_parse(c, rq->param[0], "job", &id) || !server_reader(c, rq->server, &db) ||
-	    !job_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &r))
+	    !job_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &r) ||
+	    !events_room(c, &rq->who.vendor))
 		return false;
 	rq->reply.type = "text/event-stream";
 	rq->stream = true;

@@ -178,6 +178,8 @@ void authority_stop(struct authority **);
 /* E_AUTH for anything but a live token of a live vendor. */
 MUST bool authority_check(
     struct ctx *, struct authority *, struct db *, struct str secret, struct principal *ret);
+/* What was checked once still holds; E_AUTH if not. For an answer that goes on for long. */
+MUST bool authority_holds(struct ctx *, struct db *, const struct principal *);
 /*
  * Forgets what is remembered: after the commit of any change to tokens or vendors, before its
  * answer.

@@ -9,7 +9,7 @@
 
 #include "tls.h"
 
-enum { CHAIN_MAX = 8, KEPT = 8, FILE_MAX = 1 << 20, KEPT_MS = 30000 };
+enum { CHAIN_MAX = 8, KEPT = 8, FILE_MAX = 1 << 20, SLACK_MS = 2000 };
 
 struct certificate {
 	gnutls_pcert_st chain[CHAIN_MAX];
@@ -119,7 +119,7 @@ tls_load(struct ctx *c, const struct conf *conf)
 {
 	struct certificate fresh = { 0 };
 	struct certificate *place;
-	int64_t now = clock_monotonic();
+	int64_t now = clock_monotonic(), kept_ms = conf->header_seconds * 1000 + SLACK_MS;
 	bool ok = true;
 
 	if (!certificate_read(c, conf, &fresh)) {
@@ -128,7 +128,7 @@ tls_load(struct ctx *c, const struct conf *conf)
 	}
 	pthread_mutex_lock(&tls.lock);
 	place = &tls.kept[(tls.at + 1) % KEPT];
-	if (place->retired != 0 && now - place->retired < KEPT_MS) {
+	if (place->retired != 0 && now - place->retired < kept_ms) {
 		ok = fail(c, E_BUSY, "certificates were reloaded too often; try again later");
 		certificate_done(&fresh);
 	} else {
@@ -148,6 +148,7 @@ tls_retrieve(gnutls_session_t session, const gnutls_datum_t *req_ca, int req_n,
     unsigned *ret_n, gnutls_privkey_t *ret_key)
 {
 	struct certificate *t;
+	bool any;
 
 	(void)session, (void)req_ca, (void)req_n, (void)algos, (void)algos_n;
 	pthread_mutex_lock(&tls.lock);
@@ -155,8 +156,9 @@ tls_retrieve(gnutls_session_t session, const gnutls_datum_t *req_ca, int req_n,
 	*ret_chain = t->chain;
 	*ret_n = t->n;
 	*ret_key = t->key;
+	any = tls.any;
 	pthread_mutex_unlock(&tls.lock);
-	return tls.any ? 0 : -1;
+	return any ? 0 : -1;
 }
 
 bool

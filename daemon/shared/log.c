@@ -10,9 +10,9 @@
 #include "log.h"
 
 static struct {
-	const char *program;
-	enum log_level most;
-	bool journal;
+	const char *_Atomic program;
+	_Atomic enum log_level most; /* may change while others print */
+	_Atomic bool journal;
 } the_log = { "hallmark", LOG_LEVEL_INFO, false };
 
 void

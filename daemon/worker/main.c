@@ -16,7 +16,7 @@
 #include "sandbox.h"
 #include "worker.h"
 
-#define ARENA_MAX (64 << 20)
+#define ARENA_MAX (256 << 20) /* the graph of the largest model */
 #define JOB_COMES_MS 30000
 #define PROGRESS_EVERY_MS 50
 

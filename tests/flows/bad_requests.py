@@ -101,6 +101,7 @@ BODIES = [
     token_body("expires in the past", VALUE, of(expires="2001-01-01T00:00:00Z")),
     Case("job: no kind", VALUE, path="/v1/jobs", body={"params": {}}),
     Case("job: unknown kind", VALUE, path="/v1/jobs", body={**JOB, "kind": "../worker"}),
+    Case("job: a kind that works on files", VALUE, path="/v1/jobs", body={"kind": "evaluate", "params": {}}),
     Case("job: no params", VALUE, path="/v1/jobs", body={"kind": "selftest"}),
     Case("job: params is a list", VALUE, path="/v1/jobs", body={**JOB, "params": []}),
     job_body("unknown parameter", FIELD, command="rm"),

@@ -95,6 +95,33 @@ START_TEST(a_bucket_gives_its_burst_and_fills_again)
 }
 END_TEST
 
+static const struct {
+	enum limit_kind kind;
+	const char *first, *second;
+	bool same;
+} callers[] = {
+	{ LIMIT_ADDRESS, "2001:db8::1", "2001:db8::2", true },
+	{ LIMIT_FAILURE, "2001:db8:0:1:ffff::1", "2001:db8:0:1::2", true },
+	{ LIMIT_ADDRESS, "2001:db8:0:1::1", "2001:db8:0:2::1", false },
+	{ LIMIT_ADDRESS, "::ffff:192.0.2.1", "::ffff:192.0.2.2", false },
+	{ LIMIT_ADDRESS, "192.0.2.1", "192.0.2.2", false },
+	{ LIMIT_TOKEN, "2001:db8::1", "2001:db8::2", false },
+};
+
+START_TEST(an_ipv6_network_counts_as_one_caller)
+{
+	struct ctx *c = test_ctx();
+	enum limit_kind kind = callers[_i].kind;
+	struct limits *l = limits_of(c, 1, 1);
+	int64_t wait = 0;
+
+	ck_ok(c, limit_take(c, l, kind, str_of(callers[_i].first), &wait));
+	ck_assert_int_eq(
+	    limit_take(c, l, kind, str_of(callers[_i].second), &wait), !callers[_i].same);
+	limits_stop(&l);
+}
+END_TEST
+
 START_TEST(a_rate_of_zero_is_no_limit)
 {
 	struct ctx *c = test_ctx();
@@ -129,5 +156,6 @@ END_TEST
 
 MAIN("server", ONE(standard_values_stand_unless_set),
     EACH(a_typing_error_is_named_with_its_line, bad_conf),
-    ONE(a_bucket_gives_its_burst_and_fills_again), ONE(a_rate_of_zero_is_no_limit),
+    ONE(a_bucket_gives_its_burst_and_fills_again),
+    EACH(an_ipv6_network_counts_as_one_caller, callers), ONE(a_rate_of_zero_is_no_limit),
     ONE(a_million_callers_fit))

@@ -8,10 +8,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "impl.h"
 
-enum { VENDORS = 5, ROWS = 2000, THREADS = 4, TOKENS = 300 };
+enum { VENDORS = 5, ROWS = 2000, THREADS = 4, TOKENS = 300, READERS = 1000 };
 
 static struct db *
 keeping(struct ctx *c, struct store *s)
@@ -106,6 +107,46 @@ START_TEST(an_idle_view_does_not_hold_the_log)
 	/* 240 MB of rows went by; LOG_MANY pages are 48 MB. */
 	ck_assert_int_lt(log_size(folder), 150 << 20);
 	reader_close(&db);
+	store_close(&s);
+}
+END_TEST
+
+struct ender {
+	struct store *store;
+	_Atomic bool stop;
+};
+
+/* As the writer does when it moves the log. */
+static void *
+end_views(void *arg)
+{
+	struct ender *e = arg;
+
+	while (!e->stop) {
+		views_rest(e->store);
+		usleep(1);
+	}
+	return NULL;
+}
+
+/* Every administrator's command closes a reader: that must not meet the writer at its view. */
+START_TEST(a_view_may_be_ended_while_its_reader_closes)
+{
+	struct ctx *c = test_ctx();
+	struct store *s = open_store(c, test_folder());
+	struct vendor v = add_vendor(c, s, "acme");
+	struct ender e = { .store = s };
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, end_views, &e), 0);
+	for (int i = 0; i < READERS; i++) {
+		struct db *db = keeping(c, s);
+
+		ck_assert_uint_eq(tokens_seen(c, db, &v), 0);
+		reader_close(&db);
+	}
+	e.stop = true;
+	pthread_join(thread, NULL);
 	store_close(&s);
 }
 END_TEST
@@ -234,4 +275,5 @@ END_TEST
 
 MAIN("store_views", ONE(what_was_acknowledged_is_seen_at_once),
     ONE(the_view_stays_open_between_questions), ONE(an_idle_view_does_not_hold_the_log),
-    ONE(threads_ask_while_the_writer_writes), ONE(a_vendor_sees_its_rows_page_by_page))
+    ONE(a_view_may_be_ended_while_its_reader_closes), ONE(threads_ask_while_the_writer_writes),
+    ONE(a_vendor_sees_its_rows_page_by_page))
