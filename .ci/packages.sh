@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml curl openssl
 	ca-certificates libjansson-dev libunistring-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
-	libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev
+	libdnnl-dev libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev
 	libzip-dev zlib1g-dev)
 # To test.
 # shellcheck disable=SC2034
@@ -13,7 +13,7 @@ test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose 
 	procps)
 # To test for long.
 # shellcheck disable=SC2034
-full_packages=(prometheus systemd-container)
+full_packages=(prometheus systemd-container libonnx-testdata python3-onnx dataset-fashion-mnist)
 
 # missing PACKAGE…: those that are not installed, one a line.
 missing() {

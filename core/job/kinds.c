@@ -66,7 +66,7 @@ static const char *const initials[] = {
 	NULL,
 };
 
-enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 256, EPOCHS_MAX = 100000 };
+enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000 };
 #define MODEL_MAX (INT64_C(1) << 30)
 #define SAMPLES_MAX (INT64_C(16) << 30)
 #define LABELS_MAX (INT64_C(1) << 30)
@@ -153,7 +153,7 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.check = evaluate_check,
 		.input = train_inputs, .inputs = EVALUATE_INPUTS,
 		.may = JOB_MAY_ADMIN | JOB_MAY_VERIFIER,
-		.limits = { .memory = INT64_C(8) << 30, .cpu = 4 * HOUR, .wall = 4 * HOUR, .output = 0 },
+		.limits = { .memory = INT64_C(8) << 30, .cpu = 16 * HOUR, .wall = 4 * HOUR, .output = 0 },
 	},
 	[JOB_TRAIN] = {
 		.name = "train",
@@ -163,7 +163,7 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.check = train_check,
 		.input = train_inputs, .inputs = COUNT(train_inputs),
 		.may = JOB_MAY_ADMIN,
-		.limits = { .memory = INT64_C(32) << 30, .cpu = 400 * HOUR, .wall = 100 * HOUR,
+		.limits = { .memory = INT64_C(8) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
 			.output = MODEL_MAX + (16 << 20) },
 	},
 };

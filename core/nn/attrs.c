@@ -91,7 +91,7 @@ ints_to_input(struct ctx *c, struct nn_graph *g, struct nn_node *node,
 	if (onnx_attr_by_name(n, name) == NULL)
 		return true;
 	return onnx_attr_ints(c, n, name, &list, &count) &&
-	    node_add_ints(c, g, node, at, list, count);
+	    node_add_ints(c, g, node, at, list, count, 1);
 }
 
 static bool

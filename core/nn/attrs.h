@@ -107,6 +107,15 @@ struct blocks_attr {
 	bool crd;
 };
 
+/* LSTM, GRU. */
+struct recurrent_attr {
+	int64_t hidden;
+	int directions;
+	bool reverse; /* the first direction goes backwards */
+	bool batch_first;
+	bool linear_before_reset;
+};
+
 /* ---- Reading them ------------------------------------------------------------------------ */
 
 MUST bool attr_word(struct ctx *, const struct onnx_node *, const char *name,

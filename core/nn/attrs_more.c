@@ -1,5 +1,5 @@
 /*
- * Attributes of the normalisations, reductions, resizing and constants.
+ * Attributes of the normalisations, reductions, resizing, recurrent layers and constants.
  */
 #include "decode.h"
 
@@ -85,7 +85,7 @@ decode_reduce(
 		return false;
 	if (g->opset >= (node->op == OP_REDUCE_SUM ? 13 : 18) || count == 0)
 		return true;
-	return node_add_ints(c, g, node, 1, axes, count);
+	return node_add_ints(c, g, node, 1, axes, count, 1);
 }
 
 bool
@@ -174,6 +174,47 @@ decode_resize(
 	attr->place = (enum resize_place)place;
 	attr->round = (enum resize_round)round;
 	return !old || scales_to_third(c, g, node, n);
+}
+
+/* ---- LSTM, GRU -------------------------------------------------------------------------- */
+
+/* Other activations than the usual ones are refused. */
+static bool
+usual_activations(struct ctx *c, const struct onnx_node *n, bool lstm)
+{
+	static const char *const usual[2][3] = { { "Sigmoid", "Tanh" },
+		{ "Sigmoid", "Tanh", "Tanh" } };
+	const struct onnx_attr *a = onnx_attr_by_name(n, "activations");
+	size_t period = lstm ? 3 : 2;
+
+	for (size_t i = 0; a != NULL && a->type == ONNX_ATTR_STRINGS && i < a->n; i++)
+		if (!str_same(a->strings[i], str_of(usual[lstm][i % period])))
+			return fail(c, E_INPUT, "other activations are not supported");
+	return true;
+}
+
+bool
+decode_recurrent(
+    struct ctx *c, struct nn_graph *g, struct nn_node *node, const struct onnx_node *n)
+{
+	static const char *const words[] = { "forward", "reverse", "bidirectional" };
+	struct recurrent_attr *attr = graph_take(c, g, sizeof *attr);
+	bool forget;
+	int word = 0;
+
+	if (attr == NULL || !attr_word(c, n, "direction", words, COUNT(words), &word) ||
+	    !onnx_attr_int(c, n, "hidden_size", 0, &attr->hidden) ||
+	    !attr_bool(c, n, "layout", false, &attr->batch_first) ||
+	    !attr_bool(c, n, "linear_before_reset", false, &attr->linear_before_reset) ||
+	    !attr_bool(c, n, "input_forget", false, &forget) ||
+	    !usual_activations(c, n, node->op == OP_LSTM))
+		return false;
+	if (forget || onnx_attr_by_name(n, "clip") != NULL)
+		return fail(c, E_INPUT, "clip and input_forget are not supported");
+	attr->directions = word == 2 ? 2 : 1;
+	attr->reverse = word == 1;
+	node->attr = attr;
+	return true;
 }
 
 /* ---- Constants --------------------------------------------------------------------------- */

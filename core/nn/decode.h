@@ -14,7 +14,8 @@ nn_decode_fn decode_reals, decode_gelu, decode_isinf, decode_axis_0, decode_axis
 
 /* attrs_more.c */
 nn_decode_fn decode_batch_norm, decode_instance_norm, decode_layer_norm, decode_lrn,
-    decode_reduce, decode_arg, decode_cumsum, decode_resize, decode_constant_of_shape;
+    decode_reduce, decode_arg, decode_cumsum, decode_resize, decode_constant_of_shape,
+    decode_recurrent;
 
 /* window.c */
 nn_decode_fn decode_pool, decode_conv, decode_conv_transpose;

@@ -9,7 +9,7 @@
 #include "fast_kernels.h"
 #include "nn.h"
 
-enum { CONV_SPACE = 3, CONV_BATCHES = 2 };
+enum { CONV_SPACE = 3, CONV_VARIANTS = 16 };
 
 struct conv_shape {
 	int64_t channels, maps, group;
@@ -27,12 +27,18 @@ struct conv_after {
 	struct range range;
 };
 
-/* One pass of one convolution, for each of two numbers of images (0: not wanted). */
+/* How much of a convolution one call does: so many images, and of them rows of the result. */
+struct conv_part {
+	int64_t images;
+	int64_t from, to; /* rows; only with one image and two dimensions are they not all */
+};
+
+/* One pass of one convolution, for some such parts. */
 struct conv;
 
 /* *ret is NULL if the library has only a slow way. */
 MUST bool conv_new(struct ctx *, const struct conv_shape *, enum conv_pass,
-    const struct conv_after *, const int64_t images[CONV_BATCHES], int threads,
+    const struct conv_after *, const struct conv_part[], int parts, int threads,
     struct conv **ret);
 void conv_free(struct conv **);
 size_t conv_packed(const struct conv *);  /* floats of the weights as this pass wants them */
@@ -43,7 +49,8 @@ void conv_pack(const struct conv *, const float *plain, float *packed);
 void conv_unpack(const struct conv *, const float *packed, float *plain);
 
 /*
- * Runs with number of images `which`. CONV_TO_IMAGE writes `image`; CONV_TO_WEIGHTS writes
+ * Runs part `which` of the parts that it was made for; pointers are to all of the image and the
+ * result. CONV_TO_IMAGE writes `image`; CONV_TO_WEIGHTS writes
  * `weights` and, if after.bias, `bias`.
  */
 void conv_run(const struct conv *, int which, int thread, float *image, float *weights,

@@ -92,4 +92,8 @@ nn_run_fn pad_forward, resize_forward, pad_backward, resize_backward;
 nn_shape_fn constant_of_shape_shape, shape_shape, size_shape, range_shape;
 nn_run_fn constant_of_shape_forward, shape_forward, size_forward, range_forward;
 
+/* recurrent.c */
+nn_shape_fn lstm_shape, gru_shape;
+nn_run_fn lstm_forward, gru_forward, lstm_backward, gru_backward;
+
 #endif

@@ -67,21 +67,28 @@ struct fast_value {
 	int uses;     /* nodes that read it; one more for an output of the graph */
 	int32_t same; /* the value that it is another name of, or itself */
 	bool batched; /* the first dimension is the batch */
+	bool stands;  /* the same from run to run, as long as the weights are */
 	bool last;    /* channels last */
 	bool again;   /* made anew where it is needed */
-	bool ready;
-	int phase; /* from which on it can be read */
+	bool summed;  /* a batch norm wants its moments */
+	int phase;    /* from which on it can be read */
 	struct place place;
 	struct made *made;  /* if again: where it was already made */
 	struct place fresh; /* of the same phase, dense and still in the cache; or nothing */
 	bool has_grad;
 	int grad_phase;
 	struct place grad;
-	bool lent;    /* the gradient is somebody else's as well */
+	bool lent;         /* the gradient is somebody else's as well */
 	float *total_grad; /* of one that is not batched */
 	int32_t root;      /* the concatenation whose block it lies in, or -1 */
 	int64_t root_skip; /* channels before it there */
 	struct moments *moments;
+};
+
+/* The tensors of a plain kernel's call, and sums by input and thread of what is not batched. */
+struct fast_calls {
+	struct place *in, *out, *din, *dout;
+	float ***sums;
 };
 
 /* ---- Nodes ------------------------------------------------------------------------------- */
@@ -114,17 +121,7 @@ struct coefficients {
 	double *inverse; /* by channel */
 };
 
-struct fast_conv {
-	struct conv *run[3]; /* by pass; NULL: not needed */
-	int64_t images[3][CONV_BATCHES];
-	float *packed[2];    /* weights for forward and towards the image */
-	float *plain, *bias; /* with a batch norm folded in; else NULL */
-	float **sums;        /* by thread: gradient of weights, as packed, and of bias */
-	bool *begun;         /* by thread: the sums hold something */
-	size_t sums_count;
-	struct conv_shape shape;
-	bool grad_weights, grad_bias;
-};
+struct fast_conv;
 
 struct fast_node {
 	enum fast_kind kind;
@@ -134,19 +131,21 @@ struct fast_node {
 	const struct nn_step *chain[CHAIN_MAX]; /* folded batch norm; steps of an affine */
 	int chained;
 	struct coefficients *k;
-	bool of_batch;           /* a batch norm of what the batch holds */
-	struct moments **piece;  /* … of whose parts these are the moments */
+	bool of_batch;          /* a batch norm of what the batch holds */
+	struct moments **piece; /* … of whose parts these are the moments */
 	int pieces;
-	int known_from;          /* phase from which on a and b stand */
+	int known_from;        /* phase from which on a and b stand */
+	bool split;            /* its forward task is */
+	int phase, back_phase; /* of the tasks with weights; 0: none */
 	struct fast_conv *conv;
 	struct pool_shape pool;
-	bool max;               /* of a pool */
-	struct place which;     /* winners of a max pool */
-	struct product product; /* of a gemm, for one image */
-	float *gemm_weights;    /* those of a gemm with the input's channels last */
-	float **sums;           /* by thread: gradients of what is not batched */
-	size_t sums_count;
-	struct place saved; /* of a plain kernel */
+	bool max;                 /* of a pool */
+	struct place which;       /* winners of a max pool */
+	struct product product;   /* of a gemm, for one image */
+	float *ones, *bias;       /* … with a bias */
+	float **sums;             /* of a gemm, by thread: gradients of weights and bias */
+	struct fast_calls *calls; /* of a plain kernel, forward */
+	struct place saved;
 	size_t saved_bytes, scratch_bytes;
 };
 
@@ -163,6 +162,7 @@ struct task {
 	int64_t pixels, channels; /* of one image */
 	struct range range;
 	bool adds;
+	bool split; /* each thread does a part of the image */
 	void *arg;
 };
 
@@ -176,12 +176,12 @@ struct phase {
 	size_t local;  /* bytes for one thread */
 };
 
-/* One thread at one chunk. `which` is 0 for a full chunk, 1 for the last one if it is smaller. */
+/* Who does a task: with memory and sums of its own, at some images. */
 struct worker {
 	struct fast *fast;
-	int thread, which;
-	int64_t first, count;
-	int64_t part, parts; /* of a chunk that all threads share */
+	int number;           /* below the number of threads */
+	int64_t first, count; /* images */
+	int part, parts;      /* of an image that all threads share; else 0 of 1 */
 	char *local, *scratch;
 };
 
@@ -195,8 +195,10 @@ struct fast {
 	struct arena *mem;
 	int64_t batch;
 	int threads;
-	bool backward; /* there is a way back */
-	bool failed;   /* no memory while the program was made */
+	bool backward;  /* there is a way back */
+	bool split;     /* one image, which the threads share */
+	bool failed;    /* no memory while the program was made */
+	bool one_chunk; /* all phases take the same number of images at a time */
 	struct fast_value *value;
 	size_t values;
 	struct fast_node *node;
@@ -205,18 +207,28 @@ struct fast {
 	size_t blocks, blocks_max;
 	struct phase *phase;
 	int phases, phases_max, forward_phases;
+	struct task *early; /* before the first phase */
+	size_t earlies, earlies_max;
 	struct place *output, *input_grad; /* by output and input */
 	void **given;                      /* gradients of the outputs, in the current run */
 	int now; /* phases below are of the forward way while the way back is made */
 	char *memory;
-	size_t memory_size, local_size, scratch_size;
+	size_t memory_size, local_at, local_size, scratch_size;
+	float *zeros;                /* a gradient that is not given */
+	const struct fast_node *bad; /* whose kernel found values that do not fit */
+	bool prepared;
+	uint64_t version; /* of the weights */
 	struct threads *pool;
 };
 
-/* What the plan calls. The fast executor takes the place of layout, memory and execution. */
+/*
+ * What the plan calls: the fast executor takes the place of layout, memory and execution. The
+ * inputs stand in the plan's values; what is computed from weights alone is up to date.
+ */
 MUST bool fast_new(struct ctx *, struct nn_plan *, struct fast **ret);
 void fast_free(struct fast **);
-MUST bool fast_forward(struct ctx *, struct fast *, const void *const input[]);
-MUST bool fast_backward(struct ctx *, struct fast *, const float *const output_gradient[]);
+MUST bool fast_forward(struct ctx *, struct fast *);
+void fast_backward(struct fast *, const float *const output_gradient[]);
+const float *fast_input_gradient(const struct fast *, size_t input);
 
 #endif

@@ -7,12 +7,6 @@
 
 static const struct range all_of_it = { -__builtin_inff(), __builtin_inff() };
 
-int
-larger_of(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 bool
 fast_wanted(const struct fast *f, int32_t value)
 {
@@ -22,8 +16,11 @@ fast_wanted(const struct fast *f, int32_t value)
 static struct task
 simple(const struct nn_tensor *t, task_fn *run, struct place to, struct place a, struct place b)
 {
-	struct task k = { .run = run, .pixels = fast_pixels(t), .channels = fast_channels(t),
-		.range = all_of_it, .at = { to, a, b, { -1, 0, 0 } } };
+	struct task k = { .run = run,
+		.pixels = fast_pixels(t),
+		.channels = fast_channels(t),
+		.range = all_of_it,
+		.at = { to, a, b, { -1, 0, 0 } } };
 
 	return k;
 }
@@ -72,7 +69,8 @@ grad_read(struct fast *f, int32_t value, int phase, bool last)
 	struct fast_value *v = value_of(f, value);
 	struct place at = grad_place(f, v);
 
-	return fast_has_order(v->t) && v->last != last ? fast_turned(f, v->t, at, last, phase) : at;
+	return fast_has_order(v->t) && v->last != last ? fast_turned(f, v->t, at, last, phase)
+						       : at;
 }
 
 /* Into the gradient of the concatenation, which begins as zeros unless all of it is given. */
@@ -84,7 +82,8 @@ give_to_root(struct fast *f, struct fast_value *v, int phase, struct place at)
 
 	if (!root->has_grad) {
 		root->grad = fast_room(f, root->t, true);
-		k = simple(root->t, v == root ? task_copy : task_clear, root->grad, at, nowhere);
+		k = simple(
+		    root->t, v == root ? task_copy : task_clear, root->grad, at, nowhere);
 		if (v != root)
 			k.at[1] = nowhere;
 		fast_task(f, phase, &k);
@@ -148,6 +147,28 @@ fast_give(struct fast *f, int32_t value, int phase, struct place at, bool last, 
 	}
 }
 
+float *
+fast_total(const struct fast *f, int32_t value)
+{
+	const struct fast_value *v = &f->value[f->value[value].same];
+	const struct nn_value *from = &f->plan->graph->value[v - f->value];
+
+	return from->source == NN_FROM_WEIGHT ? f->plan->weight_grad[from->index]
+					      : v->total_grad;
+}
+
+void
+fast_total_begin(struct fast *f, int32_t value, int phase)
+{
+	struct fast_value *v = value_of(f, value);
+
+	v->has_grad = true;
+	v->grad_phase = larger_of(v->grad_phase, phase);
+	if (f->plan->graph->value[v - f->value].source != NN_FROM_WEIGHT &&
+	    v->total_grad == NULL)
+		v->total_grad = fast_floats(f, (size_t)nn_count(v->t));
+}
+
 struct grad_target
 grad_target(struct fast *f, int32_t value, int phase)
 {
@@ -175,8 +196,8 @@ grad_masked(struct fast *f, const struct fast_node *n, int phase, bool last)
 	if (n->range.low == -__builtin_inff() && n->range.high == __builtin_inff())
 		return g;
 	to = grad_own(f, n->y) ? g : fast_room(f, t, true);
-	k = simple(t, task_mask, to, g,
-	    fast_read(f, n->y, phase, last ? ORDER_LAST : ORDER_FIRST));
+	k = simple(
+	    t, task_mask, to, g, fast_read(f, n->y, phase, last ? ORDER_LAST : ORDER_FIRST));
 	k.range = n->range;
 	fast_task(f, phase, &k);
 	return to;
@@ -236,10 +257,11 @@ pool_back(struct fast *f, struct fast_node *n)
 {
 	const struct nn_tensor *t = f->value[n->x].t;
 	int phase = grad_phase(f, n->y);
-	struct place g = fast_dense(f, f->value[n->y].t, grad_read(f, n->y, phase, true), phase);
+	struct place g = fast_dense(
+	    f, f->value[n->y].t, grad_read(f, n->y, phase, true), phase);
 	struct place to = fast_room(f, t, true);
-	struct task k = simple(t, n->kind == FAST_POOL ? task_pool_back : task_global_back, to, g,
-	    n->which);
+	struct task k = simple(
+	    t, n->kind == FAST_POOL ? task_pool_back : task_global_back, to, g, n->which);
 
 	k.node = n;
 	fast_task(f, phase, &k);
@@ -292,8 +314,16 @@ static void
 start(struct fast *f)
 {
 	const struct nn_graph *g = f->plan->graph;
+	int64_t most = 0;
 
 	f->given = fast_take(f, g->outputs * sizeof *f->given);
+	for (size_t i = 0; i < f->values; i++)
+		if (f->plan->value[i].is_output && most < nn_count(f->value[i].t))
+			most = nn_count(f->value[i].t);
+	for (size_t i = 0; i < g->inputs; i++)
+		if (most < nn_count(f->value[g->input_value[i]].t))
+			most = nn_count(f->value[g->input_value[i]].t);
+	f->zeros = fast_floats(f, (size_t)most);
 	for (size_t i = 0; !f->failed && i < g->outputs; i++) {
 		int32_t value = g->output_value[i];
 		const struct fast_value *v = value_of(f, value);
@@ -301,12 +331,15 @@ start(struct fast *f)
 
 		if (!fast_wanted(f, value))
 			continue;
-		at = fast_room(f, v->t, v->batched);
+		if (!v->batched) {
+			fast_total_begin(f, value, f->now);
+			continue;
+		}
+		at = fast_room(f, v->t, true);
 		if (at.block < 0)
 			return;
 		f->block[at.block].given = &f->given[i];
-		if (v->batched)
-			fast_give(f, value, f->now, at, false, true);
+		fast_give(f, value, f->now, at, false, true);
 	}
 }
 
@@ -326,8 +359,8 @@ finish(struct fast *f)
 		if (!fast_wanted(f, value) || !v->batched || !grad_come(f, value))
 			continue;
 		phase = grad_phase(f, value);
-		f->input_grad[i] =
-		    fast_dense(f, v->t, grad_read(f, value, phase, false), phase);
+		f->input_grad[i] = fast_dense(
+		    f, v->t, grad_read(f, value, phase, false), phase);
 		if (f->input_grad[i].block >= 0)
 			f->block[f->input_grad[i].block].for_ever = true;
 	}
@@ -340,9 +373,9 @@ fast_emit_backward(struct fast *f)
 	start(f);
 	for (size_t i = f->nodes; !f->failed && i-- > 0;) {
 		struct fast_node *n = &f->node[i];
-		bool batched = n->kind != FAST_GONE && n->kind != FAST_WHOLE;
+		bool plain = n->kind == FAST_PLAIN || n->kind == FAST_WHOLE;
 
-		if (n->kind != FAST_GONE && (!batched || grad_come(f, n->y)))
+		if (n->kind != FAST_GONE && (plain || grad_come(f, n->y)))
 			back(f, n);
 	}
 	finish(f);

@@ -21,8 +21,6 @@ struct grad_target {
 };
 struct grad_target grad_target(struct fast *, int32_t value, int phase);
 
-int larger_of(int, int);
-
 void fast_conv_back(struct fast *, struct fast_node *);
 void fast_gemm_back(struct fast *, struct fast_node *);
 void fast_affine_back(struct fast *, struct fast_node *);

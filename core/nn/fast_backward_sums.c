@@ -10,8 +10,12 @@ static struct task
 task_of(struct fast *f, struct fast_node *n, task_fn *run, int32_t value)
 {
 	const struct nn_tensor *t = f->value[value].t;
-	struct task k = { .run = run, .node = n, .pixels = fast_pixels(t),
-		.channels = fast_channels(t), .range = all_of_it, .arg = n->k };
+	struct task k = { .run = run,
+		.node = n,
+		.pixels = fast_pixels(t),
+		.channels = fast_channels(t),
+		.range = all_of_it,
+		.arg = n->k };
 
 	for (int i = 0; i < TASK_PLACES; i++)
 		k.at[i] = nowhere;
@@ -40,6 +44,15 @@ wanted_at(const struct fast *f, const struct fast_node *n, int input)
 	return input < node->ins && node->in[input] >= 0 && fast_wanted(f, node->in[input]);
 }
 
+/* Sums of the inputs 1 and 2 will come. */
+static void
+totals_begin(struct fast *f, const struct fast_node *n, int phase)
+{
+	for (int i = 1; i < 3; i++)
+		if (wanted_at(f, n, i))
+			fast_total_begin(f, n->step->node->in[i], phase);
+}
+
 /* ---- Convolutions and products ----------------------------------------------------------- */
 
 struct weighted {
@@ -61,6 +74,7 @@ weighted_back(struct fast *f, struct fast_node *n, const struct weighted *w)
 		phase = larger_of(phase, fast_ready(f, n->y));
 	if (weights)
 		phase = larger_of(phase, fast_ready(f, n->x));
+	n->back_phase = phase;
 	g = fast_dense(f, y, grad_masked(f, n, phase, w->last), phase);
 	if (weights) {
 		k.at[0] = g;
@@ -68,6 +82,7 @@ weighted_back(struct fast *f, struct fast_node *n, const struct weighted *w)
 		fixed_task(f, phase, &k);
 		k = task_of(f, n, w->end, n->y);
 		fast_end(f, phase, &k);
+		totals_begin(f, n, phase);
 	}
 	if (image) {
 		k = task_of(f, n, w->to_image, n->y);
@@ -100,7 +115,8 @@ fast_gemm_back(struct fast *f, struct fast_node *n)
 
 /* Puts the gradient of the input where it belongs, reading that of the result at `g`. */
 static void
-channels_back(struct fast *f, struct fast_node *n, int phase, struct place g, struct range range)
+channels_back(
+    struct fast *f, struct fast_node *n, int phase, struct place g, struct range range)
 {
 	struct task k = task_of(f, n, task_norm_back, n->x);
 	struct fast_value *x = value_of(f, n->x);
@@ -154,6 +170,7 @@ fast_norm_back(struct fast *f, struct fast_node *n)
 		fixed_task(f, phase, &k);
 		k = task_of(f, n, task_norm_sums_end, n->x);
 		fast_end(f, phase, &k);
+		totals_begin(f, n, phase);
 	}
 	channels_back(f, n, n->of_batch ? phase + 1 : phase, g, range);
 }

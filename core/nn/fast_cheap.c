@@ -50,12 +50,6 @@ fast_coefficients(struct fast *f, int64_t channels)
 
 /* ---- Emission ---------------------------------------------------------------------------- */
 
-static int
-larger_of(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 int
 fast_cheap_ready(struct fast *f, const struct fast_node *n)
 {
@@ -70,8 +64,11 @@ void
 fast_cheap(struct fast *f, struct fast_node *n, int phase, struct place to)
 {
 	const struct nn_tensor *t = f->value[n->y].t;
-	struct task k = { .node = n, .pixels = fast_pixels(t), .channels = fast_channels(t),
-		.range = n->range, .arg = n->k };
+	struct task k = { .node = n,
+		.pixels = fast_pixels(t),
+		.channels = fast_channels(t),
+		.range = n->range,
+		.arg = n->k };
 	enum order order = value_of(f, n->y)->last ? ORDER_LAST : ORDER_FIRST;
 
 	k.at[0] = to;
@@ -93,7 +90,8 @@ fast_cheap(struct fast *f, struct fast_node *n, int phase, struct place to)
 static struct moments *
 moments_of(struct fast *f, struct fast_value *v)
 {
-	struct task k = { .run = task_moments, .pixels = fast_pixels(v->t),
+	struct task k = { .run = task_moments,
+		.pixels = fast_pixels(v->t),
 		.channels = fast_channels(v->t) };
 	struct moments *m = v->moments;
 	int32_t value = (int32_t)(v - f->value);
@@ -161,7 +159,8 @@ fast_norm(struct fast *f, struct fast_node *n)
 		k.at[i] = nowhere;
 	if (!n->of_batch)
 		return;
-	n->piece = fast_take(f, (size_t)fast_channels(f->value[n->y].t) * sizeof(struct moments *));
+	n->piece = fast_take(
+	    f, (size_t)fast_channels(f->value[n->y].t) * sizeof(struct moments *));
 	gather(f, n, n->x);
 	fast_end(f, n->known_from - 1, &k);
 }

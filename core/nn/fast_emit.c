@@ -8,6 +8,12 @@ const struct place nowhere = { -1, 0, 0 };
 
 enum { ALIGN = 64 };
 
+int
+larger_of(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 void *
 fast_take(struct fast *f, size_t size)
 {
@@ -54,9 +60,8 @@ fast_block(struct fast *f, int64_t bytes, int64_t step, bool whole)
 	if (list == NULL)
 		return nowhere;
 	f->block = list;
-	f->block[f->blocks] = (struct block){
-		.bytes = bytes, .whole = whole, .first = INT32_MAX, .last = -1
-	};
+	f->block[f->blocks] =
+	    (struct block){ .bytes = bytes, .whole = whole, .first = INT32_MAX, .last = -1 };
 	return (struct place){ (int32_t)f->blocks++, 0, step };
 }
 
@@ -114,8 +119,8 @@ void
 fast_task(struct fast *f, int phase, const struct task *t)
 {
 	struct phase *p = phase_at(f, phase);
-	void *list =
-	    p == NULL ? NULL : more(f, p->task, p->tasks, &p->tasks_max, sizeof *p->task);
+	void *list = p == NULL ? NULL
+			       : more(f, p->task, p->tasks, &p->tasks_max, sizeof *p->task);
 
 	if (list == NULL)
 		return;
@@ -144,6 +149,27 @@ fast_end(struct fast *f, int phase, const struct task *t)
 }
 
 void
+fast_early(struct fast *f, const struct task *t)
+{
+	void *list = more(f, f->early, f->earlies, &f->earlies_max, sizeof *f->early);
+
+	if (list == NULL)
+		return;
+	f->early = list;
+	f->early[f->earlies++] = *t;
+}
+
+void
+fast_touch(struct fast *f, struct place at, int phase, bool whole)
+{
+	if (at.block < 0 || (!whole && phase >= f->phases))
+		return;
+	touch(f, at, phase, whole ? INT32_MAX : (int)f->phase[phase].tasks - 1);
+	if (whole)
+		f->block[at.block].kept = true;
+}
+
+void
 fast_scratch(struct fast *f, size_t bytes)
 {
 	if (f->scratch_size < bytes)
@@ -161,7 +187,9 @@ fast_has_order(const struct nn_tensor *t)
 struct place
 fast_turned(struct fast *f, const struct nn_tensor *t, struct place from, bool last, int phase)
 {
-	struct task k = { .run = task_turn, .pixels = fast_pixels(t), .channels = fast_channels(t),
+	struct task k = { .run = task_turn,
+		.pixels = fast_pixels(t),
+		.channels = fast_channels(t),
 		.adds = last };
 
 	k.at[0] = fast_room(f, t, true);
@@ -174,7 +202,9 @@ fast_turned(struct fast *f, const struct nn_tensor *t, struct place from, bool l
 struct place
 fast_dense(struct fast *f, const struct nn_tensor *t, struct place from, int phase)
 {
-	struct task k = { .run = task_copy, .pixels = fast_pixels(t), .channels = fast_channels(t) };
+	struct task k = {
+		.run = task_copy, .pixels = fast_pixels(t), .channels = fast_channels(t)
+	};
 
 	if (from.step == k.channels)
 		return from;
@@ -265,7 +295,8 @@ fast_store(struct fast *f, int32_t value, int phase, struct place at, bool last)
 	v->last = last;
 	v->place = at;
 	if (v->root >= 0 && &f->value[v->root] != v) {
-		struct task k = { .run = task_copy, .pixels = fast_pixels(v->t),
+		struct task k = { .run = task_copy,
+			.pixels = fast_pixels(v->t),
 			.channels = fast_channels(v->t) };
 
 		v->fresh = at;

@@ -2,6 +2,7 @@
  * The way forward: what is kept and what is made again, which values lie in the block of a
  * concatenation, and then the tasks of each node in the order of the graph.
  */
+#include "attrs.h"
 #include "fast_parts.h"
 
 /* ---- Decisions --------------------------------------------------------------------------- */
@@ -30,7 +31,8 @@ prefers_last(struct fast *f, const struct fast_node *n)
 		return true;
 	if (n->kind == FAST_ADD || n->kind == FAST_ACT)
 		return value_of(f, n->x)->last || (n->u >= 0 && value_of(f, n->u)->last);
-	if (n->kind != FAST_PLAIN || (n->step->row->flags & NN_PLAIN) != 0)
+	if (n->kind != FAST_PLAIN || (n->step->row->flags & NN_PLAIN) != 0 ||
+	    f->value[n->y].t->type != NN_FLOAT)
 		return false;
 	for (int i = 0; i < node->ins; i++)
 		if (fast_batched(f, node->in[i]) && value_of(f, node->in[i])->last &&
@@ -47,7 +49,7 @@ decide_order(struct fast *f, struct fast_node *n)
 
 	value_of(f, n->y)->last = last;
 	for (int i = 1; n->kind == FAST_PLAIN && i < node->outs; i++)
-		if (node->out[i] >= 0)
+		if (node->out[i] >= 0 && f->value[node->out[i]].t->type == NN_FLOAT)
 			value_of(f, node->out[i])->last = last;
 }
 
@@ -100,8 +102,8 @@ decide_root(struct fast *f, struct fast_node *n)
 		const struct fast_node *maker = v->node < 0 ? NULL : &f->node[v->node];
 		bool concat = maker != NULL && maker->kind == FAST_CONCAT;
 
-		if (maker != NULL && v->root < 0 && v->t->type == NN_FLOAT && !is_output(f, v) &&
-		    (concat ? i == 0 : makes_last(maker) && maker->u < 0)) {
+		if (maker != NULL && v->root < 0 && v->t->type == NN_FLOAT &&
+		    !is_output(f, v) && (concat ? i == 0 : makes_last(maker) && maker->u < 0)) {
 			v->root = y->root;
 			v->root_skip = y->root_skip + skip;
 			v->again = false;
@@ -130,18 +132,15 @@ static struct task
 task_of(struct fast *f, struct fast_node *n, task_fn *run)
 {
 	const struct nn_tensor *t = f->value[n->y].t;
-	struct task k = { .run = run, .node = n, .pixels = fast_pixels(t),
-		.channels = fast_channels(t), .range = n->range };
+	struct task k = { .run = run,
+		.node = n,
+		.pixels = fast_pixels(t),
+		.channels = fast_channels(t),
+		.range = n->range };
 
 	for (int i = 0; i < TASK_PLACES; i++)
 		k.at[i] = nowhere;
 	return k;
-}
-
-static int
-larger_of(int a, int b)
-{
-	return a > b ? a : b;
 }
 
 /* Uses that are still to come are counted down, so that the last one may write over its input. */
@@ -153,9 +152,11 @@ used(struct fast *f, const struct fast_node *n)
 	for (int i = 0; i < node->ins; i++)
 		if (node->in[i] >= 0)
 			value_of(f, node->in[i])->uses--;
+	if (n->kind == FAST_CONV && n->u >= 0)
+		value_of(f, n->u)->uses--;
 }
 
-/* What is added to a convolution's result stands where the result comes, if nobody else reads it. */
+/* What is added to a convolution's result stands where that comes, if nobody else reads it. */
 static struct place
 start_sum(struct fast *f, struct fast_node *n, int phase)
 {
@@ -180,6 +181,7 @@ emit_conv(struct fast *f, struct fast_node *n)
 
 	k.at[1] = fast_dense(f, x, fast_read(f, n->x, phase, ORDER_LAST), phase);
 	k.at[0] = n->u >= 0 ? start_sum(f, n, phase) : fast_room(f, f->value[n->y].t, true);
+	n->phase = phase;
 	fast_task(f, phase, &k);
 	fast_store(f, n->y, phase, k.at[0], true);
 }
@@ -207,8 +209,8 @@ emit_pool(struct fast *f, struct fast_node *n)
 	k.at[1] = fast_dense(f, x, fast_read(f, n->x, phase, ORDER_LAST), phase);
 	k.at[0] = fast_room(f, f->value[n->y].t, true);
 	if (n->max && f->backward && fast_wanted(f, n->x))
-		k.at[2] = n->which =
-		    fast_block(f, (k.pixels * k.channels + 63) / 64 * 64, 0, false);
+		k.at[2] = n->which = fast_block(
+		    f, (k.pixels * k.channels + 63) / 64 * 64, 0, false);
 	if (n->kind == FAST_GLOBAL)
 		k.pixels = fast_pixels(x);
 	fast_task(f, phase, &k);
@@ -314,6 +316,27 @@ emit(struct fast *f, struct fast_node *n)
 	used(f, n);
 }
 
+/* Without gaps, and not in memory of the caller's. */
+static struct place
+own_copy(struct fast *f, const struct fast_value *v, struct place at, int phase)
+{
+	struct task k = {
+		.run = task_copy, .pixels = fast_pixels(v->t), .channels = fast_channels(v->t)
+	};
+
+	struct place to;
+
+	if (at.block < 0 || (at.step == k.channels && f->block[at.block].given == NULL))
+		return at;
+	to = k.at[0] = fast_room(f, v->t, true);
+	k.at[1] = at;
+	k.at[2] = k.at[3] = nowhere;
+	if (v->t->type != NN_FLOAT) /* each a pair of floats to who copies */
+		k.channels = k.at[0].step = k.at[1].step = 2 * k.channels;
+	fast_task(f, phase, &k);
+	return to;
+}
+
 /* Outputs stay until the next run, in ONNX's own order. */
 static void
 emit_outputs(struct fast *f)
@@ -328,7 +351,7 @@ emit_outputs(struct fast *f)
 
 		f->output[i] = fast_read(f, value, phase, ORDER_FIRST);
 		if (v->batched)
-			f->output[i] = fast_dense(f, v->t, f->output[i], phase);
+			f->output[i] = own_copy(f, v, f->output[i], phase);
 		if (f->output[i].block >= 0)
 			f->block[f->output[i].block].for_ever = true;
 	}

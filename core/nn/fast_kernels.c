@@ -63,6 +63,13 @@ add(const struct rows *r, float *y, const float *x, const float *u, struct range
 }
 
 static void
+act(const struct rows *r, float *y, const float *x, struct range range)
+{
+	for (int64_t i = 0; i < r->rows; i++, y += r->step[0], x += r->step[1])
+		COLUMNS(r, put(y + j, brought(get(x + j, n), range), n);)
+}
+
+static void
 mask(const struct rows *r, float *dx, const float *dy, const float *y, struct range range)
 {
 	lanes low = all(range.low), high = all(range.high);
@@ -220,8 +227,8 @@ window_at(const struct pool_shape *p, int64_t down, int64_t across)
 	return w;
 }
 
-#define EACH_OUTPUT(p)                                     \
-	for (int64_t down = 0; down < (p)->out[0]; down++) \
+#define EACH_OUTPUT(p)                                         \
+	for (int64_t down = (p)->from; down < (p)->to; down++) \
 		for (int64_t across = 0; across < (p)->out[1]; across++)
 
 #define EACH_SEEN(w)                                      \
@@ -362,5 +369,5 @@ mean_pool_back(const struct pool_shape *p, float *dx, const float *dy)
 	}
 }
 
-const struct kernels KERNELS = { affine, affine_add, add, mask, copy, clear, turn, moments,
+const struct kernels KERNELS = { affine, affine_add, add, act, mask, copy, clear, turn, moments,
 	sums, norm_sums, norm_back, max_pool, max_pool_back, mean_pool, mean_pool_back };

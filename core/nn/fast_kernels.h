@@ -18,7 +18,7 @@ struct rows {
 	int64_t step[ROWS_MAX];
 };
 
-/* An activation: values are brought into the range, gradients pass where they are strictly inside. */
+/* An activation: values are brought into the range, gradients pass strictly inside of it. */
 struct range {
 	float low, high;
 };
@@ -27,9 +27,8 @@ struct range {
 struct pool_shape {
 	int64_t channels;
 	int64_t in[2], out[2], kernel[2], stride[2], pad[2];
-	int64_t
-	    counted[2]
-		   [2]; /* places that the mean counts: from, to; those of the image or more */
+	int64_t from, to;      /* rows of the result */
+	int64_t counted[2][2]; /* places that the mean counts: from, to */
 };
 
 struct kernels {
@@ -42,6 +41,7 @@ struct kernels {
 	/* y = x + u */
 	void (*add)(
 	    const struct rows *, float *y, const float *x, const float *u, struct range);
+	void (*act)(const struct rows *, float *y, const float *x, struct range);
 	/* dx = dy where y is inside */
 	void (*mask)(
 	    const struct rows *, float *dx, const float *dy, const float *y, struct range);

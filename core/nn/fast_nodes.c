@@ -24,6 +24,13 @@ fast_batched(struct fast *f, int32_t v)
 	return v >= 0 && value_of(f, v)->batched;
 }
 
+/* True if the value changes with the weights only, not from run to run. */
+static bool
+stands(const struct fast *f, int32_t v)
+{
+	return v < 0 || f->value[f->value[v].same].stands;
+}
+
 static bool
 varies(const struct fast *f, int32_t v)
 {
@@ -46,18 +53,15 @@ fast_pixels(const struct nn_tensor *t)
 	return n;
 }
 
-/* True if both have the batch and the same dimensions. */
 static bool
-alike(struct fast *f, int32_t a, int32_t b)
+alike(const struct fast *f, int32_t a, int32_t b)
 {
 	const struct nn_tensor *s = f->value[a].t, *t = f->value[b].t;
+	bool same = s->rank == t->rank && s->type == t->type;
 
-	if (!fast_batched(f, a) || !fast_batched(f, b) || s->rank != t->rank || s->type != t->type)
-		return false;
-	for (int d = 0; d < s->rank; d++)
-		if (s->dim[d] != t->dim[d])
-			return false;
-	return true;
+	for (int d = 0; same && d < s->rank; d++)
+		same = s->dim[d] == t->dim[d];
+	return same;
 }
 
 /* A real value that is the same for all images, with one number or one for each channel of `t`. */
@@ -66,7 +70,7 @@ by_channel(struct fast *f, int32_t v, const struct nn_tensor *t)
 {
 	const struct nn_tensor *k;
 
-	if (v < 0 || fast_batched(f, v) || varies(f, v))
+	if (v < 0 || !stands(f, v) || varies(f, v))
 		return false;
 	k = f->value[v].t;
 	if (k->type != NN_FLOAT || k->rank > t->rank)
@@ -77,92 +81,6 @@ by_channel(struct fast *f, int32_t v, const struct nn_tensor *t)
 	return true;
 }
 
-/* ---- Whether images see each other ------------------------------------------------------- */
-
-/* The step's shapes as they would be with `n` images are those that are there, but for the batch. */
-static bool
-scales(struct fast *f, const struct nn_step *s, int64_t n)
-{
-	struct ctx c = { .mem = f->mem };
-	struct nn_call k = s->call;
-	size_t count = (size_t)(k.ins + k.outs);
-	struct nn_tensor *t = take(&c, count * sizeof *t + 1), **at = take(&c, count * sizeof *at + 1);
-
-	if (t == NULL || at == NULL)
-		return false;
-	for (int i = 0; i < k.ins; i++) {
-		if (k.in[i] == NULL)
-			continue;
-		t[i] = *k.in[i];
-		at[i] = &t[i];
-		if (fast_batched(f, s->node->in[i]))
-			t[i].dim[0] = n;
-	}
-	for (int i = 0; i < k.outs; i++)
-		at[k.ins + i] = k.out[i] == NULL ? NULL : &t[k.ins + i];
-	k.in = at;
-	k.out = at + k.ins;
-	if (!s->row->shape(&c, &k))
-		return false;
-	for (int i = 0; i < k.outs; i++) {
-		const struct nn_tensor *is = s->call.out[i], *now = k.out[i];
-
-		if (is == NULL)
-			continue;
-		if (now->rank != is->rank || now->rank < 1 || now->dim[0] != n ||
-		    is->dim[0] != f->batch)
-			return false;
-		for (int d = 1; d < is->rank; d++)
-			if (now->dim[d] != is->dim[d])
-				return false;
-	}
-	return true;
-}
-
-/* Operators that may mix images although their shapes scale. */
-static bool
-may_mix(const struct nn_step *s)
-{
-	const int64_t *numbers = s->call.ins > 1 && s->call.in[1] != NULL ? s->call.in[1]->data : NULL;
-
-	switch (s->node->op) { // NOLINT
-	case OP_SOFTMAX:
-	case OP_LOG_SOFTMAX:
-	case OP_HARDMAX:
-	case OP_LAYER_NORMALIZATION: {
-		const struct axis_attr *a = s->call.attr;
-		const struct norm_attr *n = s->call.attr;
-		int64_t axis = s->node->op == OP_LAYER_NORMALIZATION ? n->axis : a->axis;
-
-		return axis == 0 || axis == -s->call.in[0]->rank;
-	}
-	case OP_PAD:
-		return numbers == NULL || numbers[0] != 0;
-	case OP_CUM_SUM:
-		return numbers == NULL || *numbers == 0 || *numbers == -s->call.in[0]->rank;
-	case OP_TRILU:
-		return s->call.in[0]->rank < 3;
-	case OP_SLICE:
-	case OP_GATHER_ELEMENTS:
-	case OP_LSTM:
-	case OP_GRU:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool
-apart(struct fast *f, const struct nn_step *s)
-{
-	for (int i = 0; i < s->call.outs; i++)
-		if (s->call.out[i] != NULL && (s->call.out[i]->rank < 1 || s->call.out[i]->dim[0] != f->batch))
-			return false;
-	if (s->node->op == OP_BATCH_NORMALIZATION || may_mix(s))
-		return false;
-	return scales(f, s, f->batch + 1) && scales(f, s, 2 * f->batch + 3);
-}
-
 /* ---- Kinds ------------------------------------------------------------------------------- */
 
 /* Each looks whether a step is of its kind, and fills the node. */
@@ -171,28 +89,37 @@ typedef bool kind_fn(struct fast *, const struct nn_step *, struct fast_node *);
 static bool
 is_conv(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
-	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || s->call.in[0]->rank > 5 ||
-	    s->call.in[0]->rank < 3)
+	struct ctx c = { .mem = f->mem };
+	bool can = false;
+
+	if (!fast_batched(f, n->x) || !stands(f, s->node->in[1]) ||
+	    (s->node->ins > 2 && !stands(f, s->node->in[2])))
 		return false;
 	n->kind = FAST_CONV;
-	return true;
+	return fast_conv_possible(&c, f, n, &can) && can;
 }
 
 static bool
 is_gemm(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct gemm_attr *a = s->call.attr;
-	const struct nn_tensor *w = s->call.in[1], *bias = s->call.ins > 2 ? s->call.in[2] : NULL;
+	const struct nn_tensor *w = s->call.in[1],
+			       *bias = s->call.ins > 2 ? s->call.in[2] : NULL;
 	bool turned = w->rank == 2 && a->trans_b;
 
-	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || a->trans_a || a->alpha != 1)
+	if (!fast_batched(f, n->x) || !stands(f, s->node->in[1]) ||
+	    (bias != NULL && !stands(f, s->node->in[2])) || a->trans_a || a->alpha != 1)
 		return false;
-	if (bias != NULL && (a->beta != 1 || nn_count(bias) != s->call.out[0]->dim[1] ||
-				bias->dim[bias->rank - 1] != s->call.out[0]->dim[1]))
+	if (bias != NULL &&
+	    (a->beta != 1 || nn_count(bias) != s->call.out[0]->dim[1] ||
+		bias->dim[bias->rank - 1] != s->call.out[0]->dim[1]))
 		return false;
 	n->kind = FAST_GEMM;
-	n->product = (struct product){ .m = 1, .k = s->call.in[0]->dim[1],
-		.n = s->call.out[0]->dim[1], .b_turned = turned, .b_step = w->dim[1] };
+	n->product = (struct product){ .m = 1,
+		.k = s->call.in[0]->dim[1],
+		.n = s->call.out[0]->dim[1],
+		.b_turned = turned,
+		.b_step = w->dim[1] };
 	return true;
 }
 
@@ -201,11 +128,13 @@ is_matmul(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct nn_tensor *x = s->call.in[0], *w = s->call.in[1];
 
-	if (!fast_batched(f, n->x) || fast_batched(f, s->node->in[1]) || w->rank != 2 || x->rank < 2)
+	if (!fast_batched(f, n->x) || !stands(f, s->node->in[1]) || w->rank != 2 || x->rank < 2)
 		return false;
 	n->kind = FAST_GEMM;
-	n->product = (struct product){ .m = nn_count(x) / f->batch / w->dim[0], .k = w->dim[0],
-		.n = w->dim[1], .b_step = w->dim[1] };
+	n->product = (struct product){ .m = nn_count(x) / f->batch / w->dim[0],
+		.k = w->dim[0],
+		.n = w->dim[1],
+		.b_step = w->dim[1] };
 	return true;
 }
 
@@ -219,7 +148,7 @@ is_norm(struct fast *f, const struct nn_step *s, struct fast_node *n)
 		if (s->call.out[i] != NULL)
 			return false;
 	for (int i = 1; i < 5; i++)
-		if (fast_batched(f, s->node->in[i]))
+		if (!stands(f, s->node->in[i]))
 			return false;
 	if (!fast_batched(f, n->x) || varies(f, s->node->in[3]) || varies(f, s->node->in[4]))
 		return false;
@@ -239,15 +168,16 @@ is_arithmetic(struct fast *f, const struct nn_step *s, struct fast_node *n)
 
 	if (s->call.out[0]->type != NN_FLOAT || (attr != NULL && attr->aligned))
 		return false;
-	if (s->node->op == OP_ADD && alike(f, a, b)) {
+	if (s->node->op == OP_ADD && fast_batched(f, a) && fast_batched(f, b) &&
+	    alike(f, a, b)) {
 		n->kind = FAST_ADD;
 		n->x = a;
 		n->u = b;
 		return true;
 	}
 	n->x = swapped ? b : a;
-	if (!by_channel(f, swapped ? a : b, s->call.out[0]) || !alike(f, n->x, n->y) ||
-	    (s->node->op == OP_DIV && swapped))
+	if (!fast_batched(f, n->x) || !by_channel(f, swapped ? a : b, s->call.out[0]) ||
+	    !alike(f, n->x, n->y) || (s->node->op == OP_DIV && swapped))
 		return false;
 	n->kind = FAST_AFFINE;
 	n->chain[n->chained++] = s;
@@ -267,9 +197,11 @@ is_act(struct fast *f, const struct nn_step *s, struct fast_node *n)
 		for (int i = 1; i < s->call.ins; i++) {
 			if (s->node->in[i] < 0)
 				continue;
-			if (!f->plan->value[s->node->in[i]].known || f->plan->value[s->node->in[i]].once)
+			if (!f->plan->value[s->node->in[i]].known ||
+			    f->plan->value[s->node->in[i]].once)
 				return false;
-			*(i == 1 ? &n->range.low : &n->range.high) = *(const float *)s->call.in[i]->data;
+			*(i == 1 ? &n->range.low
+				 : &n->range.high) = *(const float *)s->call.in[i]->data;
 		}
 	}
 	n->kind = FAST_ACT;
@@ -298,8 +230,10 @@ is_pool(struct fast *f, const struct nn_step *s, struct fast_node *n)
 		n->pool.stride[d] = w.stride[d + 1];
 		n->pool.pad[d] = w.pad[d + 1];
 		n->pool.counted[d][0] = a->count_include_pad ? -w.pad[d + 1] : 0;
-		n->pool.counted[d][1] = w.in[d + 1] + (a->count_include_pad ? w.pad_end[d + 1] : 0);
+		n->pool.counted[d][1] = w.in[d + 1] +
+		    (a->count_include_pad ? w.pad_end[d + 1] : 0);
 	}
+	n->pool.to = n->pool.out[0];
 	n->kind = FAST_POOL;
 	n->max = s->node->op == OP_MAX_POOL;
 	return true;
@@ -318,7 +252,8 @@ is_concat(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct axis_attr *a = s->call.attr;
 
-	if ((a->axis != 1 && a->axis != 1 - s->call.out[0]->rank) || s->call.out[0]->type != NN_FLOAT)
+	if ((a->axis != 1 && a->axis != 1 - s->call.out[0]->rank) ||
+	    s->call.out[0]->type != NN_FLOAT)
 		return false;
 	for (int i = 0; i < s->call.ins; i++)
 		if (!fast_batched(f, s->node->in[i]))
@@ -332,8 +267,8 @@ is_view(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct nn_tensor *x = s->call.in[0], *y = s->call.out[0];
 
-	if (!fast_batched(f, n->x) || y->rank < 1 || y->dim[0] != f->batch || x->type != y->type ||
-	    nn_count(x) != nn_count(y))
+	if (!fast_batched(f, n->x) || y->rank < 1 || y->dim[0] != f->batch ||
+	    x->type != y->type || nn_count(x) != nn_count(y))
 		return false;
 	n->kind = FAST_VIEW;
 	return true;
@@ -397,28 +332,43 @@ static kind_fn *const kinds[OP_COUNT] = {
 };
 /* clang-format on */
 
+static struct fast_node
+node_of(const struct nn_step *s)
+{
+	return (struct fast_node){ .kind = FAST_WHOLE,
+		.step = s,
+		.x = s->node->ins > 0 ? s->node->in[0] : -1,
+		.u = -1,
+		.y = s->node->out[0],
+		.range = all_of_it,
+		.which.block = -1,
+		.saved.block = -1 };
+}
+
 static void
 classify(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	kind_fn *kind = kinds[s->node->op];
-	bool batched = false;
+	bool batched = false, standing = true;
 
-	*n = (struct fast_node){ .step = s, .x = s->node->ins > 0 ? s->node->in[0] : -1, .u = -1,
-		.y = s->node->out[0], .range = all_of_it, .which.block = -1, .saved.block = -1 };
+	*n = node_of(s);
 	if (kind != NULL && n->x >= 0 && kind(f, s, n)) {
 		if (n->kind != FAST_GONE)
 			f->value[n->y].batched = true;
 		return;
 	}
-	n->x = s->node->ins > 0 ? s->node->in[0] : -1;
-	n->u = -1;
-	n->chained = 0;
-	for (int i = 0; i < s->node->ins; i++)
+	*n = node_of(s);
+	for (int i = 0; i < s->node->ins; i++) {
 		batched = batched || fast_batched(f, s->node->in[i]);
-	n->kind = batched && apart(f, s) ? FAST_PLAIN : FAST_WHOLE;
+		standing = standing && stands(f, s->node->in[i]);
+	}
+	if (batched && fast_apart(f, s))
+		n->kind = FAST_PLAIN;
 	for (int i = 0; i < s->node->outs; i++)
-		if (s->node->out[i] >= 0)
+		if (s->node->out[i] >= 0) {
 			f->value[s->node->out[i]].batched = n->kind == FAST_PLAIN;
+			f->value[s->node->out[i]].stands = standing;
+		}
 }
 
 static bool
@@ -431,8 +381,15 @@ start_values(struct ctx *c, struct fast *f)
 	if (f->value == NULL)
 		return false;
 	for (size_t i = 0; i < g->values; i++) {
-		f->value[i] = (struct fast_value){ .t = &f->plan->value[i].t, .node = -1,
-			.same = (int32_t)i, .root = -1, .place.block = -1, .fresh.block = -1,
+		const struct plan_value *v = &f->plan->value[i];
+
+		f->value[i] = (struct fast_value){ .t = &v->t,
+			.stands = v->known || g->value[i].source == NN_FROM_WEIGHT,
+			.node = -1,
+			.same = (int32_t)i,
+			.root = -1,
+			.place.block = -1,
+			.fresh.block = -1,
 			.grad.block = -1 };
 	}
 	f->batch = 1;

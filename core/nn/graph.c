@@ -1,5 +1,6 @@
 /*
- * The graph while it is made: its memory, its values, and the constants that decoders give to nodes.
+ * The graph while it is made: its memory, its values, the constants that decoders give to nodes,
+ * and its weights.
  */
 #include "graph.h"
 #include "kernel.h"
@@ -82,9 +83,9 @@ add_constant(struct ctx *c, struct nn_graph *g, struct nn_node *node, int at,
 
 bool
 node_add_ints(struct ctx *c, struct nn_graph *g, struct nn_node *node, int at,
-    const int64_t *list, size_t n)
+    const int64_t *list, size_t n, int rank)
 {
-	struct nn_tensor shape = { .type = NN_INT64, .rank = 1, .dim = { (int64_t)n } };
+	struct nn_tensor shape = { .type = NN_INT64, .rank = rank, .dim = { (int64_t)n } };
 
 	return add_constant(c, g, node, at, &shape, list);
 }
@@ -110,6 +111,8 @@ node_fail(struct ctx *c, const struct nn_node *node)
 		of.n = 40;
 	text_escape(&b, of);
 	memcpy(text, c->err.text, sizeof text);
+	if (node->op == OP_COUNT)
+		return fail(c, code, "node %.*s: %s", STRF(buf_str(&b)), text);
 	return fail(
 	    c, code, "node %.*s (%s): %s", STRF(buf_str(&b)), nn_ops[node->op].onnx, text);
 }

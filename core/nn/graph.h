@@ -59,8 +59,8 @@ MUST bool node_fail(struct ctx *, const struct nn_node *);
 /* Zeroed memory that lives as long as the graph; NULL with c->err set. */
 void *graph_take(struct ctx *, struct nn_graph *, size_t);
 /* Gives the node constant input `at` (the inputs grow as needed), as newer opsets have it. */
-MUST bool node_add_ints(
-    struct ctx *, struct nn_graph *, struct nn_node *, int at, const int64_t *, size_t n);
+MUST bool node_add_ints(struct ctx *, struct nn_graph *, struct nn_node *, int at,
+    const int64_t *, size_t n, int rank);
 MUST bool node_add_floats(struct ctx *, struct nn_graph *, struct nn_node *, int at,
     const float *, size_t n, int rank);
 bool node_has_input(const struct nn_node *, int at);

@@ -172,16 +172,17 @@ add_list(struct ctx *c, struct nn_graph *g, struct names *names, struct str name
 {
 	bool real = a->type == ONNX_ATTR_FLOAT || a->type == ONNX_ATTR_FLOATS;
 	bool single = a->type == ONNX_ATTR_FLOAT || a->type == ONNX_ATTR_INT;
+	size_t n = single ? 1 : a->n;
 	struct nn_node holder = { 0 };
 	struct nn_value v;
 	int32_t value;
+	bool done;
 
 	if (!real && a->type != ONNX_ATTR_INT && a->type != ONNX_ATTR_INTS)
 		return fail(c, E_INPUT, "a constant of an unknown kind");
-	if (real
-		? !node_add_floats(
-		      c, g, &holder, 0, single ? &a->f : a->floats, single ? 1 : a->n, !single)
-		: !node_add_ints(c, g, &holder, 0, single ? &a->i : a->ints, single ? 1 : a->n))
+	done = real ? node_add_floats(c, g, &holder, 0, single ? &a->f : a->floats, n, !single)
+		    : node_add_ints(c, g, &holder, 0, single ? &a->i : a->ints, n, !single);
+	if (!done)
 		return false;
 	v = g->value[holder.in[0]];
 	v.name = name;
@@ -197,8 +198,15 @@ read_constant(struct ctx *c, struct nn_graph *g, struct names *names, const stru
 
 	if (n->outputs != 1)
 		return fail(c, E_INPUT, "a constant has one output");
-	if (a != NULL && a->type == ONNX_ATTR_TENSOR && a->tensor != NULL)
-		return add_tensor(c, g, names, n->output[0], a->tensor);
+	if (a != NULL && a->type == ONNX_ATTR_TENSOR && a->tensor != NULL) {
+		size_t before = g->weights;
+
+		if (!add_tensor(c, g, names, n->output[0], a->tensor))
+			return false;
+		if (g->weights > before)
+			g->weight[before].constant = true;
+		return true;
+	}
 	for (size_t i = 0; i < COUNT(lists); i++)
 		if (onnx_attr_by_name(n, lists[i]) != NULL)
 			return add_list(
@@ -231,6 +239,7 @@ op_of(struct ctx *c, const struct onnx_node *n, enum nn_op *ret)
 			*ret = (enum nn_op)op;
 			return true;
 		}
+	*ret = OP_COUNT;
 	return fail(c, E_INPUT, "operator %.*s is not supported",
 	    (int)(n->op.n > 40 ? 40 : n->op.n), n->op.p);
 }
@@ -250,7 +259,7 @@ check_arity(struct ctx *c, const struct nn_node *node)
 }
 
 static bool
-connect(struct ctx *c, struct nn_graph *g, struct names *names, struct nn_node *node,
+find_inputs(struct ctx *c, struct nn_graph *g, struct names *names, struct nn_node *node,
     const struct onnx_node *n)
 {
 	node->ins = (int)n->inputs;
@@ -288,7 +297,7 @@ mark_parameters(struct nn_graph *g, const struct nn_node *node)
 		const struct nn_value *v = node->in[i] < 0 ? NULL : &g->value[node->in[i]];
 
 		if (v != NULL && v->source == NN_FROM_WEIGHT &&
-		    nn_mask(nn_ops[node->op].param, i))
+		    nn_mask(nn_ops[node->op].param, i) && !g->weight[v->index].constant)
 			g->weight[v->index].trainable = true;
 	}
 }
@@ -298,13 +307,15 @@ read_node(struct ctx *c, struct nn_graph *g, struct names *names, const struct o
 {
 	struct nn_node *node = &g->node[g->nodes];
 
-	node->name = n->name.n > 0 || n->outputs == 0 ? n->name : n->output[0];
+	node->name = n->name;
+	for (size_t i = 0; node->name.n == 0 && i < n->outputs; i++)
+		node->name = n->output[i];
 	if (!op_of(c, n, &node->op))
 		return node_fail(c, node);
 	if (node->op == OP_CONSTANT)
 		return read_constant(c, g, names, n) || node_fail(c, node);
 	node->outs = (int)n->outputs;
-	if (!connect(c, g, names, node, n) ||
+	if (!find_inputs(c, g, names, node, n) ||
 	    (nn_ops[node->op].decode != NULL && !nn_ops[node->op].decode(c, g, node, n)) ||
 	    !check_arity(c, node) || !add_outputs(c, g, names, node, n))
 		return node_fail(c, node);

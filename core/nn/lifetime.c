@@ -113,11 +113,11 @@ share_views(struct nn_plan *p, struct life *life)
 static bool
 alike(const struct nn_tensor *a, const struct nn_tensor *b)
 {
-	bool same = shape_equal(a, b) && nn_type_size(a->type) == nn_type_size(b->type);
+	bool ok = shape_equal(a, b) && nn_type_size(a->type) == nn_type_size(b->type);
 
-	for (int d = 0; same && d < a->rank; d++)
-		same = a->stride[d] == b->stride[d];
-	return same;
+	for (int d = 0; ok && d < a->rank; d++)
+		ok = a->stride[d] == b->stride[d];
+	return ok;
 }
 
 static void

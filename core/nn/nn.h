@@ -42,8 +42,9 @@ struct nn_weight {
 	int rank;
 	int64_t dim[NN_RANK_MAX];
 	int64_t count;
-	float *data;    /* NULL until nn_graph_load; may be written, see nn_graph_changed */
+	float *data;    /* may be NULL before nn_graph_load; after writing: nn_graph_changed */
 	bool trainable; /* plans made from now on have its gradient; set by what reads it */
+	bool constant;  /* of a Constant node, not an initializer: never trainable by itself */
 };
 
 struct nn_graph;
@@ -51,7 +52,7 @@ struct nn_graph;
 /*
  * The graph of a model, every operator decoded and checked with a trial plan. E_INPUT names the
  * node that is unknown, malformed or does not fit. The model and its bytes must outlive the graph;
- * weights are not read yet.
+ * large weights are not read yet.
  */
 MUST bool nn_import(struct ctx *, const struct onnx_model *, struct nn_graph **ret);
 void nn_graph_free(struct nn_graph **);
@@ -115,7 +116,7 @@ size_t nn_plan_memory(const struct nn_plan *); /* bytes of activations, gradient
 /* Dropout goes on as in a new plan with this seed: what follows does not depend on earlier runs. */
 void nn_plan_seed(struct nn_plan *, uint64_t seed);
 
-/* Shapes of this plan's inputs and outputs, dense; the data of an output is that of the last run. */
+/* Shapes of its inputs and outputs, dense; the data of an output is that of the last run. */
 const struct nn_tensor *nn_plan_input(const struct nn_plan *, size_t);
 const struct nn_tensor *nn_plan_output(const struct nn_plan *, size_t);
 

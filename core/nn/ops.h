@@ -3,8 +3,8 @@
  * the row that says everything about an operator (nn_row). A new operator is one row in
  * op_table.c and the functions it names.
  *
- * Plain kernels are right for any strides. They never fail for lack of memory: what they need beside
- * inputs and outputs they ask for in `shape`.
+ * Plain kernels are right for any strides. They never fail for lack of memory: what they need
+ * beside inputs and outputs they ask for in `shape`.
  */
 #ifndef NN_OPS_H
 #define NN_OPS_H
@@ -60,6 +60,7 @@ enum {
 	NN_REAL = 1 << 7,     /* in[0] has to be real */
 	NN_RANDOM = 1 << 8,   /* in training, another result each time */
 	NN_OF_SHAPE = 1 << 9, /* needs the shapes of its inputs alone */
+	NN_ALL_OUT = 1 << 10, /* gradients come through every output, not the first one alone */
 };
 #define NN_ALL (1u << 31) /* in the input masks below: every input from the last named one on */
 #define NN_MANY INT32_MAX
@@ -91,9 +92,9 @@ enum nn_op {
 	OP_CONV_TRANSPOSE, OP_COS, OP_COSH, OP_CUM_SUM, OP_DEPTH_TO_SPACE, OP_DIV, OP_DROPOUT,
 	OP_ELU, OP_EQUAL, OP_ERF, OP_EXP, OP_EXPAND, OP_FLATTEN, OP_FLOOR, OP_GATHER,
 	OP_GATHER_ELEMENTS, OP_GELU, OP_GEMM, OP_GLOBAL_AVERAGE_POOL, OP_GLOBAL_MAX_POOL,
-	OP_GREATER, OP_GREATER_OR_EQUAL, OP_HARDMAX, OP_HARD_SIGMOID, OP_HARD_SWISH,
+	OP_GREATER, OP_GREATER_OR_EQUAL, OP_GRU, OP_HARDMAX, OP_HARD_SIGMOID, OP_HARD_SWISH,
 	OP_IDENTITY, OP_INSTANCE_NORMALIZATION, OP_ISINF, OP_ISNAN, OP_LAYER_NORMALIZATION,
-	OP_LEAKY_RELU, OP_LESS, OP_LESS_OR_EQUAL, OP_LOG, OP_LOG_SOFTMAX, OP_LRN, OP_MAT_MUL,
+	OP_LEAKY_RELU, OP_LESS, OP_LESS_OR_EQUAL, OP_LOG, OP_LOG_SOFTMAX, OP_LRN, OP_LSTM, OP_MAT_MUL,
 	OP_MAX, OP_MAX_POOL, OP_MEAN, OP_MIN, OP_MOD, OP_MUL, OP_NEG, OP_NOT, OP_OR, OP_PAD,
 	OP_POW, OP_PRELU, OP_RANGE, OP_RECIPROCAL, OP_REDUCE_L1, OP_REDUCE_L2,
 	OP_REDUCE_LOG_SUM, OP_REDUCE_LOG_SUM_EXP, OP_REDUCE_MAX, OP_REDUCE_MEAN,

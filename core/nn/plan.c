@@ -1,10 +1,11 @@
 /*
  * Plans: making them in their steps, and what can be asked of them.
  */
-#include "plan.h"
+#include "fast.h"
 #include "kernel.h"
 
 #define MEMORY_STANDARD ((size_t)4 << 30)
+#define MEMORY_TRIAL ((size_t)64 << 20)
 
 static bool
 plan_begin(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struct nn_plan **ret)
@@ -35,6 +36,7 @@ nn_plan_free(struct nn_plan **p)
 {
 	if (*p == NULL)
 		return;
+	fast_free(&(*p)->fast);
 	free((*p)->memory);
 	free((*p)->weight_grads);
 	arena_free(&(*p)->mem);
@@ -56,7 +58,9 @@ nn_plan_new(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struc
 			c->err.code = E_INPUT;
 		return false;
 	}
-	if (!plan_layout(c, p) || !plan_memory(c, p))
+	if (!plan_weight_gradients(c, p))
+		return false;
+	if (o->plain ? !plan_layout(c, p) || !plan_memory(c, p) : !fast_new(c, p, &p->fast))
 		return false;
 	*ret = steal(p);
 	return true;
@@ -73,10 +77,14 @@ only_batch_free(const struct nn_graph *g)
 	return true;
 }
 
+/*
+ * A shape that depends on what the model is given, or constants that need much memory, say nothing
+ * against the graph: a real plan will.
+ */
 bool
 plan_trial(struct ctx *c, struct nn_graph *g)
 {
-	const struct nn_options o = { .mode = NN_INFER };
+	const struct nn_options o = { .mode = NN_INFER, .memory_max = MEMORY_TRIAL };
 	owned(nn_plan_free) struct nn_plan *p = NULL;
 
 	if (!only_batch_free(g))
@@ -85,7 +93,7 @@ plan_trial(struct ctx *c, struct nn_graph *g)
 		return false;
 	if (plan_shape(c, p))
 		return true;
-	if (c->err.code != E_ABSENT)
+	if (c->err.code != E_ABSENT && !p->full)
 		return false;
 	c->err = (struct err){ 0 };
 	return true;
@@ -129,7 +137,9 @@ nn_input_gradient(const struct nn_plan *p, size_t input)
 
 	if (input < p->graph->inputs)
 		v = &p->value[p->graph->input_value[input]];
-	return v != NULL && v->has_grad ? v->grad.data : NULL;
+	if (v == NULL || !v->has_grad)
+		return NULL;
+	return p->fast != NULL ? fast_input_gradient(p->fast, input) : v->grad.data;
 }
 
 void

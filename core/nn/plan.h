@@ -33,14 +33,18 @@ struct plan_value {
 	int32_t grad_same; /* likewise for the gradient */
 };
 
+struct fast;
+
 struct nn_plan {
 	struct nn_graph *graph;
 	struct nn_options options;
 	struct arena *mem; /* of the plan's structures and of constants */
+	bool full;         /* there was no more of it */
 	struct plan_value *value;
 	struct nn_step *step; /* forward order */
 	size_t steps;
-	char *memory; /* activations, gradients, saved state, scratch; aligned to 64 */
+	struct fast *fast; /* runs it; NULL: the steps' plain kernels do */
+	char *memory;      /* activations, gradients, saved state, scratch; aligned to 64 */
 	size_t memory_size;
 	char *weight_grads; /* one block for all */
 	size_t weight_grads_size;
@@ -60,6 +64,8 @@ MUST bool plan_inputs(struct ctx *, struct nn_plan *);
 MUST bool plan_gradients(struct ctx *, struct nn_plan *);
 /* Strides of every value and gradient; dense unless the executor wants otherwise. */
 MUST bool plan_layout(struct ctx *, struct nn_plan *);
+/* Memory of the weights' gradients. */
+MUST bool plan_weight_gradients(struct ctx *, struct nn_plan *);
 /* Lifetimes and offsets; allocates and binds. */
 MUST bool plan_memory(struct ctx *, struct nn_plan *);
 /* As a check of the graph: everything but memory, for a batch of one. */

@@ -45,22 +45,20 @@ wants_gradient(const struct nn_plan *p, size_t weight)
 	return p->options.mode != NN_INFER && p->graph->weight[weight].trainable;
 }
 
-static bool
-allocate(struct ctx *c, struct nn_plan *p)
+bool
+plan_weight_gradients(struct ctx *c, struct nn_plan *p)
 {
-	size_t max = p->options.memory_max, sum = 0;
+	size_t sum = 0;
 
 	for (size_t i = 0; i < p->graph->weights; i++)
 		if (wants_gradient(p, i))
 			sum += weight_gradient_size(p, i);
-	if (p->memory_size > max || sum > max - p->memory_size)
-		return fail(
-		    c, E_LIMIT, "the model needs %zu bytes of memory", p->memory_size + sum);
-	p->memory = aligned_alloc(64, p->memory_size + 64);
+	if (sum > p->options.memory_max)
+		return fail(c, E_LIMIT, "the model needs %zu bytes of memory", sum);
 	p->weight_grads = aligned_alloc(64, sum + 64);
 	p->weight_grads_size = sum;
-	if (p->memory == NULL || p->weight_grads == NULL)
-		return fail(c, E_MEMORY, "no memory for %zu bytes", p->memory_size + sum);
+	if (p->weight_grads == NULL)
+		return fail(c, E_MEMORY, "no memory for %zu bytes", sum);
 	sum = 0;
 	for (size_t i = 0; i < p->graph->weights; i++)
 		if (wants_gradient(p, i)) {
@@ -68,6 +66,18 @@ allocate(struct ctx *c, struct nn_plan *p)
 			sum += weight_gradient_size(p, i);
 		}
 	nn_gradients_clear(p);
+	return true;
+}
+
+static bool
+allocate(struct ctx *c, struct nn_plan *p)
+{
+	if (p->memory_size > p->options.memory_max - p->weight_grads_size)
+		return fail(c, E_LIMIT, "the model needs %zu bytes of memory",
+		    p->memory_size + p->weight_grads_size);
+	p->memory = aligned_alloc(64, p->memory_size + 64);
+	if (p->memory == NULL)
+		return fail(c, E_MEMORY, "no memory for %zu bytes", p->memory_size);
 	return true;
 }
 

@@ -14,8 +14,11 @@ plan_take(struct ctx *c, struct nn_plan *p, size_t size)
 
 	own.mem = p->mem;
 	got = take(&own, size);
-	if (got == NULL)
+	if (got == NULL) {
+		p->full = true;
 		c->err = own.err;
+		c->err.code = E_LIMIT;
+	}
 	return got;
 }
 
@@ -130,14 +133,11 @@ check_output(struct ctx *c, struct nn_tensor *t)
 static bool
 shape_of(struct ctx *c, struct nn_step *s)
 {
-	struct nn_tensor spare = { 0 };
-
 	if ((s->row->flags & NN_REAL) != 0 && !is_real(s->call.in[0]))
 		return fail(c, E_INPUT, "the input has to be real");
 	/* A first output that nobody names is still where the kernel writes. */
-	if (s->call.out[0] == NULL)
+	if (s->call.out[0] == NULL && (s->row->flags & NN_ALL_OUT) == 0)
 		return fail(c, E_INPUT, "the first output has no name");
-	(void)spare;
 	if (!s->row->shape(c, &s->call))
 		return false;
 	for (int i = 0; i < s->call.outs; i++)
@@ -170,7 +170,8 @@ inherit(struct nn_plan *p, const struct nn_step *s, bool *ret_known, bool *ret_o
 	*ret_once = once;
 	for (int i = 0; i < s->node->outs; i++)
 		if (s->node->out[i] >= 0)
-			p->value[s->node->out[i]].varies = varies && is_real(s->call.out[i]);
+			p->value[s->node->out[i]].varies = varies && is_real(s->call.out[i]) &&
+			    (i == 0 || (s->row->flags & NN_ALL_OUT) != 0);
 }
 
 /* Runs a node whose inputs are known; the result stays in the plan's own memory. */

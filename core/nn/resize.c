@@ -64,7 +64,8 @@ resize_shape(struct ctx *c, struct nn_call *k)
 		return fail(c, E_INPUT, "the input has to be real");
 	if (!scales_of(c, k, scale, size))
 		return false;
-	if (attr->place == PLACE_CROP && k->ins > 1 && k->in[1] != NULL && k->in[1]->data == NULL)
+	if (attr->place == PLACE_CROP && k->ins > 1 && k->in[1] != NULL &&
+	    k->in[1]->data == NULL)
 		return fail_unknown(c, 1);
 	if (attr->place == PLACE_CROP &&
 	    (k->ins < 2 || k->in[1] == NULL || !is_real(k->in[1]) ||

@@ -1,7 +1,7 @@
 /*
  * Running a plan: steps in order, and back.
  */
-#include "plan.h"
+#include "fast.h"
 #include "kernel.h"
 
 /* ---- One step ---------------------------------------------------------------------------- */
@@ -127,9 +127,11 @@ nn_forward(struct ctx *c, struct nn_plan *p, const void *const input[])
 		struct nn_step *s = &p->step[n];
 
 		s->call.seed = mixed(run + n);
-		if (!s->once && !step_forward(c, s))
+		if (!s->once && p->fast == NULL && !step_forward(c, s))
 			return node_fail(c, s->node);
 	}
+	if (p->fast != NULL && !fast_forward(c, p->fast))
+		return false;
 	p->backward_due = p->options.mode != NN_INFER;
 	return true;
 }
@@ -165,6 +167,10 @@ nn_backward(struct ctx *c, struct nn_plan *p, const float *const output_gradient
 	if (!p->backward_due)
 		return fail(c, E_INTERNAL, "backward without a forward run");
 	p->backward_due = false;
+	if (p->fast != NULL) {
+		fast_backward(p->fast, output_gradient);
+		return true;
+	}
 	start_gradients(p, output_gradient);
 	for (size_t n = p->steps; n-- > 0;)
 		if (p->step[n].backward)

@@ -72,11 +72,11 @@ shape_fits(const struct nn_tensor *t, const struct nn_tensor *to)
 bool
 shape_equal(const struct nn_tensor *a, const struct nn_tensor *b)
 {
-	bool same = a->rank == b->rank;
+	bool ok = a->rank == b->rank;
 
-	for (int d = 0; same && d < a->rank; d++)
-		same = a->dim[d] == b->dim[d];
-	return same;
+	for (int d = 0; ok && d < a->rank; d++)
+		ok = a->dim[d] == b->dim[d];
+	return ok;
 }
 
 bool

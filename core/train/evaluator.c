@@ -1,7 +1,7 @@
 /*
- * Evaluation: samples come in any number, are run in batches, and every answer is counted by
- * the class that was right and the class that was said. The last batch is filled up with its
- * own samples; their answers are dropped.
+ * Evaluation: samples come in any number, are run in batches, and every answer is counted by the
+ * class that was right and the class that was said. Behind the last samples a batch holds what it
+ * held before; the answers to that are dropped.
  */
 #include "batch.h"
 
@@ -101,9 +101,6 @@ add_batch(struct ctx *c, struct evaluator *e, const void *rows, const int32_t *l
 	const void *input[] = { e->input };
 
 	data_floats(&e->form, rows, n, e->input);
-	for (int64_t i = n; i < e->batch; i++)
-		memcpy(e->input + i * e->form.count, e->input,
-		    (size_t)e->form.count * sizeof *e->input);
 	if (!nn_forward(c, e->plan, input))
 		return false;
 	count(e, nn_plan_output(e->plan, 0)->data, label, n);

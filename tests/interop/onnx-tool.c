@@ -1,14 +1,14 @@
 /*
  * core/onnx on the command line, for the comparison with ONNX Runtime and with ONNX's own files.
  *
- *	onnx-tool same FILE…        each file that is read is written back as it was, and patched with
+ *	onnx-tool same FILE…        each that is read is written back as it was, and patched with
  *	                            nothing as it was; speaks TAP
  *	onnx-tool renew FILE OUT    every initializer given anew, with the numbers it has
  *	onnx-tool halve FILE OUT    every float initializer halved, by the writer
  *	onnx-tool patch FILE OUT    the same by the patch
- *	onnx-tool extend FILE OUT   each output once more, times two; metadata and an attachment
- *	onnx-tool place FILE OUT    the first node replaced by one that computes the same, with a new
- *	                            node in front of it
+ *	onnx-tool extend FILE OUT   an output more, twice the first; metadata and an attachment
+ *	onnx-tool place FILE OUT    the first node replaced by one that computes the same, with a
+ *	                            new node in front of it
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -11,7 +11,8 @@
 static const struct str pixels = { "\x00\x01\x02\x03\x04\x05\xff\xfe\xfd\xfc\xfb\xfa", 12 };
 static const uint32_t dims[] = { 2, 2, 3 };
 
-enum wrapper { PLAIN, GZIP, GZIP_TWICE, STORED, DEFLATED, WRAPPERS };
+enum wrapper { PLAIN, GZIP, GZIP_TWICE, STORED, DEFLATED };
+static const enum wrapper wrappers[] = { PLAIN, GZIP, GZIP_TWICE, STORED, DEFLATED };
 
 static struct str
 wrapped(struct ctx *c, struct str file, enum wrapper how)
@@ -32,8 +33,6 @@ wrapped(struct ctx *c, struct str file, enum wrapper how)
 	case STORED:
 	case DEFLATED:
 		return zipped(c, parts, 2, how == DEFLATED);
-	case WRAPPERS:
-		break;
 	}
 	abort();
 }
@@ -58,8 +57,8 @@ START_TEST(formats_agree)
 {
 	struct ctx *c = test_ctx();
 
-	expect_pixels(c, wrapped(c, npy(c, "|u1", "(2, 2, 3)", pixels), (enum wrapper)_i));
-	expect_pixels(c, wrapped(c, idx(c, 0x08, dims, 3, pixels), (enum wrapper)_i));
+	expect_pixels(c, wrapped(c, npy(c, "|u1", "(2, 2, 3)", pixels), wrappers[_i]));
+	expect_pixels(c, wrapped(c, idx(c, 0x08, dims, 3, pixels), wrappers[_i]));
 }
 END_TEST
 
@@ -201,7 +200,6 @@ END_TEST
 /* More than one piece of every buffer on the way, in rows that do not divide it. */
 START_TEST(long_sets_in_any_pieces)
 {
-	owned(data_samples_done) struct data_samples s = { 0 };
 	struct ctx *c = test_ctx();
 	enum { ROWS = 5000, ROW = 7 };
 	double *v = take(c, sizeof *v * ROWS * ROW);
@@ -210,8 +208,8 @@ START_TEST(long_sets_in_any_pieces)
 	for (int i = 0; i < ROWS * ROW; i++)
 		v[i] = i;
 	file = npy(c, "<f8", "(5000, 7)", (struct str){ (char *)v, sizeof *v * ROWS * ROW });
-	for (int how = 0; how < WRAPPERS; how++) {
-		struct str bytes = wrapped(c, file, (enum wrapper)how);
+	for (size_t how = 0; how < COUNT(wrappers); how++) {
+		struct str bytes = wrapped(c, file, wrappers[how]);
 		struct data_source source = data_source_bytes(&bytes);
 		owned(data_close) struct data_reader *r = NULL;
 		float row[ROW * 999];
@@ -360,8 +358,6 @@ START_TEST(numbers_for_a_network)
 	ck_assert_mem_eq(got, floats, sizeof got);
 }
 END_TEST
-
-static const int wrappers[WRAPPERS];
 
 MAIN("data", EACH(formats_agree, wrappers), EACH(headers_are_read, headers),
     ONE(later_versions_have_longer_headers), ONE(files_are_read_too),

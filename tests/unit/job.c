@@ -89,6 +89,63 @@ START_TEST(params_are_checked)
 }
 END_TEST
 
+static const struct {
+	enum job_type kind;
+	const char *json;
+	const char *at; /* of the fault; NULL: none */
+} network_cases[] = {
+	{ JOB_EVALUATE, "{}", NULL },
+	{ JOB_EVALUATE, "{\"batch\":1,\"threads\":64,\"order\":\"channels-last\"}", NULL },
+	{ JOB_EVALUATE, "{\"loss\":\"squared-error\",\"output\":\"log-probabilities\"}", NULL },
+	{ JOB_EVALUATE, "{\"batch\":0}", "/batch" },
+	{ JOB_EVALUATE, "{\"threads\":65}", "/threads" },
+	{ JOB_EVALUATE, "{\"order\":\"last\"}", "/order" },
+	{ JOB_EVALUATE, "{\"positive_weight\":0}", "/positive_weight" },
+	{ JOB_EVALUATE, "{\"epochs\":1}", "/epochs" },
+	{ JOB_TRAIN, "{}", NULL },
+	{ JOB_TRAIN, "{\"optimiser\":\"adamw\",\"rate\":0.001,\"clip\":1}", NULL },
+	{ JOB_TRAIN, "{\"initial\":\"he\",\"seed\":0,\"crop\":4,\"flip\":true}", NULL },
+	{ JOB_TRAIN, "{\"epochs\":0}", "/epochs" },
+	{ JOB_TRAIN, "{\"rate\":-1}", "/rate" },
+	{ JOB_TRAIN, "{\"rate\":1001}", "/rate" },
+	{ JOB_TRAIN, "{\"momentum\":1}", "/momentum" },
+	{ JOB_TRAIN, "{\"beta2\":1}", "/beta2" },
+	{ JOB_TRAIN, "{\"epsilon\":0}", "/epsilon" },
+	{ JOB_TRAIN, "{\"warmup\":1}", "/warmup" },
+	{ JOB_TRAIN, "{\"start\":0}", "/start" },
+	{ JOB_TRAIN, "{\"seed\":-1}", "/seed" },
+	{ JOB_TRAIN, "{\"schedule\":\"linear\"}", "/schedule" },
+	{ JOB_TRAIN, "{\"positive_weight\":1e7}", "/positive_weight" },
+};
+
+START_TEST(network_params_are_checked)
+{
+	struct ctx *c = test_ctx();
+	struct str json = str_of(network_cases[_i].json);
+	void *params = NULL;
+
+	if (network_cases[_i].at == NULL) {
+		ck_ok(c, job_params(c, network_cases[_i].kind, json, &params));
+		return;
+	}
+	ck_assert(!job_params(c, network_cases[_i].kind, json, &params));
+	ck_assert_str_eq(c->err.at, network_cases[_i].at);
+}
+END_TEST
+
+START_TEST(files_are_no_parameters)
+{
+	struct ctx *c = test_ctx();
+	void *params;
+
+	ck_assert(!job_takes_files(JOB_SELFTEST));
+	ck_assert(job_takes_files(JOB_EVALUATE) && job_takes_files(JOB_TRAIN));
+	ck_ok(c, job_params(c, JOB_TRAIN, STR("{}"), &params));
+	for (size_t i = 0; i < job_kinds[JOB_TRAIN].inputs; i++)
+		ck_assert_uint_eq(job_input_bytes(JOB_TRAIN, params, i).n, 0);
+}
+END_TEST
+
 START_TEST(params_have_defaults_and_inputs)
 {
 	struct ctx *c = test_ctx();
@@ -371,6 +428,7 @@ START_TEST(every_end_has_a_sentence)
 END_TEST
 
 MAIN("job", ONE(every_kind_is_whole), ONE(no_such_kind), EACH(params_are_checked, params_cases),
+    EACH(network_params_are_checked, network_cases), ONE(files_are_no_parameters),
     ONE(params_have_defaults_and_inputs), ONE(params_text_has_its_bound),
     ONE(message_comes_back), ONE(message_beyond_its_bounds_is_not_sent),
     ONE(message_cut_or_longer_is_refused), ONE(message_mutations), ONE(reports_come_back),

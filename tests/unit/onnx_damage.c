@@ -43,47 +43,121 @@ START_TEST(nested_deep)
 }
 END_TEST
 
-/* Millions of the smallest things that make the reader take memory. */
+/* Floods of the smallest things that make the reader take memory: `times` of them in a node, as
+ * often as the next number says, in a graph. */
 static const struct {
-	uint32_t in_graph, in_node;
+	uint32_t in_node;
+	int times;
+	uint32_t in_graph;
+	int nodes;
 	const char *says;
 } floods[] = {
-	{ 1, 0, "nodes, more than 100000" },
-	{ 5, 0, "initializers, more than 200000" },
-	{ 0, 1, "inputs and outputs, more than" },
-	{ 0, 5, "attributes, more than" },
+	{ 0, 0, 1, 1100000, "1100000 nodes, more than 100000" },
+	{ 0, 0, 5, 1100000, "1100000 initializers, more than 200000" },
+	{ 1, 1100000, 1, 1, "inputs and outputs, more than" },
+	{ 5, 1100000, 1, 1, "attributes, more than 128" },
+	{ 5, 128, 1, 3200, "409600 attributes, more than 400000" },
 };
 
 START_TEST(floods_are_refused_before_memory)
 {
-	enum { N = 1100000 };
+	enum { ROOM = 4 << 20 };
 	struct ctx *c = test_ctx();
 	struct buf graph, model, opset = pb_new(), node;
 	struct onnx_model m;
+	size_t before;
 
-	ck_ok(c, take_buf(c, 2 * N + 64, &node));
-	ck_ok(c, take_buf(c, 2 * N + 64, &graph));
-	ck_ok(c, take_buf(c, 2 * N + 128, &model));
-	for (int i = 0; i < N && floods[_i].in_graph != 0; i++)
-		pb_bytes(&graph, floods[_i].in_graph, "", 0);
-	for (int i = 0; i < N && floods[_i].in_node != 0; i++)
+	ck_ok(c, take_buf(c, ROOM, &node));
+	ck_ok(c, take_buf(c, ROOM, &graph));
+	ck_ok(c, take_buf(c, ROOM, &model));
+	for (int i = 0; i < floods[_i].times; i++)
 		pb_bytes(&node, floods[_i].in_node, "", 0);
-	if (node.n > 0) {
+	if (node.n > 0)
 		pb_text(&node, 4, "Relu");
-		pb_message(&graph, 1, &node);
-	}
+	for (int i = 0; i < floods[_i].nodes; i++)
+		pb_message(&graph, floods[_i].in_graph, &node);
 	pb_int(&opset, 2, 13);
 	pb_int(&model, 1, 7);
 	pb_message(&model, 7, &graph);
 	pb_message(&model, 8, &opset);
-	{
-		size_t before = arena_used(c->mem);
-
-		ck_assert(!onnx_read(c, buf_str(&model), &m));
-		ck_assert_uint_lt(arena_used(c->mem) - before, 1 << 20);
-	}
+	before = arena_used(c->mem);
+	ck_assert(!onnx_read(c, buf_str(&model), &m));
+	ck_assert_uint_lt(arena_used(c->mem) - before, 1 << 20);
 	ck_assert_msg(strstr(c->err.text, floods[_i].says) != NULL, "not \"%s\"", c->err.text);
 	ck_err(c, E_LIMIT);
+}
+END_TEST
+
+START_TEST(long_lists_are_refused)
+{
+	enum { N = ONNX_LISTED_MAX + 1 };
+	struct ctx *c = test_ctx();
+	struct buf attr, node = pb_node("Relu", (const char *[]){ "x", NULL }, "y"), big, graph,
+			 model;
+	struct onnx_model m;
+	char *ones = take(c, N);
+
+	memset(ones, 1, N);
+	ck_ok(c, take_buf(c, N + 64, &attr));
+	ck_ok(c, take_buf(c, N + 128, &big));
+	ck_ok(c, take_buf(c, N + 192, &graph));
+	ck_ok(c, take_buf(c, N + 256, &model));
+	pb_text(&attr, 1, "axes");
+	pb_bytes(&attr, 8, ones, N);
+	buf_put(&big, buf_str(&node));
+	pb_message(&big, 5, &attr);
+	pb_message(&graph, 1, &big);
+	node.n = 0;
+	pb_int(&node, 2, 13);
+	pb_int(&model, 1, 7);
+	pb_message(&model, 7, &graph);
+	pb_message(&model, 8, &node);
+	ck_fails(c, E_LIMIT, onnx_read(c, buf_str(&model), &m));
+}
+END_TEST
+
+/* ---- No memory ----------------------------------------------------------------------------- */
+
+/* Everything with a little more memory each time, until it is enough: the n-th taking fails. */
+START_TEST(memory_runs_out_everywhere)
+{
+	struct ctx *c = test_ctx();
+	struct sample s = sample_new();
+	const float one = 1;
+	const struct str pair[][2] = { { STR("key"), STR("value") } };
+	const struct onnx_new_tensor t = { .name = STR("new"), .f = &one };
+	const struct onnx_new_node n = { .op = STR("Relu"),
+		.input = &STR("new"),
+		.inputs = 1,
+		.output = &STR("out"),
+		.outputs = 1 };
+	const struct onnx_edit e = { .tensor = &t,
+		.tensors = 1,
+		.node = &n,
+		.nodes = 1,
+		.metadata = pair,
+		.metadatas = 1,
+		.attachment = STR("x") };
+	struct str bytes = sample_bytes(&s);
+	struct onnx_model m;
+	struct buf out = pb_new();
+	bool done = false;
+	int short_of = 0;
+
+	for (size_t max = 16; !done; max += 16) {
+		struct arena *little = arena_new(max);
+		struct ctx poor = { .mem = little, .random = c->random };
+
+		out.n = 0;
+		done = onnx_read(&poor, bytes, &m) && onnx_write(&poor, &m, &e, gather, &out);
+		if (!done) {
+			short_of++;
+			ck_err(&poor, E_MEMORY);
+		}
+		arena_free(&little);
+		ck_assert_uint_lt(max, 1 << 20);
+	}
+	ck_assert_int_gt(short_of, 50);
 }
 END_TEST
 
@@ -95,7 +169,8 @@ exactly(struct str bytes, size_t n)
 {
 	char *p = malloc(n + (n == 0));
 
-	ck_assert_ptr_nonnull(p);
+	if (p == NULL)
+		ck_abort_msg("memory");
 	memcpy(p, bytes.p, n);
 	return p;
 }
@@ -119,6 +194,14 @@ START_TEST(every_prefix)
 }
 END_TEST
 
+/* ck_assert writes to a file each time, which a hundred thousand rounds would feel. */
+static void
+must(bool held, const char *what)
+{
+	if (!held)
+		ck_abort_msg("%s", what);
+}
+
 /* Everything that can be asked of a model that was read. */
 static void
 use(struct ctx *c, const struct onnx_model *m)
@@ -128,11 +211,12 @@ use(struct ctx *c, const struct onnx_model *m)
 
 	for (size_t k = 0; k < m->tensors; k++) {
 		f = malloc((size_t)m->tensor[k].count * sizeof *f + 1);
-		ck_assert_ptr_nonnull(f);
+		must(f != NULL, "memory");
 		if (!onnx_tensor_floats(c, &m->tensor[k], f))
 			ck_err(c, E_INPUT);
 		free(f);
-		ck_assert(onnx_tensor_by_name(m, m->tensor[k].name) == &m->tensor[k]);
+		must(onnx_tensor_by_name(m, m->tensor[k].name) == &m->tensor[k],
+		    "a tensor is lost");
 	}
 	for (size_t k = 0; k < m->nodes; k++)
 		if (!onnx_attr_int(c, &m->node[k], "transB", 0, &i))
@@ -153,7 +237,7 @@ expect(struct ctx *c, void *arg, struct str bytes)
 	struct str *rest = arg;
 
 	(void)c;
-	ck_assert(str_starts(*rest, bytes));
+	must(str_starts(*rest, bytes), "other bytes are written");
 	rest->p += bytes.n;
 	rest->n -= bytes.n;
 	return true;
@@ -183,10 +267,10 @@ START_TEST(random_damage)
 			use(c, &m);
 			rest = (struct str){ p, whole.n };
 			ck_ok(c, onnx_write(c, &m, &none, expect, &rest));
-			ck_assert_uint_eq(rest.n, 0);
+			must(rest.n == 0, "bytes are missing");
 		} else {
-			ck_assert(c->err.code == E_INPUT || c->err.code == E_LIMIT);
-			ck_assert(c->err.text[0] != '\0');
+			must(c->err.code == E_INPUT || c->err.code == E_LIMIT, "odd refusal");
+			must(c->err.text[0] != '\0', "no sentence");
 			c->err = (struct err){ 0 };
 		}
 		if (i % PATCHES == 0) {
@@ -209,4 +293,5 @@ START_TEST(random_damage)
 END_TEST
 
 MAIN("onnx_damage", ONE(nested_deep), EACH(floods_are_refused_before_memory, floods),
-    ONE(every_prefix), ONE(random_damage))
+    ONE(long_lists_are_refused), ONE(memory_runs_out_everywhere), ONE(every_prefix),
+    ONE(random_damage))

@@ -229,6 +229,7 @@ static const struct {
 	{ 8, "name is encoded", true, false },
 	{ 9, "raw_data is encoded", true, false },
 	{ 2, "data_type is encoded", false, false },
+	{ 0, "within an element", false, false },
 };
 
 START_TEST(tensors_that_say_two_things)
@@ -239,7 +240,11 @@ START_TEST(tensors_that_say_two_things)
 	struct seen seen = { 0 };
 	int fd;
 
-	for (int i = 0; i <= bad_tensors[_i].twice; i++)
+	if (bad_tensors[_i].field == 0) {
+		pb_int(&t, 2, 1);
+		pb_text(&t, 9, "12345");
+	}
+	for (int i = 0; i <= bad_tensors[_i].twice && bad_tensors[_i].field != 0; i++)
 		if (bad_tensors[_i].number)
 			pb_int(&t, bad_tensors[_i].field, 1);
 		else
@@ -251,6 +256,54 @@ START_TEST(tensors_that_say_two_things)
 	ck_assert_int_eq(seen.calls, 0);
 	ck_err(c, E_INPUT);
 	close(fd);
+}
+END_TEST
+
+static const struct {
+	uint32_t field;
+	int times;
+	const char *says;
+} bad_models[] = {
+	{ 7, 0, "no graph" },
+	{ 7, 2, "graph comes twice" },
+	{ 1000, 2, "attachment comes twice" },
+};
+
+START_TEST(models_that_say_two_things)
+{
+	struct ctx *c = test_ctx();
+	struct seen seen = { 0 };
+	struct buf b = pb_new();
+	int fd;
+
+	pb_int(&b, 1, 7);
+	for (int i = 0; i < bad_models[_i].times; i++)
+		pb_text(&b, bad_models[_i].field, "");
+	fd = memory_file(buf_str(&b));
+	ck_assert(!onnx_patch(c, fd, fd, 0, negate, &seen));
+	ck_assert_msg(strstr(c->err.text, bad_models[_i].says) != NULL, "%s", c->err.text);
+	ck_err(c, E_INPUT);
+	close(fd);
+}
+END_TEST
+
+/* Neither an empty file nor a pipe is a model. */
+START_TEST(not_files)
+{
+	struct ctx *c = test_ctx();
+	struct seen seen = { 0 };
+	struct onnx_file *f = NULL;
+	int empty = memory_file(STR("")), ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_fails(c, E_INPUT, onnx_file_open(c, empty, &f));
+	ck_fails(c, E_INPUT, onnx_file_open(c, ends[0], &f));
+	ck_assert_ptr_null(f);
+	ck_fails(c, E_INPUT, onnx_patch(c, empty, empty, 0, negate, &seen));
+	ck_fails(c, E_INPUT, onnx_patch(c, ends[0], empty, 0, negate, &seen));
+	close(empty);
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -288,4 +341,5 @@ END_TEST
 MAIN("onnx_patch", EACH(floats_are_negated, files), ONE(others_are_left_alone),
     ONE(large_tensors_come_in_pieces), ONE(attachments_are_left_out),
     ONE(refusals_of_the_change_end_it), ONE(broken_files_are_not_touched),
-    EACH(tensors_that_say_two_things, bad_tensors), ONE(five_gigabytes))
+    EACH(tensors_that_say_two_things, bad_tensors),
+    EACH(models_that_say_two_things, bad_models), ONE(not_files), ONE(five_gigabytes))

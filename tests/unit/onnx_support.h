@@ -38,6 +38,17 @@ struct sample {
 };
 struct sample sample_new(void);
 struct str sample_bytes(const struct sample *);
+/* One with things that the reader does not know, in the model, the graph, a node, a tensor. */
+struct sample sample_with_unknown(void);
+bool contains(struct str bytes, struct str part);
+
+/* A way to spoil the sample, and how its reading must fail then, in which words. */
+struct hostile {
+	void (*spoil)(struct sample *);
+	enum err_code want;
+	const char *says;
+};
+void check_refused(const struct hostile *);
 
 /* Reads and must succeed. */
 struct onnx_model read_ok(struct ctx *, struct str bytes);

@@ -186,7 +186,7 @@ static const struct {
 	/* 1.1; 2.005 + 0.9 * 1.1 */
 	{ { .kind = TRAIN_SGD, .momentum = 0.9, .decay = 0.1 }, 0.5, true, { 1, 2 },
 	    { 0.45, -1.0675 } },
-	/* The first step of Adam is the rate; the second (0.29 / 0.19) / sqrt(0.004999 / 0.001999). */
+	/* Adam's first step is the rate; its second (0.29 / 0.19) / sqrt(0.004999 / 0.001999). */
 	{ { .kind = TRAIN_ADAM, .momentum = 0.9, .beta2 = 0.999, .epsilon = 1e-12 }, 0.1, true,
 	    { 1, 2 }, { 0.9, 0.9 - 0.1 * (0.29 / 0.19) / 1.5813474 } },
 	{ { .kind = TRAIN_ADAM, .momentum = 0.9, .beta2 = 0.999, .epsilon = 1 }, 0.1, true,
