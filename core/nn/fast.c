@@ -50,6 +50,24 @@ bind(struct fast *f)
 }
 
 bool
+fast_fits(const struct nn_plan *p)
+{
+	for (size_t i = 0; i < p->steps; i++) {
+		const struct nn_call *call = &p->step[i].call;
+
+		if (p->step[i].node->out[0] < 0)
+			return false;
+		for (int k = 0; k < call->ins; k++)
+			if (call->in[k] != NULL && nn_count(call->in[k]) == 0)
+				return false;
+		for (int k = 0; k < call->outs; k++)
+			if (call->out[k] != NULL && nn_count(call->out[k]) == 0)
+				return false;
+	}
+	return true;
+}
+
+bool
 fast_new(struct ctx *c, struct nn_plan *p, struct fast **ret)
 {
 	owned(fast_free) struct fast *f = calloc(1, sizeof *f);

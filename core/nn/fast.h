@@ -225,6 +225,11 @@ struct fast {
  * What the plan calls: the fast executor takes the place of layout, memory and execution. The
  * inputs stand in the plan's values; what is computed from weights alone is up to date.
  */
+/*
+ * Whether the executor can run this plan: not if a step leaves out its first output, and not if a
+ * tensor is empty. Such plans are left to the plain kernels.
+ */
+bool fast_fits(const struct nn_plan *);
 MUST bool fast_new(struct ctx *, struct nn_plan *, struct fast **ret);
 void fast_free(struct fast **);
 MUST bool fast_forward(struct ctx *, struct fast *);

@@ -57,11 +57,11 @@ static bool
 alike(const struct fast *f, int32_t a, int32_t b)
 {
 	const struct nn_tensor *s = f->value[a].t, *t = f->value[b].t;
-	bool same = s->rank == t->rank && s->type == t->type;
+	bool ok = s->rank == t->rank && s->type == t->type;
 
-	for (int d = 0; same && d < s->rank; d++)
-		same = s->dim[d] == t->dim[d];
-	return same;
+	for (int d = 0; ok && d < s->rank; d++)
+		ok = s->dim[d] == t->dim[d];
+	return ok;
 }
 
 /* A real value that is the same for all images, with one number or one for each channel of `t`. */
@@ -142,19 +142,18 @@ static bool
 is_norm(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct norm_attr *a = s->call.attr;
-	bool fixed = true;
+	const int32_t *in = s->node->in;
+	bool of_batch = s->call.training || a->training;
 
 	for (int i = 1; i < s->call.outs; i++)
 		if (s->call.out[i] != NULL)
 			return false;
-	for (int i = 1; i < 5; i++)
-		if (!stands(f, s->node->in[i]))
-			return false;
-	if (!fast_batched(f, n->x) || varies(f, s->node->in[3]) || varies(f, s->node->in[4]))
+	if (!fast_batched(f, n->x) || !stands(f, in[1]) || !stands(f, in[2]))
 		return false;
-	for (int i = 1; i < 3; i++)
-		fixed = fixed && !varies(f, s->node->in[i]);
-	n->kind = s->call.training || a->training || !fixed ? FAST_NORM : FAST_AFFINE;
+	for (int i = 3; i < 5 && !of_batch; i++)
+		if (!stands(f, in[i]) || varies(f, in[i]))
+			return false;
+	n->kind = of_batch || varies(f, in[1]) || varies(f, in[2]) ? FAST_NORM : FAST_AFFINE;
 	n->chain[n->chained++] = s;
 	return true;
 }
@@ -252,8 +251,8 @@ is_concat(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct axis_attr *a = s->call.attr;
 
-	if ((a->axis != 1 && a->axis != 1 - s->call.out[0]->rank) ||
-	    s->call.out[0]->type != NN_FLOAT)
+	if (s->call.out[0]->rank < 2 || s->call.out[0]->type != NN_FLOAT ||
+	    (a->axis != 1 && a->axis != 1 - s->call.out[0]->rank))
 		return false;
 	for (int i = 0; i < s->call.ins; i++)
 		if (!fast_batched(f, s->node->in[i]))

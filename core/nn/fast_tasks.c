@@ -272,15 +272,17 @@ fast_norm_done(const struct fast_node *n)
 	repeat(n->k->mean, n->k);
 }
 
+/* The numbers of the model itself; a copy that something else made would be lost anyway. */
 static void
 keep_running(
     const struct fast *f, const struct fast_node *n, int which, int64_t c, double batch)
 {
 	const struct nn_step *s = n->chain[0];
 	const struct norm_attr *a = s->call.attr;
-	float *at = f->value[s->node->in[2 + which]].t->data;
+	int32_t value = s->node->in[2 + which];
+	float *at = f->value[value].t->data;
 
-	if (s->call.training)
+	if (s->call.training && f->plan->graph->value[value].source == NN_FROM_WEIGHT)
 		at[c] = at[c] * a->momentum + (float)batch * (1 - a->momentum);
 }
 

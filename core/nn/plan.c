@@ -60,8 +60,12 @@ nn_plan_new(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struc
 	}
 	if (!plan_weight_gradients(c, p))
 		return false;
-	if (o->plain ? !plan_layout(c, p) || !plan_memory(c, p) : !fast_new(c, p, &p->fast))
+	if (o->plain || !fast_fits(p)) {
+		if (!plan_layout(c, p) || !plan_memory(c, p))
+			return false;
+	} else if (!fast_new(c, p, &p->fast)) {
 		return false;
+	}
 	*ret = steal(p);
 	return true;
 }

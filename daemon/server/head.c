@@ -33,18 +33,26 @@ struct seen {
 	bool blurred;         /* a name that is no token, or a value that is not plain */
 };
 
+static bool
+is_token(char ch)
+{
+	if (((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') || ch == '-')
+		return true;
+	return ch > ' ' && ch < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", ch) == NULL;
+}
+
 /* A field's name and value as RFC 9110 section 5 has them: "Content-Length :" is no length. */
 static bool
 field_plain(const char *name, size_t name_n, const char *value, size_t value_n)
 {
+	bool plain = name_n > 0;
+
 	for (size_t i = 0; i < name_n; i++)
-		if (name[i] <= ' ' || name[i] >= 0x7f ||
-		    strchr("\"(),/:;<=>?@[\\]{}", name[i]) != NULL)
-			return false;
+		plain &= is_token(name[i]);
 	for (size_t i = 0; i < value_n; i++)
-		if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
-			return false;
-	return name_n > 0;
+		plain &= ((unsigned char)value[i] >= ' ' || value[i] == '\t') &&
+		    value[i] != 0x7f;
+	return plain;
 }
 
 static enum MHD_Result
