@@ -3,8 +3,8 @@
  *
  *	infer MODEL BATCH SECONDS    seconds of the fastest forward run
  *	train MODEL BATCH SECONDS    seconds of the fastest training step
- *	memory MODEL BATCH           bytes that training takes at its peak, beyond what was there before
- *	peak                         multiplications and additions a second that one core can do
+ *	memory MODEL BATCH           bytes that training takes at its peak, beyond those before
+ *	peak                         multiplications and additions a second of one core
  *
  *	engine THREADS
  */
@@ -249,7 +249,7 @@ peak(void)
 
 	for (int i = 0; i < 20; i++) {
 		double now = __builtin_cpu_supports("avx512f") ? multiply_add_512()
-		    : __builtin_cpu_supports("avx2")	       ? multiply_add_256()
+		    : __builtin_cpu_supports("avx2")           ? multiply_add_256()
 							       : 0;
 
 		best = now > best ? now : best;

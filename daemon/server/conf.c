@@ -62,7 +62,7 @@ static const struct conf_key conf_keys[] = {
 	{ "token-burst", NUMBER(token_burst, 1, 10000000), "10000",
 	  "requests that one token may make at once", true },
 	{ "address-rate", NUMBER(address_rate, 0, 10000000), "1000",
-	  "requests a second of one address in the long run; 0: unlimited", true },
+	  "requests a second of one address, or one IPv6 network (/64), in the long run; 0: unlimited", true },
 	{ "address-burst", NUMBER(address_burst, 1, 10000000), "20000",
 	  "requests that one address may make at once", true },
 	{ "failure-rate", NUMBER(failure_rate, 0, 10000000), "10",

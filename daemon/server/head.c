@@ -45,14 +45,13 @@ is_token(char ch)
 static bool
 field_plain(const char *name, size_t name_n, const char *value, size_t value_n)
 {
-	bool plain = name_n > 0;
+	bool ok = name_n > 0;
 
 	for (size_t i = 0; i < name_n; i++)
-		plain &= is_token(name[i]);
+		ok &= is_token(name[i]);
 	for (size_t i = 0; i < value_n; i++)
-		plain &= ((unsigned char)value[i] >= ' ' || value[i] == '\t') &&
-		    value[i] != 0x7f;
-	return plain;
+		ok &= ((unsigned char)value[i] >= ' ' || value[i] == '\t') && value[i] != 0x7f;
+	return ok;
 }
 
 static enum MHD_Result
