@@ -89,7 +89,7 @@ bind(struct bound *b)
 	struct onnx_model *m = take(ctx, sizeof *m);
 	const struct optimiser sgd = { .kind = TRAIN_SGD, .momentum = 0.9 };
 	struct nn_weight *w;
-	struct str bytes;
+	struct str bytes = { 0 };
 	size_t n;
 
 	need(m != NULL && file_read(ctx, AT_FDCWD, b->path, 1 << 28, &bytes), "file");

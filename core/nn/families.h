@@ -96,4 +96,7 @@ nn_run_fn constant_of_shape_forward, shape_forward, size_forward, range_forward;
 nn_shape_fn lstm_shape, gru_shape;
 nn_run_fn lstm_forward, gru_forward, lstm_backward, gru_backward;
 
+/* fast_linear.c */
+extern const struct nn_fast fast_gemm, fast_matmul;
+
 #endif

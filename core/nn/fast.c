@@ -141,7 +141,10 @@ run_chunk(struct worker *w, const struct phase *p, int64_t chunk)
 	run_list(w, p->task, p->tasks);
 }
 
-/* Where sums are made each worker has its fixed share of the chunks. */
+/*
+ * Where sums are made each worker has its fixed share of the chunks. Every other phase begins with
+ * the last chunk, which the one before has left in the cache.
+ */
 static void
 run_share(void *arg, int number)
 {
@@ -149,13 +152,15 @@ run_share(void *arg, int number)
 	struct worker w = worker_of(s->f, number);
 	const struct phase *p = s->phase;
 	int64_t chunks = (s->f->batch + p->chunk - 1) / p->chunk, all = s->f->threads;
+	int64_t from = chunks * number / all, to = chunks * (number + 1) / all;
+	bool turned = (p - s->f->phase) % 2 != 0;
 
 	if (p->fixed)
-		for (int64_t i = chunks * number / all; i < chunks * (number + 1) / all; i++)
-			run_chunk(&w, p, i);
+		for (int64_t i = from; i < to; i++)
+			run_chunk(&w, p, turned ? from + to - 1 - i : i);
 	else
 		for (int64_t i; (i = atomic_fetch_add(&s->next, 1)) < chunks;)
-			run_chunk(&w, p, i);
+			run_chunk(&w, p, turned ? chunks - 1 - i : i);
 }
 
 static void
@@ -229,7 +234,7 @@ fast_forward(struct ctx *c, struct fast *f)
 	prepare(f);
 	run_phases(f, 0, f->forward_phases);
 	if (f->bad != NULL) {
-		if (!fail(c, E_INPUT, "the values do not fit"))
+		if (!fail(c, E_INPUT, "%s", f->bad_why))
 			return node_fail(c, f->bad->step->node);
 	}
 	return true;

@@ -113,8 +113,9 @@ enum { CHAIN_MAX = 8 };
 
 /* Coefficients by channel, repeated until the length is a multiple of any vector. */
 struct coefficients {
-	int64_t channels, period;
-	float *a, *b; /* forward */
+	int64_t channels;
+	int64_t narrow, period; /* lengths of a row: for elements, for sums */
+	float *a, *b;           /* forward */
 	float *mean;
 	float *back[5];  /* a, b and the three of norm_back */
 	double *sums;    /* by thread: two by channel */
@@ -138,11 +139,13 @@ struct fast_node {
 	bool split;            /* its forward task is */
 	int phase, back_phase; /* of the tasks with weights; 0: none */
 	struct fast_conv *conv;
+	bool transposed; /* image and map of the convolution change places */
 	struct pool_shape pool;
-	bool max;                 /* of a pool */
-	struct place which;       /* winners of a max pool */
-	struct product product;   /* of a gemm, for one image */
-	float *ones, *bias;       /* … with a bias */
+	bool max;               /* of a pool */
+	struct place which;     /* winners of a max pool */
+	struct product product; /* of a gemm, for one image */
+	int64_t bias_count;
+	float *ones, *bias;       /* … and of a transposed convolution, with a bias */
 	float **sums;             /* of a gemm, by thread: gradients of weights and bias */
 	struct fast_calls *calls; /* of a plain kernel, forward */
 	struct place saved;
@@ -216,6 +219,7 @@ struct fast {
 	size_t memory_size, local_at, local_size, scratch_size;
 	float *zeros;                /* a gradient that is not given */
 	const struct fast_node *bad; /* whose kernel found values that do not fit */
+	const char *bad_why;
 	bool prepared;
 	uint64_t version; /* of the weights */
 	struct threads *pool;

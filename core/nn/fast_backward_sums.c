@@ -32,8 +32,7 @@ static void
 fixed_task(struct fast *f, int phase, const struct task *k)
 {
 	fast_task(f, phase, k);
-	if (phase < f->phases)
-		f->phase[phase].fixed = true;
+	fast_fix(f, phase);
 }
 
 static bool

@@ -6,22 +6,19 @@
 
 #include "fast_parts.h"
 
-enum { PERIOD_MIN = 128, PERIOD_MAX = 4096, LANES_MOST = 16 };
+enum { PERIOD_MAX = 4096, LANES_MOST = 16, SUMS_AT_ONCE = 64 };
 
 /* ---- Coefficients ------------------------------------------------------------------------ */
 
-/* So many floats hold whole channels and whole vectors; the channels alone if that is too many. */
+/* So many floats are whole channels and a multiple of `of`; `otherwise` if that is too many. */
 static int64_t
-period_of(int64_t channels)
+period_of(int64_t channels, int64_t of, int64_t otherwise)
 {
 	int64_t period = channels;
 
-	while (period % LANES_MOST != 0 || period < PERIOD_MIN) {
+	while (period % of != 0 && period <= PERIOD_MAX)
 		period += channels;
-		if (period > PERIOD_MAX)
-			return channels;
-	}
-	return period;
+	return period > PERIOD_MAX ? otherwise : period;
 }
 
 struct coefficients *
@@ -33,7 +30,8 @@ fast_coefficients(struct fast *f, int64_t channels)
 	if (k == NULL)
 		return NULL;
 	k->channels = channels;
-	k->period = period_of(channels);
+	k->narrow = period_of(channels, LANES_MOST, channels);
+	k->period = period_of(channels, SUMS_AT_ONCE, k->narrow);
 	for (size_t i = 0; i < COUNT(all); i++) {
 		*all[i] = fast_floats(f, (size_t)k->period);
 		if (*all[i] == NULL)
@@ -111,6 +109,7 @@ moments_of(struct fast *f, struct fast_value *v)
 	k.at[0] = v->fresh.block >= 0 ? v->fresh : fast_read(f, value, m->phase, ORDER_LAST);
 	k.at[1] = k.at[2] = k.at[3] = nowhere;
 	fast_task(f, m->phase, &k);
+	fast_fix(f, m->phase);
 	k.run = task_moments_end;
 	k.at[0] = nowhere;
 	fast_end(f, m->phase, &k);

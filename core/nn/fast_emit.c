@@ -170,6 +170,13 @@ fast_touch(struct fast *f, struct place at, int phase, bool whole)
 }
 
 void
+fast_fix(struct fast *f, int phase)
+{
+	if (phase < f->phases)
+		f->phase[phase].fixed = true;
+}
+
+void
 fast_scratch(struct fast *f, size_t bytes)
 {
 	if (f->scratch_size < bytes)

@@ -277,6 +277,7 @@ emit_view(struct fast *f, struct fast_node *n)
 	struct place at = fast_dense(f, x, fast_read(f, n->x, phase, ORDER_FIRST), phase);
 
 	at.step = fast_channels(f->value[n->y].t);
+	value_of(f, n->x)->uses++; /* the result is read from there: nobody may write over it */
 	fast_store(f, n->y, phase, at, false);
 }
 

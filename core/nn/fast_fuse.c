@@ -65,7 +65,7 @@ fuse_act(struct fast *f, struct fast_node *n)
 	take_over(f, p, n);
 }
 
-/* True if no gradient with respect to the convolution's own weights is wanted. */
+/* True if the convolution's weights may be multiplied: no gradient is wanted of them. */
 static bool
 conv_stands_still(const struct fast *f, const struct fast_node *n)
 {
@@ -74,7 +74,7 @@ conv_stands_still(const struct fast *f, const struct fast_node *n)
 	for (int i = 1; i < node->ins; i++)
 		if (node->in[i] >= 0 && f->plan->value[node->in[i]].varies)
 			return false;
-	return true;
+	return !n->transposed;
 }
 
 static void
@@ -105,7 +105,8 @@ fuse_add(struct fast *f, struct fast_node *n)
 		struct fast_node *p = sole_maker(f, side[i]);
 
 		if (p == NULL || p < best || p->u >= 0 || !free_range(p) ||
-		    !(p->kind == FAST_NORM || (p->kind == FAST_CONV && !f->backward)))
+		    !(p->kind == FAST_NORM ||
+			(p->kind == FAST_CONV && !f->backward && !p->transposed)))
 			continue;
 		best = p;
 		other = side[1 - i];

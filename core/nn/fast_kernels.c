@@ -10,6 +10,8 @@
 #define KERNELS kernels_any
 #endif
 
+enum { TILE_FLOATS = 1024, SIDE_BY_SIDE = 4 };
+
 /* Runs the statements for each group of columns: from j on, n of them. */
 #define COLUMNS(r, ...)                                      \
 	{                                                    \
@@ -25,6 +27,25 @@
 		}                                            \
 	}
 
+static inline int64_t
+tile_end(const struct rows *r, int64_t row)
+{
+	int64_t end = row + (r->cols >= TILE_FLOATS ? 1 : TILE_FLOATS / r->cols);
+
+	return end < r->rows ? end : r->rows;
+}
+
+/*
+ * The same for a few rows at a time, from row i0 to i1, so that what belongs to the columns is
+ * loaded once for all of them while they stay in the first cache.
+ */
+#define TILES(r, ...)                                       \
+	for (int64_t i0 = 0, i1; i0 < (r)->rows; i0 = i1) { \
+		i1 = tile_end(r, i0);                       \
+		COLUMNS(r, __VA_ARGS__)                     \
+	}
+#define TILE_ROWS for (int64_t i = i0; i < i1; i++)
+
 static inline lanes
 brought(lanes x, struct range r)
 {
@@ -37,22 +58,32 @@ static void
 affine(const struct rows *r, float *y, const float *x, const float *a, const float *b,
     struct range range)
 {
-	for (int64_t i = 0; i < r->rows; i++, y += r->step[0], x += r->step[1])
-		COLUMNS(r,
-			put(y + j,
-			    brought(get(x + j, n) * get(a + j, n) + get(b + j, n), range), n);)
+	const int64_t s[] = { r->step[0], r->step[1], r->step[2] };
+
+	TILES(r, {
+		lanes p = get(a + j, n), q = get(b + j, n);
+
+		TILE_ROWS
+		put(y + i * s[0] + j, brought(get(x + i * s[1] + j, n) * p + q, range), n);
+	})
 }
 
 static void
 affine_add(const struct rows *r, float *y, const float *x, const float *u, const float *a,
     const float *b, struct range range)
 {
-	for (int64_t i = 0; i < r->rows; i++, y += r->step[0], x += r->step[1], u += r->step[2])
-		COLUMNS(r, {
-			lanes v = get(x + j, n) * get(a + j, n) + get(b + j, n);
+	const int64_t s[] = { r->step[0], r->step[1], r->step[2] };
 
-			put(y + j, brought(v + get(u + j, n), range), n);
-		})
+	TILES(r, {
+		lanes p = get(a + j, n), q = get(b + j, n);
+
+		TILE_ROWS
+		{
+			lanes v = get(x + i * s[1] + j, n) * p + q;
+
+			put(y + i * s[0] + j, brought(v + get(u + i * s[2] + j, n), range), n);
+		}
+	})
 }
 
 static void
@@ -113,25 +144,57 @@ turn(const struct rows *r, float *y, const float *x)
 
 /* ---- Sums by column ---------------------------------------------------------------------- */
 
-/* The next columns of one group, for all rows, with the sums in registers. */
-#define DOWN(r) for (int64_t i = 0; i < (r)->rows; i++)
+/*
+ * Sums stay in registers while all rows go by. A few groups of columns go side by side, since one
+ * addition has to wait for the one before.
+ */
+#define GROUPS(r, one)                                                                   \
+	{                                                                                \
+		int64_t j = 0;                                                           \
+                                                                                         \
+		for (; j + SIDE_BY_SIDE * LANES <= (r)->cols; j += SIDE_BY_SIDE * LANES) \
+			one(SIDE_BY_SIDE, LANES);                                        \
+		for (; j + LANES <= (r)->cols; j += LANES)                               \
+			one(1, LANES);                                                   \
+		if (j < (r)->cols)                                                       \
+			one(1, (r)->cols - j);                                           \
+	}
+#define EACH_GROUP(groups) for (int k = 0; k < (groups); k++)
+
+static inline __attribute__((always_inline)) void
+moments_of(const struct rows *r, const float *x, const float *shift, float *sum, float *square,
+    int groups, int64_t n)
+{
+	lanes s[SIDE_BY_SIDE], q[SIDE_BY_SIDE], by[SIDE_BY_SIDE];
+	const int64_t step = r->step[0];
+
+	EACH_GROUP(groups)
+	{
+		s[k] = get(sum + k * LANES, n);
+		q[k] = get(square + k * LANES, n);
+		by[k] = get(shift + k * LANES, n);
+	}
+	for (int64_t i = 0; i < r->rows; i++)
+		EACH_GROUP(groups)
+		{
+			lanes d = get(x + i * step + k * LANES, n) - by[k];
+
+			s[k] += d;
+			q[k] += d * d;
+		}
+	EACH_GROUP(groups)
+	{
+		put(sum + k * LANES, s[k], n);
+		put(square + k * LANES, q[k], n);
+	}
+}
 
 static void
 moments(const struct rows *r, const float *x, const float *shift, float *sum, float *square)
 {
-	COLUMNS(r, {
-		lanes s = get(sum + j, n), q = get(square + j, n), by = get(shift + j, n);
-
-		DOWN(r)
-		{
-			lanes d = get(x + i * r->step[0] + j, n) - by;
-
-			s += d;
-			q += d * d;
-		}
-		put(sum + j, s, n);
-		put(square + j, q, n);
-	})
+#define ONE(groups, n) moments_of(r, x + j, shift + j, sum + j, square + j, groups, n)
+	GROUPS(r, ONE)
+#undef ONE
 }
 
 static void
@@ -140,42 +203,59 @@ sums(const struct rows *r, const float *x, float *sum)
 	COLUMNS(r, {
 		lanes s = get(sum + j, n);
 
-		DOWN(r)
-		s += get(x + i * r->step[0] + j, n);
+		for (int64_t i = 0; i < r->rows; i++)
+			s += get(x + i * r->step[0] + j, n);
 		put(sum + j, s, n);
 	})
+}
+
+struct norm_columns {
+	const float *a, *b, *mean;
+	float *sum, *along;
+};
+
+static inline __attribute__((always_inline)) void
+norm_sums_of(const struct rows *r, const float *dy, const float *x, struct norm_columns c,
+    struct range range, int groups, int64_t n)
+{
+	lanes s[SIDE_BY_SIDE], l[SIDE_BY_SIDE], a[SIDE_BY_SIDE], b[SIDE_BY_SIDE],
+	    m[SIDE_BY_SIDE];
+	lanes low = all(range.low), high = all(range.high);
+	const int64_t dy_step = r->step[0], x_step = r->step[1];
+
+	EACH_GROUP(groups)
+	{
+		s[k] = get(c.sum + k * LANES, n);
+		l[k] = get(c.along + k * LANES, n);
+		a[k] = get(c.a + k * LANES, n);
+		b[k] = get(c.b + k * LANES, n);
+		m[k] = get(c.mean + k * LANES, n);
+	}
+	for (int64_t i = 0; i < r->rows; i++)
+		EACH_GROUP(groups)
+		{
+			lanes v = get(x + i * x_step + k * LANES, n);
+			lanes g = get(dy + i * dy_step + k * LANES, n);
+
+			g = where_inside(g, v * a[k] + b[k], low, high);
+			s[k] += g;
+			l[k] += g * (v - m[k]);
+		}
+	EACH_GROUP(groups)
+	{
+		put(c.sum + k * LANES, s[k], n);
+		put(c.along + k * LANES, l[k], n);
+	}
 }
 
 static void
 norm_sums(const struct rows *r, const float *dy, const float *x, const float *a, const float *b,
     const float *mean, struct range range, float *sum, float *along)
 {
-	lanes low = all(range.low), high = all(range.high);
-
-	COLUMNS(r, {
-		lanes s = get(sum + j, n), l = get(along + j, n), m = get(mean + j, n);
-		lanes p = get(a + j, n), q = get(b + j, n);
-
-		DOWN(r)
-		{
-			lanes v = get(x + i * r->step[1] + j, n);
-			lanes g = get(dy + i * r->step[0] + j, n);
-
-			g = where_inside(g, v * p + q, low, high);
-			s += g;
-			l += g * (v - m);
-		}
-		put(sum + j, s, n);
-		put(along + j, l, n);
-	})
-}
-
-static inline lanes
-norm_gradient(
-    lanes v, lanes g, const float *const at[5], int64_t j, int64_t n, lanes low, lanes high)
-{
-	g = where_inside(g, v * get(at[0] + j, n) + get(at[1] + j, n), low, high);
-	return g * get(at[2] + j, n) + v * get(at[3] + j, n) + get(at[4] + j, n);
+#define COLUMNS_FROM_J (struct norm_columns){ a + j, b + j, mean + j, sum + j, along + j }
+#define ONE(groups, n) norm_sums_of(r, dy + j, x + j, COLUMNS_FROM_J, range, groups, n)
+	GROUPS(r, ONE)
+#undef ONE
 }
 
 static void
@@ -183,27 +263,22 @@ norm_back(const struct rows *r, float *dx, const float *dy, const float *x,
     const float *const at[5], struct range range, bool adds)
 {
 	lanes low = all(range.low), high = all(range.high);
+	const int64_t s[] = { r->step[0], r->step[1], r->step[2] };
 
-	DOWN(r)
-	{
-		float *to = dx + i * r->step[0];
-		const float *g = dy + i * r->step[1], *v = x + i * r->step[2];
+	TILES(r, {
+		lanes a = get(at[0] + j, n), b = get(at[1] + j, n);
+		lanes p = get(at[2] + j, n), q = get(at[3] + j, n), t = get(at[4] + j, n);
 
-		if (adds)
-			COLUMNS(r, {
-				lanes d = norm_gradient(
-				    get(v + j, n), get(g + j, n), at, j, n, low, high);
+		TILE_ROWS
+		{
+			lanes v = get(x + i * s[2] + j, n), g = get(dy + i * s[1] + j, n), d;
 
-				put(to + j, get(to + j, n) + d, n);
-			})
-		else
-			COLUMNS(r, {
-				lanes d = norm_gradient(
-				    get(v + j, n), get(g + j, n), at, j, n, low, high);
-
-				put(to + j, d, n);
-			})
-	}
+			d = where_inside(g, v * a + b, low, high) * p + v * q + t;
+			if (adds)
+				d += get(dx + i * s[0] + j, n);
+			put(dx + i * s[0] + j, d, n);
+		}
+	})
 }
 
 /* ---- Pools ------------------------------------------------------------------------------- */

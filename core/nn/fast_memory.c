@@ -2,6 +2,8 @@
  * How many images a thread takes at a time in each phase, and where each block lies: what lives
  * within one phase in the thread's own memory, the rest in the plan's, as long as it is needed.
  */
+#include <sys/mman.h>
+
 #include "fast_weights.h"
 #include "lifetime.h"
 
@@ -10,6 +12,7 @@ enum {
 	CHUNK_MAX = 64,
 	CHUNK_INFER = 16,
 	PAGE = 4096,
+	HUGE_PAGE = 2 << 20,
 	MACS_A_MICROSECOND = 100000, /* of a usual core */
 	BYTES_A_MICROSECOND = 20000,
 	WORTH_MICROSECONDS = 2,
@@ -80,7 +83,7 @@ static bool
 can_split(const struct fast *f, const struct task *t)
 {
 	if (t->run == task_conv || t->run == task_pool)
-		return f->value[t->node->x].t->rank == 4 &&
+		return !t->node->transposed && f->value[t->node->x].t->rank == 4 &&
 		    f->value[t->node->y].t->dim[2] >= f->threads;
 	return t->run == task_affine || t->run == task_affine_add || t->run == task_add ||
 	    t->run == task_act || t->run == task_copy;
@@ -205,6 +208,8 @@ fast_memory(struct ctx *c, struct fast *f)
 	if (f->memory_size > f->plan->options.memory_max - f->plan->weight_grads_size)
 		return fail(c, E_LIMIT, "the model needs %zu bytes of memory", f->memory_size);
 	f->memory = aligned_alloc(PAGE, f->memory_size);
+	if (f->memory != NULL && f->memory_size >= HUGE_PAGE)
+		(void)madvise(f->memory, f->memory_size, MADV_HUGEPAGE);
 	if (f->memory == NULL || f->failed)
 		return fail(c, E_MEMORY, "no memory for %zu bytes", f->memory_size);
 	return true;

@@ -100,6 +100,13 @@ is_conv(struct fast *f, const struct nn_step *s, struct fast_node *n)
 }
 
 static bool
+is_conv_transpose(struct fast *f, const struct nn_step *s, struct fast_node *n)
+{
+	n->transposed = true;
+	return is_conv(f, s, n);
+}
+
+static bool
 is_gemm(struct fast *f, const struct nn_step *s, struct fast_node *n)
 {
 	const struct gemm_attr *a = s->call.attr;
@@ -313,6 +320,7 @@ static kind_fn *const kinds[OP_COUNT] = {
 	[OP_CLIP] = is_act,
 	[OP_CONCAT] = is_concat,
 	[OP_CONV] = is_conv,
+	[OP_CONV_TRANSPOSE] = is_conv_transpose,
 	[OP_DIV] = is_arithmetic,
 	[OP_DROPOUT] = is_quiet_dropout,
 	[OP_FLATTEN] = is_view,
@@ -395,6 +403,8 @@ start_values(struct ctx *c, struct fast *f)
 	for (size_t i = g->inputs; i-- > 0;)
 		if (f->value[g->input_value[i]].t->rank > 0)
 			f->batch = f->value[g->input_value[i]].t->dim[0];
+	if (f->batch < 1)
+		f->batch = 1;
 	for (size_t i = 0; i < g->inputs; i++) {
 		struct fast_value *v = &f->value[g->input_value[i]];
 

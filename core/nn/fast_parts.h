@@ -41,7 +41,9 @@ int fast_touched(const struct fast *, struct place);
 void fast_task(struct fast *, int phase, const struct task *);
 void fast_end(struct fast *, int phase, const struct task *); /* when the phase is done */
 void fast_early(struct fast *, const struct task *);          /* before the first phase */
-void fast_scratch(struct fast *, size_t bytes);               /* a task needs so much */
+/* Which worker takes which image of the phase matters from now on. */
+void fast_fix(struct fast *, int phase);
+void fast_scratch(struct fast *, size_t bytes); /* a task needs so much */
 /* The task that was added last touches this, too; with `whole` all of the batch. */
 void fast_touch(struct fast *, struct place, int phase, bool whole);
 

@@ -251,7 +251,7 @@ fast_plain_back(struct fast *f, struct fast_node *n)
 	}
 	add_task(f, n, c, phase, true);
 	if (plain)
-		f->phase[phase].fixed = true;
+		fast_fix(f, phase);
 	for (int i = 0; i < TASK_PLACES; i++)
 		end.at[i] = nowhere;
 	fast_end(f, phase, &end);

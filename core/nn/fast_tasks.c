@@ -98,7 +98,7 @@ void
 task_affine(const struct worker *w, const struct task *t)
 {
 	const struct coefficients *k = t->arg;
-	const struct cut c = cut_of(w, t, 2, k->period);
+	const struct cut c = cut_of(w, t, 2, k->narrow);
 	float *y = part_at(w, t, 0);
 	const float *x = part_at(w, t, 1);
 
@@ -110,7 +110,7 @@ void
 task_affine_add(const struct worker *w, const struct task *t)
 {
 	const struct coefficients *k = t->arg;
-	const struct cut c = cut_of(w, t, 3, k->period);
+	const struct cut c = cut_of(w, t, 3, k->narrow);
 	float *y = part_at(w, t, 0);
 	const float *x = part_at(w, t, 1), *u = part_at(w, t, 2);
 
@@ -368,7 +368,7 @@ void
 task_norm_back(const struct worker *w, const struct task *t)
 {
 	const struct coefficients *k = t->arg;
-	const struct cut c = cut_of(w, t, 3, k->period);
+	const struct cut c = cut_of(w, t, 3, k->narrow);
 	const float *const at[5] = { k->a, k->b, k->back[2], k->back[3], k->back[4] };
 	float *dx = fast_at(w, t->at[0]);
 	const float *g = fast_at(w, t->at[1]), *x = fast_at(w, t->at[2]);

@@ -7,6 +7,7 @@
 
 struct made_call {
 	struct nn_step step;
+	struct nn_row row;        /* with the faster kernels, if there are any */
 	struct nn_tensor *tensor; /* next free one */
 	char *rest;               /* scratch memory behind them */
 };
@@ -105,6 +106,11 @@ call_of(const struct worker *w, const struct task *t, bool back)
 		.tensor = (struct nn_tensor *)(void *)w->scratch };
 	struct nn_call *k = &m.step.call;
 
+	m.row = *n->step->row;
+	if (m.row.fast != NULL) {
+		m.row.forward = m.row.fast->forward;
+		m.row.backward = m.row.fast->backward;
+	}
 	m.rest = w->scratch + 2 * (size_t)(node->ins + node->outs) * sizeof(struct nn_tensor);
 	k->in = list_of(w, &m, node->in, node->ins, c->in, dense);
 	k->out = list_of(w, &m, node->out, node->outs, c->out, dense);
@@ -129,8 +135,11 @@ forward(const struct worker *w, const struct task *t)
 	struct made_call m = call_of(w, t, false);
 	struct ctx c = { 0 };
 
-	if (!step_forward(&c, &m.step))
-		__atomic_store_n(&w->fast->bad, t->node, __ATOMIC_RELAXED);
+	m.step.row = &m.row;
+	if (step_forward(&c, &m.step))
+		return;
+	__atomic_store_n(&w->fast->bad_why, m.step.call.bad, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->fast->bad, t->node, __ATOMIC_RELAXED);
 }
 
 void
@@ -159,7 +168,7 @@ task_plain_back(const struct worker *w, const struct task *t)
 			m.tensor->data = c->sums[i][w->number];
 			m.step.call.din[i] = m.tensor++;
 		}
-	m.step.row->backward(&m.step.call);
+	m.row.backward(&m.step.call);
 }
 
 /* The threads' sums go to the values' own gradients, in the order of the threads. */
@@ -212,5 +221,5 @@ task_whole_back(const struct worker *w, const struct task *t)
 		m.tensor->data = total;
 		k->dout[i] = m.tensor++;
 	}
-	m.step.row->backward(k);
+	m.row.backward(k);
 }

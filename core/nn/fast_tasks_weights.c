@@ -20,24 +20,50 @@ part_of(const struct worker *w, const struct fast_conv *v, enum conv_pass pass)
 	return w->parts > 1 ? w->part : v->chunk[pass] == w->count ? 0 : 1;
 }
 
+/* Bias and range, where the library does not see to them. */
+static void
+finish(const struct worker *w, const struct fast_node *n, float *y, int64_t rows, int64_t cols)
+{
+	const struct rows r = { rows, cols, { cols, cols } };
+
+	if (n->bias != NULL)
+		w->fast->kernels->affine(&r, y, y, n->ones, n->bias, n->range);
+	else if (n->range.low > -__builtin_inff() || n->range.high < __builtin_inff())
+		w->fast->kernels->act(&r, y, y, n->range);
+}
+
+static void
+run_pass(const struct worker *w, const struct fast_conv *v, enum conv_pass pass, float *image,
+    float *map)
+{
+	conv_run(v->run[pass], part_of(w, v, pass), w->number, image, v->packed[pass], v->bias,
+	    map, w->scratch);
+}
+
 void
 task_conv(const struct worker *w, const struct task *t)
 {
 	const struct fast_conv *v = t->node->conv;
+	float *y = fast_at(w, t->at[0]), *x = fast_at(w, t->at[1]);
 
-	conv_run(v->run[CONV_FORWARD], part_of(w, v, CONV_FORWARD), w->number,
-	    fast_at(w, t->at[1]), v->packed[CONV_FORWARD], v->bias, fast_at(w, t->at[0]),
-	    w->scratch);
+	if (!t->node->transposed) {
+		run_pass(w, v, CONV_FORWARD, x, y);
+		return;
+	}
+	run_pass(w, v, CONV_TO_IMAGE, y, x);
+	finish(w, t->node, y, w->count * t->pixels, t->channels);
 }
 
 void
 task_conv_to_image(const struct worker *w, const struct task *t)
 {
 	const struct fast_conv *v = t->node->conv;
+	float *dx = fast_at(w, t->at[0]), *dy = fast_at(w, t->at[1]);
 
-	conv_run(v->run[CONV_TO_IMAGE], part_of(w, v, CONV_TO_IMAGE), w->number,
-	    fast_at(w, t->at[0]), v->packed[CONV_TO_IMAGE], NULL, fast_at(w, t->at[1]),
-	    w->scratch);
+	if (t->node->transposed)
+		run_pass(w, v, CONV_FORWARD, dy, dx);
+	else
+		run_pass(w, v, CONV_TO_IMAGE, dx, dy);
 }
 
 /* The first chunk of a thread writes its sums, the others add to them. */
@@ -45,21 +71,24 @@ void
 task_conv_to_weights(const struct worker *w, const struct task *t)
 {
 	const struct fast_conv *v = t->node->conv;
-	const struct conv *run = v->run[CONV_TO_WEIGHTS];
-	size_t packed = v->sums_packed, all = v->sums_count;
-	float *to = v->sums[w->number];
-	bool add = v->begun[w->number];
+	float *dy = fast_at(w, t->at[0]), *x = fast_at(w, t->at[1]), *sums = v->sums[w->number];
+	bool add = v->begun[w->number], turned = t->node->transposed;
+	float *to = add ? (float *)(void *)(w->scratch + v->scratch) : sums;
 
-	if (add)
-		to = (float *)(void *)(w->scratch + v->scratch);
-	conv_run(run, part_of(w, v, CONV_TO_WEIGHTS), w->number, fast_at(w, t->at[1]), to,
-	    to + packed, fast_at(w, t->at[0]), w->scratch);
+	conv_run(v->run[CONV_TO_WEIGHTS], part_of(w, v, CONV_TO_WEIGHTS), w->number,
+	    turned ? dy : x, to, to + v->sums_packed, turned ? x : dy, w->scratch);
+	if (turned) {
+		const struct rows r = { w->count * t->pixels, t->channels, { t->channels } };
+
+		memset(to + v->sums_packed, 0, (size_t)t->channels * sizeof *to);
+		w->fast->kernels->sums(&r, dy, to + v->sums_packed);
+	}
 	v->begun[w->number] = true;
 	if (add) {
-		const struct rows r = { 1, (int64_t)all, { 0 } };
+		const struct rows r = { 1, (int64_t)v->sums_count, { 0 } };
 
-		w->fast->kernels->add(&r, v->sums[w->number], v->sums[w->number], to,
-		    (struct range){ -__builtin_inff(), __builtin_inff() });
+		w->fast->kernels->add(
+		    &r, sums, sums, to, (struct range){ -__builtin_inff(), __builtin_inff() });
 	}
 }
 
@@ -105,20 +134,14 @@ void
 task_gemm(const struct worker *w, const struct task *t)
 {
 	const struct fast_node *n = t->node;
-	const struct fast *f = w->fast;
 	struct product p = n->product;
 	float *y = fast_at(w, t->at[0]);
-	struct rows r = { 0 };
 
 	p.m *= w->count;
 	p.a_step = p.k;
 	p.to_step = p.n;
-	product_run(&p, fast_at(w, t->at[1]), fast_fixed(f, input_of(n, 1)), y);
-	r = (struct rows){ p.m, p.n, { p.n, p.n } };
-	if (n->bias != NULL)
-		f->kernels->affine(&r, y, y, n->ones, n->bias, n->range);
-	else if (n->range.low > -__builtin_inff() || n->range.high < __builtin_inff())
-		f->kernels->act(&r, y, y, n->range);
+	product_run(&p, fast_at(w, t->at[1]), fast_fixed(w->fast, input_of(n, 1)), y);
+	finish(w, n, y, p.m, p.n);
 }
 
 void

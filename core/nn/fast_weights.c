@@ -31,7 +31,7 @@ shape_of(const struct fast_node *n, struct conv_shape *ret)
 	struct ctx c = { 0 };
 	struct window w;
 
-	if (!window_of_conv(&c, k, &w))
+	if (n->transposed ? !window_of_conv_transpose(&c, k, &w) : !window_of_conv(&c, k, &w))
 		return false;
 	*ret = (struct conv_shape){ .channels = w.channels,
 		.maps = k->in[1]->dim[0],
@@ -47,18 +47,13 @@ shape_of(const struct fast_node *n, struct conv_shape *ret)
 	return true;
 }
 
+/* A transposed convolution runs forward as another one runs back to its image. */
 static bool
 pass_needed(const struct fast *f, const struct fast_node *n, enum conv_pass pass)
 {
-	switch (pass) {
-	case CONV_FORWARD:
-		return true;
-	case CONV_TO_IMAGE:
-		return f->backward && fast_wanted(f, n->x);
-	case CONV_TO_WEIGHTS:
+	if (pass == CONV_TO_WEIGHTS)
 		return f->backward && (wanted_at(f, n, 1) || wanted_at(f, n, 2));
-	}
-	abort();
+	return pass == fast_conv_forward(n) || (f->backward && fast_wanted(f, n->x));
 }
 
 bool
@@ -98,19 +93,31 @@ parts_of(const struct fast *f, const struct fast_node *n, int phase,
 	return parts;
 }
 
+/* What is left to the library when the node's own result comes. */
+static struct conv_after
+after_of(const struct fast *f, const struct fast_node *n, enum conv_pass pass)
+{
+	struct conv_after after = { .range = { -INFINITY, INFINITY } };
+
+	if (n->transposed)
+		return after;
+	after.bias = pass == CONV_FORWARD ? input_of(n, 2) >= 0 || n->chained > 0
+					  : wanted_at(f, n, 2);
+	after.adds = n->u >= 0;
+	after.range = n->range;
+	return after;
+}
+
 static bool
 pass_new(struct ctx *c, struct fast *f, struct fast_node *n, enum conv_pass pass)
 {
 	struct fast_conv *v = n->conv;
-	const struct conv_after after = { .bias = pass == CONV_FORWARD
-		    ? input_of(n, 2) >= 0 || n->chained > 0
-		    : wanted_at(f, n, 2),
-		.adds = n->u >= 0,
-		.range = n->range };
-	int phase = pass == CONV_FORWARD ? n->phase : n->back_phase, parts;
+	const struct conv_after after = after_of(f, n, pass);
+	bool forward = pass == fast_conv_forward(n);
+	int phase = forward ? n->phase : n->back_phase, parts;
 	struct conv_part part[CONV_VARIANTS];
 
-	if (!pass_needed(f, n, pass) || (pass != CONV_FORWARD && n->back_phase == 0))
+	if (!pass_needed(f, n, pass) || (!forward && n->back_phase == 0))
 		return true;
 	parts = parts_of(f, n, phase, part);
 	v->chunk[pass] = f->phase[phase].chunk;
@@ -131,12 +138,24 @@ sums_new(struct fast *f, const struct fast_node *n, struct fast_conv *v)
 	if (v->run[CONV_TO_WEIGHTS] == NULL)
 		return;
 	v->sums_packed = (conv_packed(v->run[CONV_TO_WEIGHTS]) + 15) & ~(size_t)15;
-	v->sums_count = v->sums_packed + (size_t)v->shape.maps;
+	v->sums_count = v->sums_packed +
+	    (size_t)(n->transposed ? v->shape.channels : v->shape.maps);
 	v->sums = fast_take(f, (size_t)f->threads * sizeof *v->sums);
 	v->begun = fast_take(f, (size_t)f->threads * sizeof *v->begun);
 	v->unpacked = fast_floats(f, (size_t)nn_count(n->step->call.in[1]));
 	for (int i = 0; v->sums != NULL && i < f->threads; i++)
 		v->sums[i] = fast_floats(f, v->sums_count);
+}
+
+/* A bias that is added after the library is done. */
+static void
+bias_new(struct fast *f, struct fast_node *n, int64_t count)
+{
+	n->bias_count = input_of(n, 2) < 0 ? 0 : count;
+	if (n->bias_count > 0) {
+		n->bias = fast_floats(f, (size_t)count);
+		n->ones = fast_floats(f, (size_t)count);
+	}
 }
 
 static bool
@@ -151,7 +170,9 @@ conv_node_new(struct ctx *c, struct fast *f, struct fast_node *n)
 			return false;
 	if (n->chained > 0)
 		v->folded = fast_floats(f, (size_t)nn_count(n->step->call.in[1]));
-	if (n->chained > 0 || input_of(n, 2) >= 0)
+	if (n->transposed)
+		bias_new(f, n, v->shape.channels);
+	else if (n->chained > 0 || input_of(n, 2) >= 0)
 		v->bias = fast_floats(f, (size_t)v->shape.maps);
 	sums_new(f, n, v);
 	fast_scratch(f, v->scratch + v->sums_count * sizeof(float));
@@ -251,13 +272,11 @@ prepare_norm(struct fast *f, struct fast_node *n)
 }
 
 static void
-prepare_gemm(struct fast *f, struct fast_node *n)
+prepare_bias(const struct fast *f, struct fast_node *n)
 {
-	const float *bias = input_of(n, 2) < 0 ? NULL : fast_fixed(f, input_of(n, 2));
-
-	for (int64_t i = 0; n->bias != NULL && i < n->product.n; i++) {
+	for (int64_t i = 0; i < n->bias_count; i++) {
 		n->ones[i] = 1;
-		n->bias[i] = bias[i];
+		n->bias[i] = fast_fixed(f, input_of(n, 2))[i];
 	}
 }
 
@@ -266,8 +285,7 @@ fast_weights_prepare(struct fast *f, struct fast_node *n)
 {
 	if (n->kind == FAST_CONV)
 		prepare_conv(f, n);
-	if (n->kind == FAST_GEMM)
-		prepare_gemm(f, n);
+	prepare_bias(f, n);
 	if (n->kind == FAST_AFFINE)
 		prepare_affine(f, n);
 	if (n->kind == FAST_NORM && !n->of_batch)
@@ -285,10 +303,7 @@ gemm_node_new(struct fast *f, struct fast_node *n)
 {
 	size_t weights = (size_t)(n->product.k * n->product.n), maps = (size_t)n->product.n;
 
-	if (input_of(n, 2) >= 0) {
-		n->bias = fast_floats(f, maps);
-		n->ones = fast_floats(f, maps);
-	}
+	bias_new(f, n, n->product.n);
 	if (!f->backward || !(wanted_at(f, n, 1) || wanted_at(f, n, 2)))
 		return;
 	n->sums = fast_take(f, (size_t)f->threads * sizeof *n->sums);

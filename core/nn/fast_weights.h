@@ -19,6 +19,13 @@ struct fast_conv {
 	struct conv_shape shape;
 };
 
+/* The pass of the library that makes the node's result. */
+static inline enum conv_pass
+fast_conv_forward(const struct fast_node *n)
+{
+	return n->transposed ? CONV_TO_IMAGE : CONV_FORWARD;
+}
+
 /* Makes what the node runs with; *ret_slow if the library has only a slow way. */
 MUST bool fast_weights_new(struct ctx *, struct fast *, struct fast_node *);
 void fast_weights_free(struct fast_node *);

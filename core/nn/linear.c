@@ -5,12 +5,7 @@
  */
 #include "attrs.h"
 #include "families.h"
-
-/* A matrix: element (i, j) at p[i * row + j * col]. */
-struct matrix {
-	float *p;
-	int64_t rows, cols, row, col;
-};
+#include "linear.h"
 
 static struct matrix
 matrix_of(const struct nn_tensor *t)
@@ -27,9 +22,8 @@ turned(struct matrix m)
 	return (struct matrix){ m.p, m.cols, m.rows, m.col, m.row };
 }
 
-/* to += alpha * a * b */
-static void
-product(struct matrix to, struct matrix a, struct matrix b, float alpha)
+void
+plain_product(struct matrix to, struct matrix a, struct matrix b, float alpha)
 {
 	for (int64_t i = 0; i < to.rows; i++)
 		for (int64_t j = 0; j < a.cols; j++) {
@@ -87,7 +81,7 @@ multiply_all(const struct nn_tensor *t, float by)
 }
 
 void
-gemm_forward(struct nn_call *k)
+gemm_forward_by(struct nn_call *k, product_fn *product)
 {
 	const struct gemm_attr *attr = k->attr;
 
@@ -113,7 +107,13 @@ bias_backward(struct nn_call *k, float beta)
 }
 
 void
-gemm_backward(struct nn_call *k)
+gemm_forward(struct nn_call *k)
+{
+	gemm_forward_by(k, plain_product);
+}
+
+void
+gemm_backward_by(struct nn_call *k, product_fn *product)
 {
 	const struct gemm_attr *attr = k->attr;
 	struct matrix g = matrix_of(k->dout[0]);
@@ -126,6 +126,12 @@ gemm_backward(struct nn_call *k)
 		    turned(gemm_side(k->in[0], attr->trans_a)), g, attr->alpha);
 	if (k->ins > 2 && k->din[2] != NULL)
 		bias_backward(k, attr->beta);
+}
+
+void
+gemm_backward(struct nn_call *k)
+{
+	gemm_backward_by(k, plain_product);
 }
 
 /* ---- MatMul ------------------------------------------------------------------------------ */
@@ -220,7 +226,7 @@ enum side { TO_RESULT, TO_LEFT, TO_RIGHT };
 /* One product of each pair of matrices in the stacks, into one of the three. */
 static void
 matmul_run(const struct nn_tensor *result, const struct nn_tensor *left,
-    const struct nn_tensor *right, enum side side)
+    const struct nn_tensor *right, enum side side, product_fn *product)
 {
 	const struct nn_tensor stack[] = { stack_of(result), stack_of(left), stack_of(right) };
 	const struct nn_tensor *const t[] = { &stack[0], &stack[1], &stack[2] };
@@ -246,17 +252,23 @@ matmul_run(const struct nn_tensor *result, const struct nn_tensor *left,
 }
 
 void
-matmul_forward(struct nn_call *k)
+matmul_forward_by(struct nn_call *k, product_fn *product)
 {
 	const struct nn_tensor left = as_left(k->in[0]), right = as_right(k->in[1]);
 	const struct nn_tensor result = as_result(k->out[0], k);
 
 	tensor_fill(k->out[0], 0);
-	matmul_run(&result, &left, &right, TO_RESULT);
+	matmul_run(&result, &left, &right, TO_RESULT, product);
 }
 
 void
-matmul_backward(struct nn_call *k)
+matmul_forward(struct nn_call *k)
+{
+	matmul_forward_by(k, plain_product);
+}
+
+void
+matmul_backward_by(struct nn_call *k, product_fn *product)
 {
 	const struct nn_tensor left = as_left(k->in[0]), right = as_right(k->in[1]);
 	const struct nn_tensor result = as_result(k->dout[0], k);
@@ -264,11 +276,17 @@ matmul_backward(struct nn_call *k)
 	if (k->din[0] != NULL) {
 		const struct nn_tensor to = as_left(k->din[0]);
 
-		matmul_run(&result, &to, &right, TO_LEFT);
+		matmul_run(&result, &to, &right, TO_LEFT, product);
 	}
 	if (k->din[1] != NULL) {
 		const struct nn_tensor to = as_right(k->din[1]);
 
-		matmul_run(&result, &left, &to, TO_RIGHT);
+		matmul_run(&result, &left, &to, TO_RIGHT, product);
 	}
+}
+
+void
+matmul_backward(struct nn_call *k)
+{
+	matmul_backward_by(k, plain_product);
 }

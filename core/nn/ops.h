@@ -65,8 +65,10 @@ enum {
 #define NN_ALL (1u << 31) /* in the input masks below: every input from the last named one on */
 #define NN_MANY INT32_MAX
 
-/* How the executor runs a row faster; defined by the executor. */
-struct nn_fast;
+/* Kernels that do the same in less time; plans use them unless plain ones were asked for. */
+struct nn_fast {
+	nn_run_fn *forward, *backward;
+};
 
 struct nn_row {
 	const char *onnx;
@@ -79,9 +81,9 @@ struct nn_row {
 	nn_decode_fn *decode; /* NULL: no attributes */
 	nn_shape_fn *shape;
 	nn_run_fn *forward;
-	nn_run_fn *backward;  /* NULL: has none, and a plan that needs it is refused */
-	nn_run_fn *relevance; /* NULL: none yet; jobs that need it refuse the model */
-	const struct nn_fast *fast;
+	nn_run_fn *backward;        /* NULL: has none, and a plan that needs it is refused */
+	nn_run_fn *relevance;       /* NULL: none yet; jobs that need it refuse the model */
+	const struct nn_fast *fast; /* NULL: none */
 };
 
 /* clang-format off */
