@@ -31,6 +31,7 @@ struct bound {
 	int32_t *label;
 	float *state[WEIGHTS_MAX];
 	int64_t step;
+	int runs; /* to warm up */
 };
 
 static struct bound bounds[MODELS_MAX];
@@ -169,7 +170,7 @@ fastest(struct bound *b, void (*run)(struct bound *), double time)
 {
 	double best = 1e9, end;
 
-	for (int i = 0; i < WARM_UP; i++)
+	for (; b->runs < WARM_UP; b->runs++)
 		run(b);
 	end = seconds() + time;
 	do {

@@ -30,7 +30,6 @@ struct block {
 	bool kept; /* not within one phase, or for ever */
 	bool for_ever;
 	void *const *given;        /* the memory is somebody else's: where its address stands */
-	int64_t skip;              /* … and by how many bytes beyond it */
 	int first, last;           /* phases */
 	int first_task, last_task; /* in that phase, if it is one */
 	size_t at;
@@ -157,6 +156,7 @@ struct fast_node {
 typedef void task_fn(const struct worker *, const struct task *);
 
 enum { TASK_PLACES = 4 };
+enum { CHUNK_MAX = 64 }; /* images at a time */
 
 struct task {
 	task_fn *run;
@@ -176,7 +176,6 @@ struct phase {
 	size_t ends, ends_max;
 	int64_t chunk; /* images at a time */
 	bool fixed;    /* which thread takes which image matters */
-	size_t local;  /* bytes for one thread */
 };
 
 /* Who does a task: with memory and sums of its own, at some images. */

@@ -9,7 +9,6 @@
 
 enum {
 	CACHE_BYTES = 768 << 10, /* that what one task touches shall fit into */
-	CHUNK_MAX = 64,
 	CHUNK_INFER = 16,
 	PAGE = 4096,
 	HUGE_PAGE = 2 << 20,

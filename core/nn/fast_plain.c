@@ -5,8 +5,6 @@
 #include "fast_backward.h"
 #include "kernel.h"
 
-enum { CHUNK_MOST = 64 };
-
 static bool
 dense_only(const struct fast_node *n)
 {
@@ -143,7 +141,7 @@ fast_plain(struct fast *f, struct fast_node *n)
 		return;
 	fast_scratch(f,
 	    fast_call_size(n) + 64 +
-		n->scratch_bytes * (n->kind == FAST_PLAIN ? CHUNK_MOST : 1));
+		n->scratch_bytes * (n->kind == FAST_PLAIN ? CHUNK_MAX : 1));
 	if (n->saved_bytes > 0) {
 		n->saved = fast_block(f, (int64_t)n->saved_bytes, 0, n->kind == FAST_WHOLE);
 		f->one_chunk = f->one_chunk || n->kind == FAST_PLAIN;

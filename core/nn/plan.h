@@ -1,6 +1,7 @@
 /*
  * The plan inside. It is made in steps: shapes (and everything constant is computed), layout,
- * lifetimes, memory, binding; run.c executes it. The executor takes part in layout and execution.
+ * lifetimes, memory, binding; run.c executes it. From the shapes on the fast executor (fast.h) does
+ * all of this in its own way, unless the plain kernels were asked for.
  */
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
@@ -14,7 +15,6 @@ struct nn_step {
 	struct nn_call call;
 	bool backward; /* some gradient comes, and some is wanted */
 	bool once;     /* depends on weights alone: computed, and again when they changed */
-	void *fast;    /* the executor's own */
 };
 
 enum { NO_VALUE = -1 };
@@ -62,7 +62,7 @@ MUST bool plan_shape(struct ctx *, struct nn_plan *);
 MUST bool plan_inputs(struct ctx *, struct nn_plan *);
 /* Who needs which gradient, and each step's gradient tensors. */
 MUST bool plan_gradients(struct ctx *, struct nn_plan *);
-/* Strides of every value and gradient; dense unless the executor wants otherwise. */
+/* Strides of every value and gradient. */
 MUST bool plan_layout(struct ctx *, struct nn_plan *);
 /* Memory of the weights' gradients. */
 MUST bool plan_weight_gradients(struct ctx *, struct nn_plan *);
