@@ -21,11 +21,14 @@ def machine():
 
 
 class Bench:
-    def __init__(self, name, about):
+    def __init__(self, name, about, **paths):
+        """`paths`: options of this bench alone that name a file or folder, each with its help."""
         asked = argparse.ArgumentParser(prog=f"bench/{name}", description=about)
         asked.add_argument("--quick", action="store_true", help="under a minute")
         asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
         asked.add_argument("--build", type=Path, help="a build folder to measure; else build-bench, a release")
+        for option, text in paths.items():
+            asked.add_argument(f"--{option}", type=Path, help=text)
         self.given = asked.parse_args()
         self.name, self.quick, self.rows = name, self.given.quick, []
 
@@ -69,7 +72,9 @@ class Bench:
 
     def table(self):
         def text(value):
-            return "" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value)
+            if not isinstance(value, float):
+                return "" if value is None else str(value)
+            return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
         verdicts = {True: "holds", False: "DOES NOT HOLD", None: ""}
         cells = [("", "value", "unit", "peer", "bar", "")]

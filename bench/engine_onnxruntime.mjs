@@ -4,34 +4,13 @@
 //
 // Usage: node engine_onnxruntime.mjs CACHE_FOLDER THREADS
 
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { onnxruntime } from '../tests/interop/peer.mjs'
 
 const [cache, threads] = process.argv.slice(2)
-const PEER = 'onnxruntime-node@1.30.0'
 const WARM_UP = 2
 
-function peer() {
-  const folder = resolve(cache, 'onnxruntime')
-  mkdirSync(folder, { recursive: true })
-  const require = createRequire(join(folder, 'from-here.js'))
-  try {
-    return require('onnxruntime-node')
-  } catch {
-    writeFileSync(join(folder, 'package.json'), '{"private":true}')
-    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', PEER], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 300000,
-    })
-    return require('onnxruntime-node')
-  }
-}
-
-const ort = peer()
+const ort = onnxruntime(cache)
 const sessions = new Map()
 const warm = new Set()
 

@@ -115,17 +115,22 @@ def multiplications(net, shape):
     return total
 
 
+def write(net, shape, path, training=False):
+    """The network as ONNX; for training, with every node as it is in the network."""
+    options = {"opset_version": 13, "input_names": ["input"], "output_names": ["logits"],
+               "dynamic_axes": {"input": {0: "N"}, "logits": {0: "N"}}}  # fmt: skip
+    if training:
+        options.update(training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
+    torch.onnx.export(net.eval(), torch.rand(2, *shape), path, **options)
+
+
 def export(folder):
     counts = {}
     for name in NETS:
         net, shape = made(name)
         counts[name] = multiplications(net, shape)
-        options = {"opset_version": 13, "input_names": ["input"], "output_names": ["logits"],
-                   "dynamic_axes": {"input": {0: "N"}, "logits": {0: "N"}}}  # fmt: skip
-        x = torch.rand(2, *shape)
-        torch.onnx.export(net.eval(), x, f"{folder}/{name}.onnx", **options)
-        keep = torch.onnx.TrainingMode.PRESERVE
-        torch.onnx.export(net, x, f"{folder}/{name}.train.onnx", training=keep, do_constant_folding=False, **options)
+        write(net, shape, f"{folder}/{name}.onnx")
+        write(net, shape, f"{folder}/{name}.train.onnx", training=True)
     return json.dumps(counts)
 
 

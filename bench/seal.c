@@ -1,31 +1,20 @@
 /*
- * How fast values and files are sealed and opened. Rates are per second of this process's own CPU
- * time, so that they are a core's, whoever else is on the machine; the disk is measured by the
- * clock on the wall. Where the bytes go is said in each row: a memory file costs the kernel's copy
- * but no disk. The peer is `openssl speed`, in the same run.
+ * How fast values and files are sealed and opened, once; bench/seal asks several times. Rates are
+ * per second of this process's own CPU time, so that they are a core's, whoever else is on the
+ * machine; the disk is measured by the clock on the wall. Prints a line for each: name, value.
  *
- * usage: seal [--quick] [--json]
+ *	seal MB FOLDER
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crypto.h"
 
-enum { PIECE = 32 << 10, ROWS_MAX = 16 };
+enum { PIECE = 32 << 10 };
 
-struct row {
-	const char *name, *unit;
-	double value, peer, bar; /* peer and bar: 0 if there is none */
-	bool least;              /* the bar is a lower bound */
-};
-
-static struct row rows[ROWS_MAX];
-static size_t rows_n;
 static char piece[PIECE];
 static struct key256 key;
 static struct ec_key *pair;
@@ -51,56 +40,6 @@ seconds(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void
-add(struct row r)
-{
-	if (rows_n == ROWS_MAX)
-		stop("too many rows");
-	rows[rows_n++] = r;
-}
-
-static bool
-holds(const struct row *r)
-{
-	return r->bar == 0 || (r->least ? r->value >= r->bar : r->value <= r->bar);
-}
-
-/* ---- The peer ---------------------------------------------------------------------------- */
-
-/* A figure of `openssl speed -mr`: field `at` (from 0, by colons) of the line that begins so. */
-static double
-openssl_speed(const char *arguments, const char *begins, int at)
-{
-	char line[256], command[256];
-	double value = 0;
-	FILE *f;
-
-	snprintf(
-	    command, sizeof command, "openssl speed -mr -seconds 1 %s 2>/dev/null", arguments);
-	f = popen(command, "r");
-	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-		char *p = line;
-
-		if (strncmp(line, begins, strlen(begins)) != 0)
-			continue;
-		for (int i = 0; i < at && p != NULL; i++)
-			p = strchr(p + 1, ':');
-		if (p != NULL)
-			value = strtod(p + 1, NULL);
-	}
-	if (f != NULL)
-		pclose(f);
-	return value;
-}
-
-static void
-install_peer(void)
-{
-	if (system("command -v openssl >/dev/null || "
-		   "apt-get install -y --no-install-recommends openssl >&2") != 0)
-		stop("the peer, Debian's package openssl, could not be installed");
 }
 
 /* ---- Files ------------------------------------------------------------------------------- */
@@ -130,42 +69,39 @@ open_from(struct ctx *c, int fd)
 		need(c, sealed_read(c, r, piece, sizeof piece, &n));
 }
 
+/* The most memory that this program has had; what started it does not count. */
 static long
 peak_kib(void)
 {
-	struct rusage u;
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = 0;
 
-	getrusage(RUSAGE_SELF, &u);
-	return u.ru_maxrss;
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return kib;
 }
 
-/* The best of `rounds`: what disturbs a measurement only ever makes it slower. */
+/* A memory file costs the kernel's copy, but no disk. */
 static void
-memory_file(struct ctx *c, size_t total, int rounds)
+memory_file(struct ctx *c, size_t total)
 {
-	double sealed = 0, opened = 0, peer;
+	owned(fd_done) int fd = memfd_create("bench", MFD_CLOEXEC);
 	long before = peak_kib();
+	double t;
 
-	peer = openssl_speed("-bytes 131072 -evp aes-256-gcm", "+F:", 3) / 1e9;
-	for (int i = 0; i < rounds; i++) {
-		owned(fd_done) int fd = memfd_create("bench", MFD_CLOEXEC);
-		double t = seconds(CLOCK_PROCESS_CPUTIME_ID), rate;
-
-		if (fd < 0)
-			stop("no memory file");
-		seal_to(c, fd, total);
-		rate = (double)total / 1e9 / (seconds(CLOCK_PROCESS_CPUTIME_ID) - t);
-		sealed = rate > sealed ? rate : sealed;
-		t = seconds(CLOCK_PROCESS_CPUTIME_ID);
-		open_from(c, fd);
-		rate = (double)total / 1e9 / (seconds(CLOCK_PROCESS_CPUTIME_ID) - t);
-		opened = rate > opened ? rate : opened;
-	}
-	add((struct row){ "seal a file to a memory file (peer: AES-256-GCM alone)",
-	    "GB/s a core", sealed, peer, 1.0, true });
-	add((struct row){ "open it again, verified", "GB/s a core", opened, peer, 1.0, true });
-	add((struct row){
-	    "memory that both took", "KiB", (double)(peak_kib() - before), 0, 4096, false });
+	if (fd < 0)
+		stop("no memory file");
+	t = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	seal_to(c, fd, total);
+	printf("seal %.4f\n", (double)total / 1e9 / (seconds(CLOCK_PROCESS_CPUTIME_ID) - t));
+	t = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	open_from(c, fd);
+	printf("open %.4f\n", (double)total / 1e9 / (seconds(CLOCK_PROCESS_CPUTIME_ID) - t));
+	printf("memory %ld\n", peak_kib() - before);
 }
 
 /* Seconds by the clock until the disk has `total` bytes, sealed or as they are. */
@@ -187,25 +123,16 @@ disk_round(struct ctx *c, int fd, size_t total, bool sealed)
 	return seconds(CLOCK_MONOTONIC) - t;
 }
 
-/* Beside a plain write of as many bytes, in turns; the best of each. */
+/* GB a second by the clock: as they are, then sealed. */
 static void
-disk_file(struct ctx *c, size_t total)
+disk_file(struct ctx *c, const char *folder, size_t total)
 {
-	char name[] = "./seal-bench-XXXXXX";
-	owned(fd_done) int fd = mkstemp(name);
-	double best[2] = { 1e9, 1e9 };
+	owned(fd_done) int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		stop("cannot write in the current folder");
-	unlink(name);
-	for (int i = 0; i < 6; i++) {
-		double t = disk_round(c, fd, total, i % 2);
-
-		best[i % 2] = t < best[i % 2] ? t : best[i % 2];
-	}
-	add((struct row){ "seal a file to this folder's disk, synced (peer: a plain write)",
-	    "GB/s by the clock", (double)total / 1e9 / best[1], (double)total / 1e9 / best[0],
-	    0, true });
+		stop("cannot write in the folder");
+	printf("plain-disk %.4f\n", (double)total / 1e9 / disk_round(c, fd, total, false));
+	printf("seal-disk %.4f\n", (double)total / 1e9 / disk_round(c, fd, total, true));
 }
 
 /* ---- Values ------------------------------------------------------------------------------ */
@@ -247,128 +174,35 @@ do_encrypt(struct ctx *c)
 	need(c, jwe_encrypt(c, pair, STR("bench"), NULL, 0, secret, &b));
 }
 
-/* Nanoseconds of CPU one call takes. */
-static double
-each(struct ctx *c, void (*what)(struct ctx *), int times)
-{
-	double best = 1e18;
-
-	for (int round = 0; round < 5; round++) {
-		double t = seconds(CLOCK_PROCESS_CPUTIME_ID);
-
-		for (int i = 0; i < times; i++)
-			what(c);
-		t = (seconds(CLOCK_PROCESS_CPUTIME_ID) - t) * 1e9 / times;
-		best = t < best ? t : best;
-	}
-	return best;
-}
-
+/* Nanoseconds of CPU that one call takes. */
 static void
-values(struct ctx *c)
+each(struct ctx *c, const char *name, void (*what)(struct ctx *), int times)
 {
-	add((struct row){
-	    "SHA-256 of 44 bytes", "ns", each(c, do_sha256, 100000), 0, 1000, false });
-	add((struct row){
-	    "seal a key, with its nonce", "ns", each(c, do_seal, 50000), 0, 1000, false });
-	add((struct row){ "ES256 tokens signed (peer: ECDSA alone)", "1/s a core",
-	    1e9 / each(c, do_sign, 2000), openssl_speed("ecdsap256", "+F4:", 3), 0, true });
-	add((struct row){ "keys encrypted as JWE (peer: one ECDH)", "1/s a core",
-	    1e9 / each(c, do_encrypt, 1000), openssl_speed("ecdhp256", "+F5:", 3), 0, true });
-}
+	double t = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-/* ---- Output ------------------------------------------------------------------------------ */
-
-/* null if there is none. */
-static void
-put_figure(struct js *j, const char *name, double value)
-{
-	if (value > 0)
-		js_real(j, name, value);
-	else
-		js_null(j, name);
-}
-
-static void
-print_json(void)
-{
-	static char room[16384];
-	struct buf b = BUF(room);
-	struct js j = { .out = &b };
-	struct utsname u;
-
-	uname(&u);
-	js_open(&j, NULL, '{');
-	js_text(&j, "bench", STR("seal"));
-	js_text(&j, "machine", str_of(u.machine));
-	js_open(&j, "rows", '[');
-	for (size_t i = 0; i < rows_n; i++) {
-		js_open(&j, NULL, '{');
-		js_text(&j, "name", str_of(rows[i].name));
-		js_real(&j, "value", rows[i].value);
-		js_text(&j, "unit", str_of(rows[i].unit));
-		put_figure(&j, "peer", rows[i].peer);
-		put_figure(&j, "bar", rows[i].bar);
-		js_bool(&j, "holds", holds(&rows[i]));
-		js_close(&j, '}');
-	}
-	js_close(&j, ']');
-	js_close(&j, '}');
-	printf("%.*s\n", STRF(buf_str(&b)));
-}
-
-static void
-print_table(void)
-{
-	printf("%-62s %10s %-18s %8s %7s %9s\n", "", "value", "", "peer", "ratio", "bar");
-	for (size_t i = 0; i < rows_n; i++) {
-		const struct row *r = &rows[i];
-		char peer[24] = "", ratio[24] = "", bar[24] = "";
-		int digits = r->value < 100 ? 2 : 0;
-
-		if (r->peer > 0) {
-			snprintf(peer, sizeof peer, "%.*f", digits, r->peer);
-			snprintf(ratio, sizeof ratio, "%.2f", r->value / r->peer);
-		}
-		if (r->bar > 0)
-			snprintf(
-			    bar, sizeof bar, "%s %.*f", r->least ? ">=" : "<=", digits, r->bar);
-		printf("%-62s %10.*f %-18s %8s %7s %9s  %s\n", r->name, digits, r->value,
-		    r->unit, peer, ratio, bar,
-		    r->bar == 0    ? ""
-			: holds(r) ? "holds"
-				   : "DOES NOT HOLD");
-	}
+	for (int i = 0; i < times; i++)
+		what(c);
+	printf("%s %.1f\n", name, (seconds(CLOCK_PROCESS_CPUTIME_ID) - t) * 1e9 / times);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct ctx c = ctx_real(arena_new(1 << 20), "bench");
-	bool quick = false, json = false, all = true;
-	size_t total;
+	int64_t mb;
 
-	for (int i = 1; i < argc; i++) {
-		quick = quick || strcmp(argv[i], "--quick") == 0;
-		json = json || strcmp(argv[i], "--json") == 0;
-	}
-	if (argc > 1 + quick + json)
-		stop("usage: seal [--quick] [--json]");
-	total = (size_t)(quick ? 256 : 1024) << 20;
-	install_peer();
+	if (argc != 3 || !str_number(str_of(argv[1]), 1, 1 << 14, &mb))
+		stop("usage: seal MB FOLDER");
 	os_random(piece, sizeof piece);
 	key256_random(&c, &key);
 	need(&c, ec_key_generate(&c, &pair));
-	memory_file(&c, total, quick ? 3 : 5);
-	disk_file(&c, total);
-	values(&c);
-	if (json)
-		print_json();
-	else
-		print_table();
-	for (size_t i = 0; i < rows_n; i++)
-		all = all && holds(&rows[i]);
+	memory_file(&c, (size_t)mb << 20);
+	disk_file(&c, argv[2], (size_t)mb << 20);
+	each(&c, "sha256", do_sha256, 100000);
+	each(&c, "seal-key", do_seal, 50000);
+	each(&c, "sign", do_sign, 2000);
+	each(&c, "encrypt", do_encrypt, 1000);
 	ec_key_free(&pair);
 	arena_free(&c.mem);
-	return all ? EXIT_SUCCESS : EXIT_FAILURE;
+	return 0;
 }

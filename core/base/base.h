@@ -42,8 +42,22 @@ bool str_starts(struct str, struct str prefix);
  * Cuts `ret_head` off the front of `*rest`, up to the first `sep` (or all of it); drops `sep`.
  */
 bool str_cut(struct str *rest, char sep, struct str *ret_head);
+/* Without the blanks, tabs and carriage returns at both ends. */
+struct str str_trim(struct str);
 /* A whole decimal number without sign, blanks or leading zeros, within [min, max]. */
 bool str_number(struct str, int64_t min, int64_t max, int64_t *ret);
+
+/* A walk over lines `key = value`, from { .rest = text } on. */
+struct pairs {
+	struct str rest;
+	int line; /* its number, from 1 on */
+	struct str key, value;
+};
+/*
+ * The next line that is neither empty nor a comment (#), both sides trimmed; false after the last.
+ * The value of a line without '=' is NULL.
+ */
+bool pairs_next(struct pairs *);
 
 /* A writer into memory of fixed size; remembers its first overflow and then stays as it is. */
 struct buf {
@@ -78,7 +92,10 @@ enum err_code {
 	E_NEED_KEY,   /* Idempotency-Key is missing or malformed */
 	E_KEY_REUSED, /* same Idempotency-Key, other request */
 	E_LIMIT,      /* larger than allowed */
+	E_LENGTH,     /* Content-Length is missing */
+	E_RANGE,      /* a range that the thing does not have */
 	E_MEDIA,      /* a content type that is not understood */
+	E_DIGEST,     /* what came is not what was announced */
 	E_SLOW,       /* a deadline passed */
 	E_RATE,       /* too many requests */
 	E_SEALED,     /* the root key is not here */
@@ -265,11 +282,17 @@ struct wire {
 void wire_put_u8(struct buf *, uint8_t);
 void wire_put_u32(struct buf *, uint32_t);
 void wire_put_u64(struct buf *, uint64_t);
+void wire_put_real(struct buf *, double); /* its 64 bits */
 void wire_put_str(struct buf *, struct str);
+/* An id in a place of ID_MAX bytes, padded with zeros. */
+void wire_put_id(struct buf *, const struct id *);
 uint8_t wire_u8(struct wire *);
 uint32_t wire_u32(struct wire *);
 uint64_t wire_u64(struct wire *);
+double wire_real(struct wire *);
 struct str wire_str(struct wire *, size_t max);
+/* E_INPUT unless it is an id of this type. */
+MUST bool wire_id(struct ctx *, struct wire *, const char *type, struct id *ret);
 /* E_PEER unless everything was read and nothing was missing. */
 MUST bool wire_end(struct ctx *, const struct wire *);
 

@@ -40,6 +40,45 @@ str_cut(struct str *rest, char sep, struct str *ret_head)
 	return true;
 }
 
+static bool
+is_blank(char ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\r';
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.n > 0 && is_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool
+pairs_next(struct pairs *p)
+{
+	struct str line = { "", 0 };
+
+	while (line.n == 0 || line.p[0] == '#') {
+		if (p->rest.n == 0)
+			return false;
+		(void)str_cut(&p->rest, '\n', &line);
+		line = str_trim(line);
+		p->line++;
+	}
+	p->value = line;
+	if (str_cut(&p->value, '=', &p->key))
+		p->value = str_trim(p->value);
+	else
+		p->value = (struct str){ 0 };
+	p->key = str_trim(p->key);
+	return true;
+}
+
 bool
 str_number(struct str s, int64_t min, int64_t max, int64_t *ret)
 {

@@ -28,7 +28,10 @@ static const struct {
 	[E_NEED_KEY]      = { "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key required",       400, 2 },
 	[E_KEY_REUSED]    = { "IDEMPOTENCY_KEY_REUSED",   "Idempotency-Key used before",    422, 2 },
 	[E_LIMIT]         = { "TOO_LARGE",                "Too large",                      413, 1 },
+	[E_LENGTH]        = { "LENGTH_REQUIRED",          "Content-Length required",        411, 2 },
+	[E_RANGE]         = { "RANGE_NOT_SATISFIABLE",    "No such range",                  416, 2 },
 	[E_MEDIA]         = { "UNSUPPORTED_MEDIA_TYPE",   "Unsupported media type",         415, 2 },
+	[E_DIGEST]        = { "DIGEST_MISMATCH",          "Not what was announced",         422, 5 },
 	[E_SLOW]          = { "REQUEST_TIMEOUT",          "Too slow",                       408, 2 },
 	[E_RATE]          = { "RATE_LIMITED",             "Too many requests",              429, 2 },
 	[E_SEALED]        = { "SEALED",                   "Sealed",                         503, 4 },
@@ -80,13 +83,28 @@ err_from_wire(struct str wire)
 	return E_INTERNAL;
 }
 
+/* A text that had to be cut must not end within a character. */
+static void
+cut_back(char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t k = 0; k < 4 && k <= n; k++) {
+		if (text_valid((struct str){ text, n - k })) {
+			text[n - k] = '\0';
+			return;
+		}
+	}
+}
+
 PRINTF(5, 0)
 static void
 record(struct ctx *c, enum err_code code, const char *at, const char *detail, const char *fmt,
     va_list args)
 {
 	c->err = (struct err){ .code = code };
-	vsnprintf(c->err.text, sizeof c->err.text, fmt, args);
+	if (vsnprintf(c->err.text, sizeof c->err.text, fmt, args) >= (int)sizeof c->err.text)
+		cut_back(c->err.text);
 	snprintf(c->err.at, sizeof c->err.at, "%s", at);
 	snprintf(c->err.detail, sizeof c->err.detail, "%s", detail);
 }

@@ -49,6 +49,24 @@ wire_put_u64(struct buf *b, uint64_t v)
 }
 
 void
+wire_put_real(struct buf *b, double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof bits);
+	wire_put_u64(b, bits);
+}
+
+void
+wire_put_id(struct buf *b, const struct id *id)
+{
+	struct id padded = { { 0 } };
+
+	memcpy(padded.s, id->s, strnlen(id->s, sizeof id->s - 1));
+	buf_put(b, (struct str){ padded.s, sizeof padded.s });
+}
+
+void
 wire_put_str(struct buf *b, struct str s)
 {
 	if (s.n > UINT32_MAX) {
@@ -75,6 +93,36 @@ uint64_t
 wire_u64(struct wire *w)
 {
 	return number(w, 8);
+}
+
+double
+wire_real(struct wire *w)
+{
+	uint64_t bits = wire_u64(w);
+	double v;
+
+	memcpy(&v, &bits, sizeof v);
+	return v;
+}
+
+bool
+wire_id(struct ctx *c, struct wire *w, const char *type, struct id *ret)
+{
+	struct str place = w->rest;
+	size_t n;
+
+	if (w->bad || place.n < ID_MAX) {
+		w->bad = true;
+		return fail(c, E_INPUT, "an id of the kind %s_… is missing", type);
+	}
+	w->rest = (struct str){ place.p + ID_MAX, place.n - ID_MAX };
+	n = strnlen(place.p, ID_MAX);
+	for (size_t i = n; i < ID_MAX; i++)
+		if (place.p[i] != '\0')
+			return fail(c, E_INPUT, "an id goes on after its end");
+	if (!id_parse(c, (struct str){ place.p, n }, type, ret))
+		return fail(c, E_INPUT, "that is not an id of the kind %s_…", type);
+	return true;
 }
 
 struct str

@@ -213,6 +213,7 @@ BACKWARD(add,   1,                      1)
 BACKWARD(sub,   1,                      -1)
 BACKWARD(mul,   y,                      x)
 BACKWARD(div,   1 / y,                  -x / (y * y))
+BACKWARD(mod,   1,                      -truncf(x / y))
 BACKWARD(pow,   y * powf(x, y - 1),     powf(x, y) * log_of_base(x))
 BACKWARD(prelu, x < 0 ? y : 1,          x < 0 ? x : 0)
 /* clang-format on */

@@ -28,7 +28,8 @@ nn_shape_fn arithmetic_shape, compare_shape, logic_shape, mod_shape, pow_shape, 
 nn_run_fn add_forward, and_forward, div_forward, equal_forward, greater_forward,
     greater_or_equal_forward, less_forward, less_or_equal_forward, mod_forward, mul_forward,
     or_forward, pow_forward, prelu_forward, sub_forward, xor_forward;
-nn_run_fn add_backward, div_backward, mul_backward, pow_backward, prelu_backward, sub_backward;
+nn_run_fn add_backward, div_backward, mod_backward, mul_backward, pow_backward, prelu_backward,
+    sub_backward;
 
 /* several.c */
 nn_shape_fn several_shape, several_real_shape, extreme_shape, where_shape, clip_shape;
@@ -65,7 +66,7 @@ nn_run_fn reduce_l1_forward, reduce_l2_forward, reduce_log_sum_forward,
     arg_min_forward, cumsum_forward;
 nn_run_fn reduce_l1_backward, reduce_l2_backward, reduce_log_sum_backward,
     reduce_log_sum_exp_backward, reduce_extreme_backward, reduce_mean_backward,
-    reduce_sum_backward, reduce_sum_square_backward, cumsum_backward;
+    reduce_prod_backward, reduce_sum_backward, reduce_sum_square_backward, cumsum_backward;
 
 /* reshape.c */
 nn_shape_fn reshape_shape, flatten_shape, squeeze_shape, unsqueeze_shape, cast_shape,

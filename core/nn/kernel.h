@@ -32,6 +32,11 @@ void walk_next(struct walk *);
 
 /* ---- Views and copies -------------------------------------------------------------------- */
 
+/*
+ * True if no dimension is negative and those that are not 0 have a product of at most COUNT_MAX:
+ * then strides stay within int64_t as well.
+ */
+bool tensor_bounded(const struct nn_tensor *);
 /* Strides of ONNX's own order. */
 void tensor_dense(struct nn_tensor *);
 bool tensor_is_dense(const struct nn_tensor *);

@@ -81,7 +81,7 @@ struct nn_row {
 	nn_decode_fn *decode; /* NULL: no attributes */
 	nn_shape_fn *shape;
 	nn_run_fn *forward;
-	nn_run_fn *backward;        /* NULL: has none, and a plan that needs it is refused */
+	nn_run_fn *backward;        /* NULL: no input has a gradient */
 	nn_run_fn *relevance;       /* NULL: none yet; jobs that need it refuse the model */
 	const struct nn_fast *fast; /* NULL: none */
 };

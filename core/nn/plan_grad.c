@@ -15,12 +15,12 @@ step_passes(const struct nn_plan *p, const struct nn_step *s)
 	return false;
 }
 
-static bool
-mark_step(struct ctx *c, struct nn_plan *p, struct nn_step *s)
+static void
+mark_step(struct nn_plan *p, struct nn_step *s)
 {
 	s->backward = false;
 	if (s->once || !step_passes(p, s))
-		return true;
+		return;
 	for (int i = 0; i < s->node->ins; i++) {
 		struct plan_value *v = s->node->in[i] < 0 ? NULL : &p->value[s->node->in[i]];
 
@@ -29,11 +29,6 @@ mark_step(struct ctx *c, struct nn_plan *p, struct nn_step *s)
 		v->has_grad = true;
 		s->backward = true;
 	}
-	if (s->backward && s->row->backward == NULL) {
-		if (!fail(c, E_INPUT, "the operator has no gradient"))
-			return node_fail(c, s->node);
-	}
-	return true;
 }
 
 static void
@@ -103,8 +98,7 @@ plan_gradients(struct ctx *c, struct nn_plan *p)
 		v->has_grad = v->varies && is_real(&v->t);
 	}
 	for (size_t n = p->steps; n-- > 0;)
-		if (!mark_step(c, p, &p->step[n]))
-			return false;
+		mark_step(p, &p->step[n]);
 	for (size_t n = 0; n < p->steps; n++)
 		bind_step(p, &p->step[n]);
 	mark_fresh(p, begun);

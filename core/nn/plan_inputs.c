@@ -40,18 +40,16 @@ static bool
 input_shape(
     struct ctx *c, const struct nn_plan *p, const struct nn_port *port, struct nn_tensor *t)
 {
-	int64_t count = 1;
-
 	*t = (struct nn_tensor){ .type = port->type };
 	for (int d = 0; d < port->rank; d++) {
 		int64_t dim = port->dim[d];
 
 		if (dim < 0 && !free_dimension(c, p, port, d, &dim))
 			return false;
-		if (dim < 0 || __builtin_mul_overflow(count, dim, &count) || count > COUNT_MAX)
-			return fail(c, E_LIMIT, "an input is too large");
 		shape_push(t, dim);
 	}
+	if (!tensor_bounded(t))
+		return fail(c, E_LIMIT, "an input is too large");
 	tensor_dense(t);
 	return true;
 }

@@ -118,14 +118,10 @@ call_new(struct ctx *c, struct nn_plan *p, const struct nn_node *node, struct nn
 static bool
 check_output(struct ctx *c, struct nn_tensor *t)
 {
-	int64_t count = 1;
-
 	if (t->rank > NN_RANK_MAX)
 		return fail(c, E_LIMIT, "a result of rank %d", t->rank);
-	for (int d = 0; d < t->rank; d++)
-		if (t->dim[d] < 0 || __builtin_mul_overflow(count, t->dim[d], &count) ||
-		    count > COUNT_MAX)
-			return fail(c, E_LIMIT, "the result is too large");
+	if (!tensor_bounded(t))
+		return fail(c, E_LIMIT, "the result is too large");
 	tensor_dense(t);
 	return true;
 }

@@ -33,7 +33,7 @@ axes_of(struct ctx *c, const struct nn_call *k, uint32_t *ret_mask)
 	return true;
 }
 
-/* Its first scratch is the sums in double, one for each place of the result. */
+/* The scratch is the sums in double, one for each place of the result, and as many again. */
 bool
 reduce_shape(struct ctx *c, struct nn_call *k)
 {
@@ -53,7 +53,7 @@ reduce_shape(struct ctx *c, struct nn_call *k)
 		else if (attr->keep)
 			shape_push(out, 1);
 	}
-	k->scratch_bytes = (size_t)nn_count(out) * sizeof(double);
+	k->scratch_bytes = (size_t)nn_count(out) * 2 * sizeof(double);
 	return true;
 }
 
@@ -253,6 +253,43 @@ BACKWARD(reduce_sum_square,  g * 2 * x)
 BACKWARD(reduce_log_sum,     g * expf(-y))
 BACKWARD(reduce_log_sum_exp, g * expf(x - y))
 /* clang-format on */
+
+/*
+ * The product of all other elements: that of all, divided. A zero among them leaves the gradient to
+ * itself alone, two leave none.
+ */
+void
+reduce_prod_backward(struct nn_call *k)
+{
+	const struct nn_tensor done = dense_result(k), dout = kept(k, k->dout[0]);
+	const struct nn_tensor *const t[] = { k->in[0], &done, &dout, k->din[0] };
+	double *product = k->scratch, *zeros = product + nn_count(&done);
+
+	for (int64_t i = 0; i < nn_count(&done); i++) {
+		product[i] = 1;
+		zeros[i] = 0;
+	}
+	for (struct walk w = walk_over(t[0], 2, t); w.n > 0; walk_next(&w))
+		for (int64_t i = 0; i < w.n; i++) {
+			int64_t at = w.at[1] + i * w.by[1];
+			float x = reals(t[0])[w.at[0] + i * w.by[0]];
+
+			if (x == 0)
+				zeros[at]++;
+			else
+				product[at] *= (double)x;
+		}
+	for (struct walk w = walk_over(t[0], 4, t); w.n > 0; walk_next(&w))
+		for (int64_t i = 0; i < w.n; i++) {
+			int64_t at = w.at[1] + i * w.by[1];
+			float x = reals(t[0])[w.at[0] + i * w.by[0]];
+			double g = (double)reals(t[2])[w.at[2] + i * w.by[2]];
+			double others = x == 0 ? product[at] : product[at] / (double)x;
+
+			if (zeros[at] == (x == 0))
+				reals(t[3])[w.at[3] + i * w.by[3]] += (float)(g * others);
+		}
+}
 
 /* The gradient of a maximum or minimum goes to the first element that equals it. */
 void

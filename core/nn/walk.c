@@ -134,6 +134,21 @@ walk_next(struct walk *w)
 
 /* ---- Views ------------------------------------------------------------------------------- */
 
+bool
+tensor_bounded(const struct nn_tensor *t)
+{
+	int64_t most = 1;
+
+	for (int d = 0; d < t->rank; d++) {
+		if (t->dim[d] < 0 || t->dim[d] > COUNT_MAX)
+			return false;
+		most *= t->dim[d] > 0 ? t->dim[d] : 1; /* within 2^62 */
+		if (most > COUNT_MAX)
+			return false;
+	}
+	return true;
+}
+
 void
 tensor_dense(struct nn_tensor *t)
 {

@@ -141,3 +141,19 @@ pb_decode(struct ctx *c, struct str message, const struct pb_rule *rules, size_t
 	*ret_seen = seen;
 	return true;
 }
+
+bool
+pair_read(struct ctx *c, struct str message, struct str ret[2])
+{
+	static const struct pb_rule pair[] = {
+		{ PAIR_KEY, PB_RAW, 0, "key" },
+		{ PAIR_VALUE, PB_RAW, sizeof(struct str), "value" },
+	};
+	struct str both[2] = { { "", 0 }, { "", 0 } };
+	uint32_t seen;
+
+	if (!pb_decode(c, message, pair, COUNT(pair), both, &seen))
+		return false;
+	memcpy(ret, both, sizeof both);
+	return true;
+}

@@ -19,9 +19,6 @@ struct graph_fields {
 	struct str name;
 	size_t nodes, tensors, inputs, outputs;
 };
-struct pair_fields {
-	struct str key, value;
-};
 
 /* clang-format off */
 static const struct pb_rule model_rules[] = {
@@ -44,10 +41,6 @@ static const struct pb_rule graph_rules[] = {
 	{ GRAPH_INPUT,  PB_LIST,    offsetof(struct graph_fields, inputs),  "input"       },
 	{ GRAPH_OUTPUT, PB_LIST,    offsetof(struct graph_fields, outputs), "output"      },
 	{ 15,           PB_REFUSED, 0,                                      "sparse initializers" },
-};
-static const struct pb_rule pair_rules[] = {
-	{ PAIR_KEY,   PB_RAW, offsetof(struct pair_fields, key),   "key"   },
-	{ PAIR_VALUE, PB_RAW, offsetof(struct pair_fields, value), "value" },
 };
 /* clang-format on */
 
@@ -90,7 +83,6 @@ read_metadata(struct ctx *c, struct str message, size_t n, struct onnx_model *m)
 	struct str(*to)[2];
 	struct pb w = pb_of(message);
 	struct pb_field f;
-	uint32_t seen;
 
 	if (!at_most(c, "metadata_props", n, ONNX_METADATA_MAX))
 		return false;
@@ -98,21 +90,17 @@ read_metadata(struct ctx *c, struct str message, size_t n, struct onnx_model *m)
 	if (to == NULL)
 		return false;
 	m->metadata = (const struct str(*)[2])to;
-	for (; pb_find(&w, MODEL_METADATA, &f); m->metadatas++) {
-		struct pair_fields pair = { { "", 0 }, { "", 0 } };
-
-		if (!pb_decode(c, f.bytes, pair_rules, COUNT(pair_rules), &pair, &seen))
+	for (; pb_find(&w, MODEL_METADATA, &f); m->metadatas++)
+		if (!pair_read(c, f.bytes, to[m->metadatas]))
 			return within(c, "metadata_props");
-		to[m->metadatas][0] = pair.key;
-		to[m->metadatas][1] = pair.value;
-	}
 	return true;
 }
 
 /* ---- The graph --------------------------------------------------------------------------- */
 
 MUST static bool
-read_tensors(struct ctx *c, struct str graph, size_t n, struct onnx_model *m)
+read_tensors(
+    struct ctx *c, struct str graph, size_t n, const struct sides *sides, struct onnx_model *m)
 {
 	struct onnx_tensor *t;
 	struct pb w = pb_of(graph);
@@ -126,11 +114,13 @@ read_tensors(struct ctx *c, struct str graph, size_t n, struct onnx_model *m)
 	m->tensor = t;
 	m->tensors = n;
 	for (size_t i = 0; pb_find(&w, GRAPH_TENSOR, &f); i++, t++) {
-		if (!onnx_tensor_read(c, f.bytes, t))
+		if (!tensor_decode(c, f.bytes, sides, t))
 			return within(c, "initializer %zu", i);
 		if (t->name.n == 0)
 			return fail(c, E_INPUT, "initializer %zu has no name", i);
-		t->raw_at = t->raw.p == NULL ? 0 : (uint64_t)(t->raw.p - m->bytes.p);
+		m->external = m->external || t->external;
+		if (t->raw.p != NULL && !t->external)
+			t->raw_at = (uint64_t)(t->raw.p - m->bytes.p);
 	}
 	return true;
 }
@@ -206,7 +196,7 @@ sort_nodes(struct ctx *c, struct onnx_model *m)
 }
 
 MUST static bool
-read_graph(struct ctx *c, struct str graph, struct onnx_model *m)
+read_graph(struct ctx *c, struct str graph, const struct sides *sides, struct onnx_model *m)
 {
 	struct graph_fields f = { .name = { "", 0 } };
 	struct onnx_model tensors_only = { 0 };
@@ -217,7 +207,8 @@ read_graph(struct ctx *c, struct str graph, struct onnx_model *m)
 		return false;
 	m->graph_name = f.name;
 	m->nodes = f.nodes;
-	if (!read_tensors(c, graph, f.tensors, m) || !nodes_read(c, graph, f.nodes, &m->node))
+	if (!read_tensors(c, graph, f.tensors, sides, m) ||
+	    !nodes_read(c, graph, f.nodes, &m->node))
 		return false;
 	tensors_only.tensor = m->tensor;
 	tensors_only.tensors = m->tensors;
@@ -227,8 +218,8 @@ read_graph(struct ctx *c, struct str graph, struct onnx_model *m)
 	    check_outputs(c, m) && names_gather(c, m, &m->names) && sort_nodes(c, m);
 }
 
-bool
-onnx_read(struct ctx *c, struct str bytes, struct onnx_model *ret)
+MUST static bool
+read_model(struct ctx *c, struct str bytes, const struct sides *sides, struct onnx_model *ret)
 {
 	struct model_fields f = { .producer = { "", 0 } };
 	struct onnx_model m = { .bytes = bytes };
@@ -249,7 +240,27 @@ onnx_read(struct ctx *c, struct str bytes, struct onnx_model *ret)
 		return false;
 	if (f.graph.p == NULL)
 		return fail(c, E_INPUT, "the model has no graph");
-	if (!read_graph(c, f.graph, &m))
+	if (!read_graph(c, f.graph, sides, &m))
+		return false;
+	*ret = m;
+	return true;
+}
+
+bool
+onnx_read(struct ctx *c, struct str bytes, struct onnx_model *ret)
+{
+	return read_model(c, bytes, NULL, ret);
+}
+
+bool
+onnx_read_with(struct ctx *c, struct str bytes, const struct onnx_side side[], size_t n,
+    struct onnx_model *ret)
+{
+	struct onnx_model m;
+	struct sides s;
+
+	if (!sides_gather(c, side, n, &s) || !read_model(c, bytes, &s, &m) ||
+	    !sides_used(c, &s))
 		return false;
 	*ret = m;
 	return true;

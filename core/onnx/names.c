@@ -23,6 +23,14 @@ name_order(struct str a, struct str b)
 	return a.n == 0 ? 0 : memcmp(a.p, b.p, a.n);
 }
 
+int
+side_order(const void *a, const void *b)
+{
+	const struct onnx_side *x = a, *y = b;
+
+	return name_order(x->name, y->name);
+}
+
 static int
 row_order(const void *a, const void *b)
 {

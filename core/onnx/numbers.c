@@ -62,3 +62,25 @@ numbers_raw(
 			float_raw(type,
 			    numbers->f != NULL ? numbers->f[i] : (double)numbers->i[i], to);
 }
+
+void
+onnx_floats_raw(enum onnx_type type, const float *from, size_t n, void *to)
+{
+	const struct onnx_new_tensor numbers = { .f = from };
+
+	numbers_raw(&numbers, type, 0, n, to);
+}
+
+void
+onnx_floats_put(enum onnx_type type, const float from[], size_t n, void *raw)
+{
+	size_t size = onnx_type_size(type);
+	char *to = raw;
+
+	if (type == ONNX_FLOAT) {
+		memcpy(raw, from, n * sizeof from[0]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++, to += size)
+		float_raw(type, (double)from[i], to);
+}

@@ -30,6 +30,7 @@ enum {
 	ONNX_LISTED_MAX = 1 << 22, /* numbers and texts in all their lists together */
 	ONNX_VALUES_MAX = 4096,    /* graph inputs that are not initializers; graph outputs */
 	ONNX_METADATA_MAX = 4096,
+	ONNX_SIDES_MAX = 4096, /* files beside the model in a bundle */
 };
 #define ONNX_BYTES_MAX (INT64_C(8) << 30)
 
@@ -53,9 +54,9 @@ const char *onnx_type_name(int64_t type);
 /* ---- What a model is --------------------------------------------------------------------- */
 
 /*
- * A tensor's elements lie in raw_data, little-endian and not aligned (`raw`), or are listed in one
- * of the typed fields, whose number is `typed_field`. Neither is there when it has no elements.
- * Either way there are exactly `count`: reading has made sure.
+ * A tensor's elements lie in raw_data or in a file that came with the model, little-endian and not
+ * aligned (`raw`), or are listed in one of the typed fields, whose number is `typed_field`. Neither
+ * is there when it has no elements. Either way there are exactly `count`: reading has made sure.
  */
 struct onnx_tensor {
 	struct str name;
@@ -65,7 +66,8 @@ struct onnx_tensor {
 	int64_t count;
 	struct str raw;
 	uint32_t typed_field; /* 0 if there is none */
-	uint64_t raw_at;      /* where raw begins in the file; 0 if there is none */
+	uint64_t raw_at;      /* where raw begins in the model's file; 0 if it is not there */
+	bool external;        /* raw lies in another file */
 	struct str message;   /* the whole TensorProto */
 };
 
@@ -125,6 +127,7 @@ struct onnx_model {
 	const struct str (*metadata)[2]; /* metadata_props: key, value; any bytes */
 	size_t metadatas;
 	struct str attachment; /* see below; .p is NULL if there is none */
+	bool external;         /* a tensor's elements lie in another file */
 	const struct onnx_names *names;
 };
 
@@ -132,13 +135,38 @@ struct onnx_model {
 
 /*
  * Reads a model; all views point into `bytes`, all arrays lie in c->mem. Refuses by name: cycles,
- * duplicate names, inputs that nobody produces, opsets and versions out of range, external data,
- * sparse initializers, functions, attributes that hold graphs, operator domains other than ONNX's
- * own. Nodes keep the order of the file where that order is valid. Names are printable UTF-8.
+ * duplicate names, inputs that nobody produces, opsets and versions out of range, external data
+ * (see below), sparse initializers, functions, attributes that hold graphs, operator domains other
+ * than ONNX's own. Nodes keep the order of the file where that order is valid. Names are printable
+ * UTF-8.
  */
 MUST bool onnx_read(struct ctx *, struct str bytes, struct onnx_model *ret);
 /* A TensorProto alone, as in ONNX's test data. Its name may be empty. */
 MUST bool onnx_tensor_read(struct ctx *, struct str message, struct onnx_tensor *ret);
+
+/*
+ * Large models keep weights in files of their own, "external data". Such a model comes as a bundle:
+ * an uncompressed tar that holds one file named *.onnx and the files that its initializers name, in
+ * the same folder or below it. A bundle is known by its first header; whether the rest of it is
+ * sound, onnx_bundle says: E_INPUT for links and devices, absolute paths and detours, a missing or
+ * a second model, anything cut short or appended. The files' bytes are views into the bundle, their
+ * names are relative to the model's folder.
+ */
+struct onnx_side {
+	struct str name, bytes;
+};
+bool onnx_is_bundle(struct str bytes);
+MUST bool onnx_bundle(struct ctx *, struct str bytes, struct str *ret_model,
+    const struct onnx_side **ret, size_t *ret_n);
+/*
+ * Reads a model whose initializers may have their elements in these files, which have to live as
+ * long as the model. Several tensors may share a file, and the same bytes of it. E_INPUT if two
+ * files have one name, or if no initializer names a file.
+ */
+MUST bool onnx_read_with(
+    struct ctx *, struct str bytes, const struct onnx_side[], size_t n, struct onnx_model *ret);
+/* Reads whichever it is, a model or a bundle. */
+MUST bool onnx_read_any(struct ctx *, struct str bytes, struct onnx_model *ret);
 
 /* A file, mapped read-only for as long as this lives. Nobody may shorten it meanwhile. */
 struct onnx_file;
@@ -167,6 +195,15 @@ MUST bool onnx_attr_ints(struct ctx *, const struct onnx_node *, const char *nam
  */
 MUST bool onnx_tensor_floats(struct ctx *, const struct onnx_tensor *, float *to);
 MUST bool onnx_tensor_ints(struct ctx *, const struct onnx_tensor *, int64_t *to);
+/* n floats as raw data of one of the float types, rounded to nearest even. */
+void onnx_floats_raw(enum onnx_type, const float *, size_t n, void *to);
+
+/*
+ * Raw data of a float type (ONNX_FLOAT, _FLOAT16, _BFLOAT16, _DOUBLE), not aligned, as float32; and
+ * float32 rounded to such a type.
+ */
+void onnx_floats_get(enum onnx_type, const void *raw, size_t n, float to[]);
+void onnx_floats_put(enum onnx_type, const float from[], size_t n, void *raw);
 
 /* ---- Writing ----------------------------------------------------------------------------- */
 
@@ -211,10 +248,17 @@ struct onnx_edit {
 typedef bool onnx_sink(struct ctx *, void *arg, struct str bytes);
 /*
  * Checks what the edit makes of the graph as onnx_read would (names, cycles, missing inputs)
- * before the first byte is written. E_ABSENT if the edit removes what is not there.
+ * before the first byte is written. E_ABSENT if the edit removes what is not there. External data
+ * are written into the model, so that it is one file; E_LIMIT if that would exceed 2 GB.
  */
 MUST bool onnx_write(struct ctx *, const struct onnx_model *from, const struct onnx_edit *,
     onnx_sink *, void *arg);
+/*
+ * What sets these metadata_props when it is appended to a model's file, in which their keys must
+ * not be yet.
+ */
+MUST bool onnx_append_metadata(
+    struct ctx *, const struct str (*pairs)[2], size_t n, onnx_sink *, void *arg);
 /* A sink into a descriptor; `arg` points to the int. */
 onnx_sink onnx_sink_fd;
 
@@ -225,6 +269,8 @@ onnx_sink onnx_sink_fd;
  * Finds it in a file without reading the model: *ret_n is 0 if there is none.
  */
 MUST bool onnx_attachment_find(struct ctx *, int fd, uint64_t *ret_at, uint64_t *ret_n);
+/* The number of that field: bytes that are appended to a file in such a field are attached. */
+enum { ONNX_ATTACHMENT = 1000 };
 
 /* ---- Patching in place ------------------------------------------------------------------- */
 
@@ -232,7 +278,8 @@ MUST bool onnx_attachment_find(struct ctx *, int fd, uint64_t *ret_at, uint64_t 
  * For files of any size, in bounded memory and without reading the graph: finds the initializers
  * that have raw_data, in the order of the file, and lets `change` rewrite their bytes piece by
  * piece (pieces of at most ONNX_PIECE bytes, each a whole number of elements). Initializers of
- * types that are not in enum onnx_type, or without raw_data, are left alone but counted in `index`.
+ * types that are not in enum onnx_type, or without raw_data, are left alone but counted in
+ * `index`; among the latter are those with external data, whose files are never touched.
  */
 enum { ONNX_PIECE = 1 << 18 };
 struct onnx_place {
@@ -255,5 +302,10 @@ enum onnx_patch_flag {
  * an attachment can be left out only if it is the last thing in the file.
  */
 MUST bool onnx_patch(struct ctx *, int in, int out, unsigned flags, onnx_change *, void *arg);
+
+/* Shows the same pieces, in the same order, without writing anything. */
+typedef bool onnx_see(
+    struct ctx *, void *arg, const struct onnx_place *, const void *bytes, size_t elements);
+MUST bool onnx_look(struct ctx *, int fd, onnx_see *, void *arg);
 
 #endif

@@ -88,12 +88,15 @@ MUST bool pb_decode(struct ctx *, struct str message, const struct pb_rule *, si
 /* E_INPUT unless it is a name as PB_NAME wants it. */
 MUST bool name_check(struct ctx *, struct str);
 
+/* A StringStringEntryProto: key and value, any bytes. */
+MUST bool pair_read(struct ctx *, struct str message, struct str ret[2]);
+
 /* Numbers of fields, as onnx.proto gives them. */
 enum {
 	MODEL_GRAPH = 7,
 	MODEL_OPSET = 8,
 	MODEL_METADATA = 14,
-	MODEL_ATTACHMENT = 1000, /* ours */
+	MODEL_ATTACHMENT = ONNX_ATTACHMENT,
 	GRAPH_NODE = 1,
 	GRAPH_TENSOR = 5,
 	GRAPH_INPUT = 11,
@@ -145,8 +148,30 @@ uint16_t half_of_float(float);
 float bfloat_to_float(uint16_t);
 uint16_t bfloat_of_float(float);
 
+/* ---- Files that came with a model -------------------------------------------------------- */
+
+/* Sorted by name, each with a mark that a tensor named it. */
+struct sides {
+	struct onnx_side *side;
+	bool *used;
+	size_t n;
+};
+MUST bool sides_gather(struct ctx *, const struct onnx_side[], size_t n, struct sides *ret);
+/* E_INPUT if there is one that no tensor named. */
+MUST bool sides_used(struct ctx *, const struct sides *);
+/* For qsort and bsearch. */
+int side_order(const void *, const void *);
+/* A path less the "./" before it. */
+struct str without_dot(struct str path);
+/* The `due` bytes that the external_data of a TensorProto point to; marks their file. */
+MUST bool external_find(
+    struct ctx *, struct str message, const struct sides *, size_t due, struct str *ret);
+
 /* ---- Parts of a model -------------------------------------------------------------------- */
 
+/* Without sides (NULL) external data are refused. */
+MUST bool tensor_decode(
+    struct ctx *, struct str message, const struct sides *, struct onnx_tensor *ret);
 /* The number of elements; E_INPUT for a negative dimension, E_LIMIT beyond what is allowed. */
 MUST bool shape_count(struct ctx *, const int64_t dim[], int rank, int64_t *ret);
 MUST bool value_read(struct ctx *, struct str message, struct onnx_value *ret);
@@ -209,7 +234,10 @@ bool int_fits(enum onnx_type, int64_t);
 /* Messages, each as a whole field, appended to a list. */
 bool same_shape(const struct onnx_tensor *, const struct onnx_new_tensor *);
 MUST bool tensor_put(struct ctx *, struct pieces *, const struct onnx_new_tensor *);
-/* The original message with other numbers, and perhaps another shape. */
+/*
+ * The original message with other numbers, and perhaps another shape; with NULL with its own, which
+ * were in another file.
+ */
 MUST bool tensor_replace(struct ctx *, struct pieces *, const struct onnx_tensor *was,
     const struct onnx_new_tensor *);
 MUST bool node_put(struct ctx *, struct pieces *, const struct onnx_new_node *);

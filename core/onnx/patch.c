@@ -15,7 +15,7 @@ enum { FLUSH_EVERY = 8 << 20 };
 struct patch {
 	struct scan scan;
 	struct scan_model model;
-	int out;
+	int out; /* -1: nothing is written */
 	bool in_place, flush;
 	uint64_t unflushed;
 	uint64_t done;         /* of the input, when it goes to another file */
@@ -96,6 +96,8 @@ patch_tensor(struct ctx *c, struct patch *p, const struct scan_tensor *t)
 		if (!scan_read(c, &p->scan, t->raw_at + i, p->piece.p, n) ||
 		    !p->change(c, p->arg, &place, p->piece.p, n / size))
 			return false;
+		if (p->out < 0)
+			continue;
 		if (p->in_place ? !write_at(c, p->out, p->piece.p, n, t->raw_at + i)
 				: !fd_write_all(c, p->out, p->piece.p, n))
 			return false;
@@ -149,7 +151,7 @@ prepare(struct ctx *c, struct patch *p, int in, unsigned flags)
 		return false;
 	if (p->model.graph.end == 0)
 		return fail(c, E_INPUT, "the model has no graph");
-	if (fstat(in, &a) != 0 || fstat(p->out, &b) != 0)
+	if (fstat(in, &a) != 0 || fstat(p->out < 0 ? in : p->out, &b) != 0)
 		return fail_errno(c, "examine", "a model");
 	p->flush = (flags & ONNX_PATCH_FLUSH) != 0;
 	p->in_place = a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -174,6 +176,28 @@ onnx_patch(struct ctx *c, int in, int out, unsigned flags, onnx_change *change, 
 	if (p.cut_end != 0 && ftruncate(out, (off_t)p.cut) != 0)
 		return fail_errno(c, "shorten", "a model");
 	return true;
+}
+
+struct looking {
+	onnx_see *see;
+	void *arg;
+};
+
+static bool
+look(struct ctx *c, void *arg, const struct onnx_place *place, void *bytes, size_t elements)
+{
+	const struct looking *l = arg;
+
+	return l->see(c, l->arg, place, bytes, elements);
+}
+
+bool
+onnx_look(struct ctx *c, int fd, onnx_see *see, void *arg)
+{
+	struct looking l = { see, arg };
+	struct patch p = { .out = -1, .change = look, .arg = &l };
+
+	return prepare(c, &p, fd, 0) && each_tensor(c, &p, true);
 }
 
 bool

@@ -257,7 +257,7 @@ plan_make(struct ctx *c, const struct onnx_model *from, const struct onnx_edit *
 	    !plan_outputs(c, &p) || !plan_metadata(c, &p))
 		return false;
 	p.graph_changes = edit->tensors + edit->remove_tensors + edit->nodes +
-		edit->remove_nodes + edit->outputs >
+		edit->remove_nodes + edit->outputs + from->external >
 	    0;
 	p.shapes_change = p.shapes_change || p.nodes_change || edit->outputs > 0;
 	if (p.graph_changes && !plan_graph(c, &p))

@@ -47,11 +47,24 @@ same_shape(const struct onnx_tensor *a, const struct onnx_new_tensor *b)
 	    memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
+/* The numbers, or where they are. */
 static bool
 is_data(uint32_t field)
 {
-	return field == TENSOR_RAW || field == TENSOR_FLOATS || field == TENSOR_INT32S ||
-	    field == TENSOR_INT64S || field == TENSOR_DOUBLES || field == TENSOR_UINT64S;
+	return field == TENSOR_EXTERNAL || field == TENSOR_LOCATION || field == TENSOR_RAW ||
+	    field == TENSOR_FLOATS || field == TENSOR_INT32S || field == TENSOR_INT64S ||
+	    field == TENSOR_DOUBLES || field == TENSOR_UINT64S;
+}
+
+MUST static bool
+put_data(struct ctx *c, struct pieces *l, const struct onnx_tensor *was,
+    const struct onnx_new_tensor *t)
+{
+	struct pieces raw = { 0 };
+
+	return t != NULL
+	    ? put_raw(c, l, t, was->type)
+	    : pieces_add(c, &raw, was->raw) && pieces_add_field(c, l, TENSOR_RAW, &raw);
 }
 
 /* The new numbers go where the first of the old ones were. */
@@ -59,7 +72,7 @@ bool
 tensor_replace(struct ctx *c, struct pieces *l, const struct onnx_tensor *was,
     const struct onnx_new_tensor *t)
 {
-	bool same = same_shape(was, t), placed = false;
+	bool same = t == NULL || same_shape(was, t), placed = false;
 	struct pieces inside = { 0 };
 	struct pb w = pb_of(was->message);
 	struct pb_field f;
@@ -70,7 +83,7 @@ tensor_replace(struct ctx *c, struct pieces *l, const struct onnx_tensor *was,
 		if (!pb_next(c, &w, &f))
 			return false;
 		if (is_data(f.number)) {
-			if (!placed && !put_raw(c, &inside, t, was->type))
+			if (!placed && !put_data(c, &inside, was, t))
 				return false;
 			placed = true;
 		} else if (f.number == TENSOR_DIMS && !same) {
@@ -79,7 +92,7 @@ tensor_replace(struct ctx *c, struct pieces *l, const struct onnx_tensor *was,
 			return false;
 		}
 	}
-	return (placed || put_raw(c, &inside, t, was->type)) &&
+	return (placed || put_data(c, &inside, was, t)) &&
 	    pieces_add_field(c, l, GRAPH_TENSOR, &inside);
 }
 
@@ -239,4 +252,16 @@ metadata_put(struct ctx *c, struct pieces *l, const struct str pair[2])
 	pb_put_bytes(&b, PAIR_VALUE, pair[1]);
 	return pieces_add(c, &inside, buf_str(&b)) &&
 	    pieces_add_field(c, l, MODEL_METADATA, &inside);
+}
+
+bool
+onnx_append_metadata(
+    struct ctx *c, const struct str (*pairs)[2], size_t n, onnx_sink *sink, void *arg)
+{
+	struct pieces out = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (!metadata_put(c, &out, pairs[i]))
+			return false;
+	return pieces_send(c, &out, sink, arg);
 }

@@ -1,7 +1,7 @@
 /*
  * One TensorProto. Its shape says how many elements there must be, and they must be there, neither
- * more nor fewer, in raw_data or in the one list that suits the type: then all that is read later
- * can rely on it.
+ * more nor fewer, in raw_data, in the one list that suits the type, or in a file that came with the
+ * model: then all that is read later can rely on it.
  */
 #include <stddef.h>
 
@@ -12,6 +12,8 @@ struct fields {
 	int64_t type, location;
 	size_t dims, external, listed[5];
 };
+
+enum { HERE = 0, ELSEWHERE = 1 }; /* data_location */
 
 /* The lists of elements; `listed` has their lengths. */
 enum { LIST_FLOATS, LIST_INT32S, LIST_INT64S, LIST_DOUBLES, LIST_UINT64S, LISTS };
@@ -106,21 +108,59 @@ find_elements(struct ctx *c, const struct fields *f, bool has_raw, struct onnx_t
 	return true;
 }
 
+/* Exactly the bytes that the shape asks for, in another file. */
+MUST static bool
+find_outside(struct ctx *c, const struct fields *f, bool has_raw, const struct sides *sides,
+    struct onnx_tensor *t)
+{
+	for (size_t i = 0; i < LISTS; i++)
+		has_raw = has_raw || f->listed[i] > 0;
+	if (has_raw)
+		return fail(c, E_INPUT, "it has data here and in another file");
+	if (sides == NULL)
+		return fail(c, E_INPUT,
+		    "it keeps its data in another file: that needs an initializer, and a bundle, "
+		    "the tar of a model and its files");
+	return external_find(
+	    c, t->message, sides, (size_t)t->count * onnx_type_size(t->type), &t->raw);
+}
+
+MUST static bool
+check_location(struct ctx *c, const struct fields *f)
+{
+	if (f->location != HERE && f->location != ELSEWHERE)
+		return fail(c, E_INPUT, "its data_location, %lld, is not supported",
+		    (long long)f->location);
+	if (f->location == HERE && f->external > 0)
+		return fail(
+		    c, E_INPUT, "it names another file, but its data_location is not EXTERNAL");
+	return true;
+}
+
 bool
 onnx_tensor_read(struct ctx *c, struct str message, struct onnx_tensor *ret)
+{
+	return tensor_decode(c, message, NULL, ret);
+}
+
+bool
+tensor_decode(
+    struct ctx *c, struct str message, const struct sides *sides, struct onnx_tensor *ret)
 {
 	struct fields f = { .name = { "", 0 } };
 	struct onnx_tensor t = { .message = message };
 	uint32_t seen;
+	bool has_raw;
 
 	if (!pb_decode(c, message, rules, COUNT(rules), &f, &seen))
 		return false;
 	t.name = f.name;
-	if (f.external > 0 || f.location != 0)
-		return fail(c, E_INPUT, "'%s' keeps its data in another file: not supported",
-		    shown(f.name).s);
-	if (!type_check(c, f.type, &t.type) || !read_shape(c, message, f.dims, &t) ||
-	    !find_elements(c, &f, (seen >> RULE_RAW) & 1, &t))
+	t.external = f.location == ELSEWHERE;
+	has_raw = (seen >> RULE_RAW) & 1;
+	if (!check_location(c, &f) || !type_check(c, f.type, &t.type) ||
+	    !read_shape(c, message, f.dims, &t) ||
+	    !(t.external ? find_outside(c, &f, has_raw, sides, &t)
+			 : find_elements(c, &f, has_raw, &t)))
 		return f.name.n == 0 ? false : within(c, "'%s'", shown(f.name).s);
 	*ret = t;
 	return true;

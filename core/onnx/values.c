@@ -113,6 +113,24 @@ to_float(enum onnx_type type, uint64_t bits)
 	abort();
 }
 
+void
+onnx_floats_get(enum onnx_type type, const void *raw, size_t n, float to[])
+{
+	size_t size = onnx_type_size(type);
+	const char *at = raw;
+
+	if (type == ONNX_FLOAT) {
+		memcpy(to, raw, n * sizeof to[0]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++, at += size) {
+		uint64_t bits = 0;
+
+		memcpy(&bits, at, size);
+		to[i] = to_float(type, bits);
+	}
+}
+
 bool
 onnx_tensor_floats(struct ctx *c, const struct onnx_tensor *t, float *to)
 {

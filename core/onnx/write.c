@@ -1,7 +1,8 @@
 /*
  * The writer walks over the original once more, field by field, and lets each stay, go or be
  * replaced, as the plan says. What stays is sent from where it lies, unknown fields included; an
- * edit with nothing in it sends the file as it is.
+ * edit with nothing in it sends the file as it is. Only external data do not stay external: what is
+ * written is one file.
  */
 #include "parts.h"
 
@@ -67,10 +68,11 @@ write_tensor(struct ctx *c, struct walk *w, const struct pb_field *f)
 {
 	size_t i = w->tensors++;
 	const void *fate = w->plan->tensor[i];
+	const struct onnx_tensor *was = &w->plan->from->tensor[i];
 
-	if (fate == NULL)
+	if (fate == NULL && !was->external)
 		return pieces_add(c, w->out, f->whole);
-	return fate == &plan_gone || tensor_replace(c, w->out, &w->plan->from->tensor[i], fate);
+	return fate == &plan_gone || tensor_replace(c, w->out, was, fate);
 }
 
 /* An initializer may be listed among the inputs as well. */
@@ -215,5 +217,10 @@ onnx_write(struct ctx *c, const struct onnx_model *from, const struct onnx_edit 
 	    (!pieces_add(c, &attachment, edit->attachment) ||
 		!pieces_add_field(c, &out, MODEL_ATTACHMENT, &attachment)))
 		return false;
+	if (from->external && out.n > INT32_MAX)
+		return fail(c, E_LIMIT,
+		    "with its data inside the model would have %llu bytes, and ONNX files end at "
+		    "2 GB: use a smaller element type, or fewer weights",
+		    (unsigned long long)out.n);
 	return pieces_send(c, &out, sink, arg);
 }

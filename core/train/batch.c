@@ -103,7 +103,7 @@ plan_fits(struct ctx *c, const struct nn_plan *p, const struct data_form *f, int
 }
 
 bool
-batch_plan(struct ctx *c, struct nn_graph *g, const struct data_form *f, struct nn_options o,
+train_plan(struct ctx *c, struct nn_graph *g, const struct data_form *f, struct nn_options o,
     struct nn_plan **ret, int64_t *ret_batch, int64_t *ret_outputs)
 {
 	owned(nn_plan_free) struct nn_plan *p = NULL;

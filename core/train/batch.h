@@ -37,13 +37,6 @@ struct change {
  */
 void batch_sample(const struct train_data *, const struct change *, int64_t epoch, int64_t i,
     float *room, float *to);
-/*
- * A plan for batches of this form: options gives all but batch and symbols, and the batch that
- * is wanted; a model of fixed batch keeps its own. *ret_outputs is the numbers in a row of the
- * first output.
- */
-MUST bool batch_plan(struct ctx *, struct nn_graph *, const struct data_form *,
-    struct nn_options, struct nn_plan **ret, int64_t *ret_batch, int64_t *ret_outputs);
 /* The classes that so many outputs a row tell apart. */
 int64_t batch_classes(int64_t outputs);
 /* E_INPUT unless the loss can be had of so many outputs a row. */

@@ -60,7 +60,7 @@ evaluator_new(struct ctx *c, struct nn_graph *g, const struct data_form *form,
 		return fail(c, E_MEMORY, "no memory");
 	e->form = *form;
 	e->loss = *loss;
-	if (!batch_plan(c, g, form, plan, &e->plan, &e->batch, &e->outputs) ||
+	if (!train_plan(c, g, form, plan, &e->plan, &e->batch, &e->outputs) ||
 	    !batch_loss(c, loss, e->outputs) || !counts_new(c, e))
 		return false;
 	*ret = steal(e);

@@ -102,6 +102,14 @@ struct train_data {
 MUST bool train_fit(struct ctx *, const struct nn_graph *, const struct data_shape *,
     enum data_order, bool raw, struct data_form *ret);
 
+/*
+ * A plan for batches of samples of this form: options gives all but symbols, and the batch that is
+ * wanted; a model of fixed batch keeps its own. *ret_outputs is the numbers in a row of the first
+ * output. E_INPUT if the graph's input or first output is not of that kind.
+ */
+MUST bool train_plan(struct ctx *, struct nn_graph *, const struct data_form *,
+    struct nn_options, struct nn_plan **ret, int64_t *ret_batch, int64_t *ret_outputs);
+
 struct train_options {
 	int64_t epochs, batch;
 	int threads;

@@ -131,7 +131,7 @@ trainer_new(struct ctx *c, struct nn_graph *g, const struct train_data *d,
 	t->options = *o;
 	t->ordered = -1;
 	if (!options_check(c, d, o) ||
-	    !batch_plan(c, g, &d->form, plan, &t->plan, &t->batch, &t->outputs) ||
+	    !train_plan(c, g, &d->form, plan, &t->plan, &t->batch, &t->outputs) ||
 	    !batch_loss(c, &o->loss, t->outputs))
 		return false;
 	if (d->labels->classes > batch_classes(t->outputs))

@@ -3,33 +3,11 @@
  * What cannot be read must be refused with a sentence; what can be read must be the same in pieces
  * of any size, and fit a network or be refused by shape.
  */
-#include <stdio.h>
-
 #include "data.h"
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-enum { ARENA = 1 << 20, SET_MAX = 4 << 20 };
-
-static void
-must(bool ok, const char *what, const struct ctx *c)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "%s: %s\n", what, c->err.text);
-	abort();
-}
-
-/* A refusal is an answer; anything else that went wrong is a finding. */
-static void
-refused(struct ctx *c)
-{
-	enum err_code code = c->err.code;
-
-	must(code == E_INPUT || code == E_LIMIT || code == E_MEMORY, "an odd refusal", c);
-	must(c->err.text[0] != '\0', "no sentence", c);
-	c->err = (struct err){ 0 };
-}
+enum { SET_MAX = 4 << 20 };
+const size_t target_memory = 1 << 20;
 
 /* All inputs that a network may have. */
 static void
@@ -102,19 +80,11 @@ labels(struct ctx *c, const struct data_source *source)
 		must(l.v[i] >= 0 && l.v[i] < 10, "a label out of range", c);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+void
+target(struct ctx *c, struct str bytes)
 {
-	static struct arena *mem;
-	struct str bytes = { (const char *)p, n };
 	struct data_source source = data_source_bytes(&bytes);
-	struct ctx c;
 
-	if (mem == NULL)
-		mem = arena_new(ARENA);
-	c = ctx_real(mem, "fuzz");
-	samples(&c, &source);
-	labels(&c, &source);
-	arena_reset(mem);
-	return 0;
+	samples(c, &source);
+	labels(c, &source);
 }

@@ -2,34 +2,12 @@
  * Any bytes as a network: what cannot be planned must be refused with a sentence; what can be must
  * run forward, and backward if it has gradients, in the memory that was allowed.
  */
-#include <stdio.h>
-
+#include "fuzz.h"
 #include "nn.h"
 #include "onnx.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-enum { ARENA = 32 << 20, MEMORY = 1 << 18, NODES = 64 };
-
-static void
-must(bool ok, const char *what, const struct ctx *c)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "%s: %s\n", what, c->err.text);
-	abort();
-}
-
-/* A refusal is an answer; anything else that went wrong is a finding. */
-static void
-refused(struct ctx *c)
-{
-	enum err_code code = c->err.code;
-
-	must(code == E_INPUT || code == E_LIMIT || code == E_MEMORY, "an odd refusal", c);
-	must(c->err.text[0] != '\0', "no sentence", c);
-	c->err = (struct err){ 0 };
-}
+enum { MEMORY = 1 << 18, NODES = 64 };
+const size_t target_memory = 32 << 20;
 
 /* Arrays of the inputs' sizes: ones, which are numbers and indices alike. */
 static const void **
@@ -93,29 +71,24 @@ run(struct ctx *c, struct nn_graph *g, enum nn_mode mode, bool plain)
 		refused(c);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+void
+target(struct ctx *c, struct str bytes)
 {
-	owned(arena_free) struct arena *mem = arena_new(ARENA);
 	owned(nn_graph_free) struct nn_graph *g = NULL;
-	struct ctx c = ctx_real(mem, "fuzz");
 	struct onnx_model m;
 
-	if (mem == NULL)
-		return 0;
-	if (!onnx_read(&c, (struct str){ (const char *)data, n }, &m)) {
-		refused(&c);
-		return 0;
+	if (!onnx_read(c, bytes, &m)) {
+		refused(c);
+		return;
 	}
 	if (m.nodes > NODES)
-		return 0;
-	if (!nn_import(&c, &m, &g)) {
-		refused(&c);
-		return 0;
+		return;
+	if (!nn_import(c, &m, &g)) {
+		refused(c);
+		return;
 	}
 	for (int plain = 0; plain < 2; plain++) {
-		run(&c, g, NN_INFER, plain != 0);
-		run(&c, g, NN_TRAIN, plain != 0);
+		run(c, g, NN_INFER, plain != 0);
+		run(c, g, NN_TRAIN, plain != 0);
 	}
-	return 0;
 }

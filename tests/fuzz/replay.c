@@ -5,11 +5,9 @@
  *	fuzz-onnx FOLDER_OR_FILE…
  */
 #include <ftw.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "fuzz.h"
 
 static int files;
 

@@ -6,33 +6,14 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { webcrypto } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { peer } from './peer.mjs'
+import { finish, skip, test } from './tap.mjs'
 
 const [tool, cache, libjose] = process.argv.slice(2)
-
-// The last major version that Debian's node 18 can run.
-const PEER = 'jose@5'
-
-function peer() {
-  const folder = resolve(cache, 'npm')
-  mkdirSync(folder, { recursive: true })
-  const require = createRequire(join(folder, 'from-here.js'))
-  try {
-    return require('jose')
-  } catch {
-    writeFileSync(join(folder, 'package.json'), '{"private":true}')
-    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', PEER], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 180000,
-    })
-    return require('jose')
-  }
-}
 
 // ---- Our side: one line of JSON each way --------------------------------------------------------
 
@@ -48,28 +29,6 @@ function ask(request) {
   })
 }
 
-// ---- TAP ----------------------------------------------------------------------------------------
-
-let count = 0
-let failed = 0
-
-async function test(name, body) {
-  count++
-  try {
-    await body()
-    console.log(`ok ${count} - ${name}`)
-  } catch (e) {
-    failed++
-    console.log(`not ok ${count} - ${name}`)
-    console.log(`# ${String(e.stack ?? e).split('\n').join('\n# ')}`)
-  }
-}
-
-function skip(name, why) {
-  count++
-  console.log(`ok ${count} - ${name} # SKIP ${why}`)
-}
-
 function same(got, want, what) {
   const [a, b] = [got, want].map((v) => (v instanceof Uint8Array ? Buffer.from(v).toString('hex') : v))
   if (a !== b) throw new Error(`${what}: wanted ${b}, got ${a}`)
@@ -82,7 +41,8 @@ const SEALED = 'hallmark-unlock'
 const DIGEST = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
 const SIZES = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 100, 1000, 65536, 500000]
 
-const jose = peer()
+// The last major version that Debian's node 18 can run.
+const jose = peer(cache, 'jose', '5')
 const b64 = (bytes) => Buffer.from(bytes).toString('base64url')
 const noise = (n) => {
   const bytes = new Uint8Array(n)
@@ -304,5 +264,4 @@ await libjoseTest('what we encrypt, libjose decrypts', async () => {
 })
 
 ours.stdin.end()
-console.log(`1..${count}`)
-process.exitCode = failed === 0 ? 0 : 1
+finish()

@@ -2,54 +2,15 @@
 // and edits do what they say. Prints TAP. Usage: node onnx.mjs TOOL CACHE_FOLDER MODEL…
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
+import { onnxruntime } from './peer.mjs'
+import { finish, must, test } from './tap.mjs'
 
 const [tool, cache, ...models] = process.argv.slice(2)
-const PEER = 'onnxruntime-node@1.30.0'
-
-function peer() {
-  const folder = resolve(cache, 'onnxruntime')
-  mkdirSync(folder, { recursive: true })
-  const require = createRequire(join(folder, 'from-here.js'))
-  try {
-    return require('onnxruntime-node')
-  } catch {
-    writeFileSync(join(folder, 'package.json'), '{"private":true}')
-    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', PEER], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 300000,
-    })
-    return require('onnxruntime-node')
-  }
-}
-
-const ort = peer()
+const ort = onnxruntime(cache)
 const folder = mkdtempSync(join(tmpdir(), 'hallmark-onnx-'))
-
-// ---- TAP ----------------------------------------------------------------------------------------
-
-let count = 0
-let failed = 0
-
-async function test(name, body) {
-  count++
-  try {
-    await body()
-    console.log(`ok ${count} - ${name}`)
-  } catch (error) {
-    failed++
-    console.log(`not ok ${count} - ${name}`)
-    console.log(`# ${String(error.stack).replaceAll('\n', '\n# ')}`)
-  }
-}
-
-function must(condition, text) {
-  if (!condition) throw new Error(text)
-}
 
 // ---- Models -------------------------------------------------------------------------------------
 
@@ -110,6 +71,5 @@ for (const model of models) {
   })
 }
 
-console.log(`1..${count}`)
 rmSync(folder, { recursive: true })
-process.exit(failed === 0 ? 0 : 1)
+finish()

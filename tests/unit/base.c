@@ -93,6 +93,52 @@ START_TEST(strings_are_cut_at_separators)
 }
 END_TEST
 
+START_TEST(blanks_are_trimmed)
+{
+	/* clang-format off */
+	static const char *const cases[][2] = {
+		{ "a", "a" }, { " a", "a" }, { "a\t ", "a" }, { " \t\ra b\r", "a b" },
+		{ "", "" }, { " \t ", "" }, { "\na", "\na" },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		ck_assert(str_same(str_trim(str_of(cases[i][0])), str_of(cases[i][1])));
+	ck_assert_uint_eq(str_trim((struct str){ "a\0", 2 }).n, 2);
+}
+END_TEST
+
+START_TEST(pairs_are_walked)
+{
+	static const char text[] =
+	    "# comment\n\n a = b c \r\n\t\n  # a = b\nd==\ne =\nword\nf=g";
+	/* A NULL value: the line has no '='. */
+	static const struct {
+		int line;
+		const char *key, *value;
+	} want[] = {
+		{ 3, "a", "b c" },
+		{ 6, "d", "=" },
+		{ 7, "e", "" },
+		{ 8, "word", NULL },
+		{ 9, "f", "g" },
+	};
+	struct pairs p = { .rest = str_of(text) };
+
+	for (size_t i = 0; i < COUNT(want); i++) {
+		ck_assert(pairs_next(&p));
+		ck_assert_int_eq(p.line, want[i].line);
+		ck_assert(str_same(p.key, str_of(want[i].key)));
+		ck_assert(str_same(p.value, str_of(want[i].value)));
+		ck_assert((p.value.p == NULL) == (want[i].value == NULL));
+	}
+	ck_assert(!pairs_next(&p));
+	ck_assert(!pairs_next(&p));
+	p = (struct pairs){ .rest = str_of(" \n#\n") };
+	ck_assert(!pairs_next(&p));
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	bool ok;
@@ -334,7 +380,8 @@ END_TEST
 
 MAIN("base", ONE(errors_have_names_of_their_own),
     ONE(arena_gives_zeroed_memory_up_to_its_limit), ONE(buffers_remember_their_first_overflow),
-    ONE(strings_are_cut_at_separators), EACH(numbers_are_plain_decimals, number_cases),
+    ONE(strings_are_cut_at_separators), ONE(blanks_are_trimmed), ONE(pairs_are_walked),
+    EACH(numbers_are_plain_decimals, number_cases),
     EACH(base64url_there_and_back, base64_cases), EACH(base64url_is_canonical_only, base64_bad),
     ONE(hex_there_and_back), EACH(text_is_printable_utf8, text_cases),
     ONE(names_fold_to_one_form), ONE(text_is_escaped_for_terminals),

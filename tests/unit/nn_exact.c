@@ -1,6 +1,7 @@
 /*
  * Sums over whole numbers are exact in float32, so the kernels have to give exactly what a direct
- * reading of the definitions gives: convolutions, pools and products of random shapes.
+ * reading of the definitions gives: convolutions, pools and products of random shapes, and the
+ * gradient of a product with zeros in it.
  */
 #include <stdio.h>
 
@@ -273,9 +274,31 @@ START_TEST(products_are_exact)
 }
 END_TEST
 
+/* Rows with no zero, with one, with two: the second product moves with its zero alone. */
+START_TEST(zeros_leave_products_their_gradient)
+{
+	const struct net_text t = { 13, "x:3x3", "", "y ReduceProd x axes=1", "y" };
+	const struct nn_options o = { .mode = NN_DIFFERENTIATE, .input_gradients = true };
+	const float x[9] = { 1, 2, 3, 4, 0, 5, 0, 7, 0 }, g[3] = { 1, 10, 100 };
+	const float want[9] = { 6, 3, 2, 0, 10 * 4 * 5, 0, 0, 0, 0 };
+	struct ctx *c = test_ctx();
+	struct nn_plan *p = NULL;
+	struct net net;
+
+	ck_ok(c, net_import(c, &t, &net));
+	ck_ok(c, nn_plan_new(c, net.g, &o, &p));
+	ck_ok(c, nn_forward(c, p, (const void *const[]){ x }));
+	ck_ok(c, nn_backward(c, p, (const float *const[]){ g }));
+	for (int i = 0; i < 9; i++)
+		ck_assert_float_eq(nn_input_gradient(p, 0)[i], want[i]);
+	nn_plan_free(&p);
+	nn_graph_free(&net.g);
+}
+END_TEST
+
 #define MANY(test)           \
 	{                    \
 		test, ROUNDS \
 	}
 MAIN("nn_exact", MANY(convolutions_are_exact), MANY(transposed_convolutions_are_exact),
-    MANY(pools_are_exact), MANY(products_are_exact))
+    MANY(pools_are_exact), MANY(products_are_exact), ONE(zeros_leave_products_their_gradient))

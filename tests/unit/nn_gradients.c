@@ -161,7 +161,9 @@ START_TEST(every_row_is_here)
 		for (size_t i = 0; i < COUNT(nn_cases); i++)
 			found = found || strcmp(nn_cases[i].op, nn_ops[op].onnx) == 0;
 		ck_assert_msg(found, "%s has a gradient and no case", nn_ops[op].onnx);
-		ck_assert(nn_ops[op].backward == NULL || nn_ops[op].diff != 0);
+		ck_assert_msg((nn_ops[op].backward == NULL) == (nn_ops[op].diff == 0),
+		    "%s has inputs with a gradient and no backward, or the other way round",
+		    nn_ops[op].onnx);
 	}
 }
 END_TEST
