@@ -70,6 +70,43 @@ MUST bool hkdf_sha256(
 MUST bool chain_next(struct ctx *, const struct digest256 *prev, const struct str field[],
     size_t n, struct digest256 *ret);
 
+/* ---- Pseudo-random streams --------------------------------------------------------------- */
+
+/*
+ * Everything that Hallmark draws under a key, so that it can be drawn again: by a key and a tag,
+ * HMAC-SHA-256 in counter mode. One purpose, one subkey.
+ */
+MUST bool prf_subkey(
+    struct ctx *, const struct key256 *root, const char *name, struct key256 *ret);
+MUST bool prf_block(struct ctx *, const struct key256 *, const char *tag, uint32_t a,
+    uint32_t b, uint32_t i, struct digest256 *ret);
+
+/* Numbers one after the other. A failure of the library is remembered: prf_end reports it. */
+struct prf {
+	struct key256 key;
+	const char *tag;
+	uint32_t a, b, block;
+	size_t used; /* bytes of `now` */
+	struct digest256 now;
+	bool bad;
+};
+struct prf prf_stream(const struct key256 *, const char *tag, uint32_t a, uint32_t b);
+uint64_t prf_next(struct prf *);
+uint64_t prf_uniform(struct prf *, uint64_t q); /* in [0, q), without bias; q > 0 */
+double prf_real(struct prf *);                  /* in [0, 1) */
+/* A permutation of 0 … n - 1. */
+void prf_perm(struct prf *, uint32_t n, uint32_t ret[]);
+/* Wipes it. */
+MUST bool prf_end(struct ctx *, struct prf *);
+
+/* Bulk: the keystream of AES-256-CTR under a block of the key. */
+struct bulk;
+MUST bool bulk_new(struct ctx *, const struct key256 *, const char *tag, uint32_t a, uint32_t b,
+    struct bulk **ret);
+/* The next n bytes. */
+MUST bool bulk_read(struct ctx *, struct bulk *, void *to, size_t n);
+void bulk_free(struct bulk **);
+
 /* ---- Sealed values ----------------------------------------------------------------------- */
 
 /*
@@ -128,6 +165,13 @@ MUST bool sealed_reader_new(
  * that 0 was seen: what acts on a prefix must be able to take it back.
  */
 MUST bool sealed_read(struct ctx *, struct sealed_reader *, void *to, size_t n, size_t *ret_n);
+/*
+ * The same for a file whose end may be missing, as a broken writing leaves it: reading ends, with 0,
+ * behind the last whole chunk from the beginning whose tag is right. What is read is authentic;
+ * that it is all there was is not said. Seal it anew into another file to go on.
+ */
+MUST bool sealed_salvage_new(
+    struct ctx *, int fd, const struct key256 *, struct str aad, struct sealed_reader **ret);
 void sealed_reader_free(struct sealed_reader **);
 
 struct sealed_file;
@@ -137,6 +181,9 @@ struct sealed_file;
  */
 MUST bool sealed_file_open(
     struct ctx *, int fd, const struct key256 *, struct str aad, struct sealed_file **ret);
+/* The same for a sealed file that is a part of a larger one: `n` bytes from `at`. */
+MUST bool sealed_file_open_part(struct ctx *, int fd, uint64_t at, uint64_t n,
+    const struct key256 *, struct str aad, struct sealed_file **ret);
 uint64_t sealed_file_size(const struct sealed_file *); /* plain bytes */
 /* Exactly n bytes from `at`; E_LIMIT if the file has fewer. */
 MUST bool sealed_file_read(struct ctx *, struct sealed_file *, uint64_t at, void *to, size_t n);
@@ -265,5 +312,16 @@ MUST bool jwe_encrypt(struct ctx *, const struct ec_key *to, struct str typ,
 /* E_INTEGRITY if it does not open with this key. */
 MUST bool jwe_decrypt(struct ctx *, const struct ec_key *, struct str typ, struct str token,
     struct jose_header *ret_header, struct str *ret_payload);
+
+/* ---- DSSE -------------------------------------------------------------------------------- */
+
+/*
+ * Appends a Sigstore bundle (v0.3, JSON): a DSSE envelope with the payload, signed with ES256. The
+ * key is named by the SHA-256, in hex, of its PEM form (SubjectPublicKeyInfo, ended by a newline).
+ */
+#define DSSE_MAX (1 << 20)
+size_t dsse_size(size_t type, size_t payload); /* what it appends at most */
+MUST bool dsse_bundle(struct ctx *, const struct ec_key *, struct str payload_type,
+    struct str payload, struct buf *out);
 
 #endif

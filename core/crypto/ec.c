@@ -245,9 +245,9 @@ es256_sign(struct ctx *c, const struct ec_key *k, const struct digest256 *d, uin
 	return true;
 }
 
-/* r and s as the library wants them; the count of bytes in `der`, 0 if there is no memory. */
-static size_t
-signature_der(const uint8_t raw[64], uint8_t der[80])
+/* r and s as the library wants them. */
+size_t
+es256_der(const uint8_t raw[64], uint8_t der[80])
 {
 	owned(signature_free) ECDSA_SIG *sig = ECDSA_SIG_new();
 	owned(bn_free) BIGNUM *r = BN_bin2bn(raw, 32, NULL);
@@ -270,7 +270,7 @@ es256_verify(
 	owned(pkey_context_free)
 	    EVP_PKEY_CTX *p = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
 	uint8_t der[80];
-	size_t n = signature_der(raw, der);
+	size_t n = es256_der(raw, der);
 
 	if (n == 0 || p == NULL || EVP_PKEY_verify_init(p) != 1)
 		return fail_crypto(c, "ECDSA");

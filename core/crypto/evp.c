@@ -46,6 +46,8 @@ fetch(struct algorithms *a)
 		a->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 	if (a->gcm == NULL)
 		a->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	if (a->ctr == NULL)
+		a->ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 	if (a->wrap == NULL)
 		a->wrap = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
 	if (a->hmac == NULL)
@@ -54,8 +56,8 @@ fetch(struct algorithms *a)
 		a->scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
 	if (a->p256 == NULL)
 		a->p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-	return a->sha256 != NULL && a->gcm != NULL && a->wrap != NULL && a->hmac != NULL &&
-	    a->scrypt != NULL && a->p256 != NULL;
+	return a->sha256 != NULL && a->gcm != NULL && a->ctr != NULL && a->wrap != NULL &&
+	    a->hmac != NULL && a->scrypt != NULL && a->p256 != NULL;
 }
 
 static bool

@@ -20,7 +20,7 @@
 /* The algorithms, fetched once in the life of the process: a fetch costs more than a digest. */
 struct algorithms {
 	EVP_MD *sha256;
-	EVP_CIPHER *gcm, *wrap;
+	EVP_CIPHER *gcm, *ctr, *wrap;
 	EVP_MAC *hmac;
 	EVP_KDF *scrypt;
 	EC_GROUP *p256;
@@ -127,6 +127,8 @@ MUST bool es256_sign(
     struct ctx *, const struct ec_key *, const struct digest256 *, uint8_t ret[64]);
 MUST bool es256_verify(
     struct ctx *, const struct ec_key *, const struct digest256 *, const uint8_t sig[64]);
+/* The same signature as DER; how many bytes, 0 if there is no memory. */
+size_t es256_der(const uint8_t raw[64], uint8_t der[80]);
 
 /* ---- jose.c ------------------------------------------------------------------------------ */
 

@@ -60,7 +60,7 @@ struct sealed_reader {
 	size_t sealed_n; /* 1 if that byte has been read already */
 	uint8_t *plain;
 	size_t plain_n, used;
-	bool last, bad;
+	bool salvage, last, bad;
 };
 
 void
@@ -96,23 +96,56 @@ sealed_reader_new(
 	return true;
 }
 
+bool
+sealed_salvage_new(
+    struct ctx *c, int fd, const struct key256 *key, struct str aad, struct sealed_reader **ret)
+{
+	if (!sealed_reader_new(c, fd, key, aad, ret))
+		return false;
+	(*ret)->salvage = true;
+	return true;
+}
+
+/* Opens a chunk with its tag; a salvage sets *ret_end instead if it is not whole or not right. */
+static bool
+open_or_end(struct ctx *c, struct sealed_reader *r, struct str sealed, bool *ret_end)
+{
+	bool full = sealed.n == r->s.chunk + GCM_TAG;
+
+	*ret_end = false;
+	if (!r->salvage)
+		return chunk_open(c, &r->s, r->position, r->last, sealed, r->plain);
+	/* A full chunk at the end of the file may be the last one, or the last that was written. */
+	if (full && chunk_open(c, &r->s, r->position, false, sealed, r->plain))
+		return true;
+	if (full && c->err.code != E_INTEGRITY)
+		return false;
+	*ret_end = !r->last || sealed.n < GCM_TAG ||
+	    !chunk_open(c, &r->s, r->position, true, sealed, r->plain);
+	if (*ret_end && c->err.code != E_NONE && c->err.code != E_INTEGRITY)
+		return false;
+	c->err = (struct err){ 0 };
+	return true;
+}
+
 static bool
 next_chunk(struct ctx *c, struct sealed_reader *r)
 {
 	size_t whole = r->s.chunk + GCM_TAG, got;
+	bool end;
 
 	if (!read_some(c, r->s.fd, -1, r->sealed + r->sealed_n, whole + 1 - r->sealed_n, &got))
 		return false;
 	got += r->sealed_n;
 	r->last = got <= whole;
-	if (got < GCM_TAG)
+	if (!r->salvage && got < GCM_TAG)
 		return truncated(c);
 	if (!r->last)
 		got = whole;
-	if (!chunk_open(c, &r->s, r->position, r->last, (struct str){ (char *)r->sealed, got },
-		r->plain))
+	if (!open_or_end(c, r, (struct str){ (char *)r->sealed, got }, &end))
 		return false;
-	r->plain_n = got - GCM_TAG;
+	r->last |= end;
+	r->plain_n = end ? 0 : got - GCM_TAG;
 	r->used = 0;
 	r->position++;
 	r->sealed_n = r->last ? 0 : 1;
@@ -146,6 +179,7 @@ sealed_read(struct ctx *c, struct sealed_reader *r, void *to, size_t n, size_t *
 
 struct sealed_file {
 	struct sealed s;
+	uint64_t begin;    /* in the file that it is a part of */
 	uint64_t size;     /* plain bytes */
 	uint64_t chunks;   /* at least 1 */
 	uint8_t *sealed;   /* a chunk and its tag */
@@ -167,18 +201,15 @@ sealed_file_free(struct sealed_file **f)
 	*f = NULL;
 }
 
-/* The sizes that follow from the file's length, if it is a possible one. */
+/* The sizes that follow from the length, if it is a possible one. */
 static bool
-measure(struct ctx *c, struct sealed_file *f)
+measure(struct ctx *c, struct sealed_file *f, uint64_t n)
 {
 	uint64_t whole = f->s.chunk + GCM_TAG, body;
-	struct stat st;
 
-	if (fstat(f->s.fd, &st) != 0)
-		return fail_errno(c, "examine", "a sealed file");
-	if (st.st_size < SEALED_HEADER + GCM_TAG || st.st_size > SEALED_PLAIN_MAX * 2)
+	if (n < SEALED_HEADER + GCM_TAG || n > SEALED_PLAIN_MAX * 2)
 		return truncated(c);
-	body = (uint64_t)st.st_size - SEALED_HEADER;
+	body = n - SEALED_HEADER;
 	f->chunks = (body - 1) / whole + 1;
 	if (body - (f->chunks - 1) * whole < GCM_TAG)
 		return truncated(c);
@@ -191,7 +222,7 @@ measure(struct ctx *c, struct sealed_file *f)
 static bool
 load(struct ctx *c, struct sealed_file *f, uint64_t position)
 {
-	uint64_t at = SEALED_HEADER + position * (f->s.chunk + GCM_TAG);
+	uint64_t at = f->begin + SEALED_HEADER + position * (f->s.chunk + GCM_TAG);
 	bool last = position == f->chunks - 1;
 	size_t n = (last ? f->size - position * f->s.chunk : f->s.chunk) + GCM_TAG, got;
 
@@ -210,15 +241,18 @@ load(struct ctx *c, struct sealed_file *f, uint64_t position)
 }
 
 bool
-sealed_file_open(
-    struct ctx *c, int fd, const struct key256 *key, struct str aad, struct sealed_file **ret)
+sealed_file_open_part(struct ctx *c, int fd, uint64_t at, uint64_t n, const struct key256 *key,
+    struct str aad, struct sealed_file **ret)
 {
 	owned(sealed_file_free) struct sealed_file *f = calloc(1, sizeof *f);
 
 	if (f == NULL)
 		return fail(c, E_MEMORY, "no memory");
 	f->s.fd = fd;
-	if (!read_header(c, &f->s, 0, key, aad) || !measure(c, f))
+	f->begin = at;
+	if (at > INT64_MAX - SEALED_PLAIN_MAX * 2)
+		return truncated(c);
+	if (!read_header(c, &f->s, (int64_t)at, key, aad) || !measure(c, f, n))
 		return false;
 	f->plain = malloc(f->s.chunk);
 	f->sealed = malloc(f->s.chunk + GCM_TAG);
@@ -228,6 +262,17 @@ sealed_file_open(
 		return false;
 	*ret = steal(f);
 	return true;
+}
+
+bool
+sealed_file_open(
+    struct ctx *c, int fd, const struct key256 *key, struct str aad, struct sealed_file **ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fail_errno(c, "examine", "a sealed file");
+	return sealed_file_open_part(c, fd, 0, (uint64_t)st.st_size, key, aad, ret);
 }
 
 uint64_t

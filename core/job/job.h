@@ -15,7 +15,7 @@
 
 /* ---- The kinds --------------------------------------------------------------------------- */
 
-enum job_type { JOB_SELFTEST, JOB_EVALUATE, JOB_TRAIN, JOB_COUNT };
+enum job_type { JOB_SELFTEST, JOB_EVALUATE, JOB_TRAIN, JOB_DESCRIBE, JOB_PROTECT, JOB_COUNT };
 
 /* Who may start a job: the bits of the store's roles (the server asserts that they are equal). */
 enum job_may {
@@ -35,14 +35,23 @@ struct job_limits {
 /* One input: a sealed file that the worker gets as an open descriptor. */
 enum job_source {
 	JOB_FROM_PARAMETER, /* the bytes of a FIELD_TEXT parameter, which the server seals */
-	JOB_FROM_FILE,      /* a file that was there before the job */
+	JOB_FROM_FILE,      /* a file that only the command line of --local can name */
+	JOB_FROM_MODEL,     /* `part` of the model that the parameter names by its id */
+	JOB_FROM_DATASET,   /* the same of a data set */
+	JOB_FROM_SECRET,    /* the 32 bytes of the secret of the release that the job makes */
 };
 struct job_input {
 	const char *name;
 	enum job_source source;
 	size_t at;     /* of the parameter, a struct str */
 	int64_t max;   /* plain bytes */
-	bool optional; /* a file that may be empty */
+	bool optional; /* may be empty: the parameter is, or the part is not there */
+	const char *part;
+};
+/* One output: a sealed file that the worker writes from its beginning to its end. */
+struct job_output {
+	const char *name;
+	int64_t max; /* plain bytes */
 };
 
 struct job_kind {
@@ -55,7 +64,9 @@ struct job_kind {
 	bool (*check)(struct ctx *, const void *params);
 	const struct job_input *input;
 	size_t inputs;
-	unsigned may; /* enum job_may */
+	const struct job_output *output;
+	size_t outputs;
+	unsigned may; /* enum job_may; 0: the server alone makes them */
 	struct job_limits limits;
 };
 extern const struct job_kind job_kinds[JOB_COUNT];
@@ -66,8 +77,10 @@ MUST bool job_kind_by_name(struct ctx *, struct str name, enum job_type *ret);
 MUST bool job_params(struct ctx *, enum job_type, struct str json, void **ret);
 /* The bytes of the kind's input number i, out of decoded parameters; empty for a file. */
 struct str job_input_bytes(enum job_type, const void *params, size_t i);
-/* True if the kind works on files: without them there is nothing to run. */
-bool job_takes_files(enum job_type);
+/* The id that the kind's input number i is part of, out of decoded parameters. */
+struct str job_input_id(enum job_type, const void *params, size_t i);
+/* True for kinds that hallmark-worker --local alone can run. */
+bool job_is_local(enum job_type);
 
 /* ---- Parameters of each kind ------------------------------------------------------------- */
 
@@ -93,7 +106,7 @@ struct selftest {
 /* How samples get into a network, and what its answers mean: the part that jobs on data share. */
 enum job_order { JOB_ORDER_AUTO, JOB_ORDER_FIRST, JOB_ORDER_LAST };
 enum job_loss { JOB_LOSS_ENTROPY, JOB_LOSS_BINARY, JOB_LOSS_SQUARES };
-enum job_output {
+enum job_answer {
 	JOB_OUTPUT_AUTO,
 	JOB_OUTPUT_LOGITS,
 	JOB_OUTPUT_PROBABILITIES,
@@ -104,7 +117,7 @@ struct job_network {
 	int order;              /* enum job_order: of the channels of images */
 	bool raw_bytes;         /* bytes are 0 to 255 for the network, not 0 to 1 */
 	struct str samples_entry, labels_entry; /* arrays of an NPZ; empty: the usual names */
-	int loss, output;                       /* enum job_loss, enum job_output */
+	int loss, output;                       /* enum job_loss, enum job_answer */
 	double positive_weight;                 /* of binary cross-entropy */
 };
 
@@ -115,6 +128,7 @@ struct job_network {
  */
 struct evaluate {
 	struct job_network network;
+	struct str model, dataset; /* ids; with --local the files stand on the command line */
 };
 
 /*
@@ -134,19 +148,54 @@ struct train {
 	double momentum, beta2, epsilon, decay, warmup, factor, start, end, momentum_low, clip;
 };
 
+/*
+ * Looks at what was uploaded. Inputs of a model: content; of a data set: samples, labels (may be
+ * empty). Result of a model: {"bytes", "sha256", "ir", "opset", "producer", "nodes", "parameters",
+ * "operators": {"Conv": n…}, "inputs": [{"name", "type", "shape"}…], "outputs": […], "classes"
+ * (null if unknown), "trainable", "warnings": […]}; of a data set: {"samples", "shape", "type",
+ * "labels", "classes", "smallest", "largest", "of_class": [n…]}.
+ */
+struct describe {
+	struct str model, dataset; /* exactly one is given */
+	struct str samples_entry, labels_entry;
+};
+
+/*
+ * Makes a release. Inputs: model, samples, labels, test_samples, test_labels (data may all be
+ * empty), secret. Outputs: artifact (ONNX), entries (of the parameter lock: see mark.h; may be
+ * empty), report (JSON), page (HTML). Result: {"locks": […], "kappa", "log_l", "plain" (hex:
+ * unlock_digest of the model), "parameters", "touched", "key_bytes", "accuracy": {"before",
+ * "locked", "unlocked"}, "seconds", …}: what the release shows; the report has the rest.
+ */
+enum job_lock { JOB_LOCK_SEALED, JOB_LOCK_ADVPARAMS, JOB_LOCK_BOTH, JOB_LOCK_AUTO };
+enum job_mode { JOB_POOLED, JOB_GREEDY, JOB_SIGNED_GREEDY };
+enum job_effort { JOB_NONE, JOB_QUICK, JOB_FULL };
+#define JOB_MODES_OWN (-1) /* of alpha, beta, cap, and 0 of phi and rounds: as the mode has it */
+struct protect {
+	struct job_network network;
+	struct str release, name, model, dataset, test; /* ids; name: of the model */
+	int lock, mode, effort; /* enum job_lock, job_mode, job_effort */
+	double kappa, alpha, beta, cap, target;
+	int64_t log_l, phi, rounds, count, lock_set, validation, seed;
+	bool unmarked, extremes;
+	struct str_list layers;
+	struct str url; /* where to ask for a license: into the artifact's metadata */
+};
+
 /* ---- Server to worker: the job ----------------------------------------------------------- */
 
 #define JOB_MESSAGE_MAX (128 << 10)
 #define JOB_PARAMS_MAX (96 << 10) /* JSON text */
-#define JOB_INPUTS_MAX 16
+#define JOB_INPUTS_MAX 10
+#define JOB_OUTPUTS_MAX 6
 #define JOB_NAME_MAX 32
 #define JOB_AAD_MAX 256
 #define JOB_KEY_BYTES 32
 
-/* One input on its way. The key is secret: job_message_done wipes it. */
+/* One input or output on its way. The key is secret: job_message_done wipes it. */
 struct job_blob {
 	struct str name;
-	int64_t size; /* plain bytes */
+	int64_t size; /* plain bytes; of an output: at most */
 	uint8_t key[JOB_KEY_BYTES];
 	struct str aad; /* what the sealed file is bound to */
 };
@@ -157,11 +206,14 @@ struct job_message {
 	struct str params; /* JSON, as the kind's fields describe it */
 	struct job_blob blob[JOB_INPUTS_MAX];
 	size_t blobs;
+	struct job_blob out[JOB_OUTPUTS_MAX];
+	size_t outs;
 };
 
 /*
- * Appends the message; the descriptors of the blobs travel beside it, in the same order. The
- * buffer holds keys afterwards: wipe it. E_LIMIT if a part is larger than allowed.
+ * Appends the message; the descriptors of the inputs, then of the outputs, travel beside it, in
+ * the same order. The buffer holds keys afterwards: wipe it. E_LIMIT if a part is larger than
+ * allowed.
  */
 MUST bool job_encode(struct ctx *, const struct job_message *, struct buf *out);
 /*
@@ -179,14 +231,22 @@ void job_message_done(struct job_message *);
 
 enum job_report_type { JOB_PROGRESS, JOB_RESULT, JOB_FAILURE };
 
+/* An output as it was written. */
+struct job_made {
+	int64_t size;
+	uint8_t sha256[32];
+};
+
 /* One datagram each. Only the fields of its type are set. */
 struct job_report {
 	enum job_report_type type;
 	int64_t done, total; /* progress; total 0: unknown; else done <= total */
 	struct str note;     /* progress: what it is doing, a few words */
 	struct str result;   /* result: one JSON object, compact, checked by the strict rules */
-	enum err_code code;  /* failure */
-	struct str text;     /* failure: a sentence that may be shown to the client */
+	struct job_made made[JOB_OUTPUTS_MAX]; /* result: each output of the kind, in order */
+	size_t mades;
+	enum err_code code; /* failure */
+	struct str text;    /* failure: a sentence that may be shown to the client */
 };
 MUST bool job_report_encode(struct ctx *, const struct job_report *, struct buf *out);
 /* The worker may be hostile: E_PEER for whatever is not exactly one well-formed report. */

@@ -2,7 +2,7 @@
  * The table of job kinds: one row says everything that the server must know to accept a job of that
  * kind and that the worker must know to read it. What the worker then does is in run/, by kind.
  */
-#include "job.h"
+#include "checks.h"
 
 #define HOUR 3600
 
@@ -67,9 +67,15 @@ static const char *const initials[] = {
 };
 
 enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000 };
-#define MODEL_MAX (INT64_C(1) << 30)
+#define MODEL_MAX (INT64_C(8) << 30)
 #define SAMPLES_MAX (INT64_C(16) << 30)
 #define LABELS_MAX (INT64_C(1) << 30)
+
+/* An input that is a part of what the vendor has uploaded. */
+#define FROM_MODEL(n, t, f, o)                                                                  \
+	{ (n), JOB_FROM_MODEL, offsetof(t, f), MODEL_MAX, (o), "content" }
+#define FROM_DATASET(n, p, t, f, o)                                                             \
+	{ (n), JOB_FROM_DATASET, offsetof(t, f), SAMPLES_MAX, (o), (p) }
 
 /* The rows that a struct with a struct job_network in it begins with. */
 #define NETWORK_FIELDS(t)                                                                       \
@@ -83,12 +89,22 @@ enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000
 	{ "output",          FIELD_WORD,   offsetof(t, network.output),  .words = outputs },    \
 	{ "positive_weight", FIELD_REAL,   offsetof(t, network.positive_weight) }
 
+/* A struct job_network to begin with. */
+#define NETWORK_DEFAULTS(n)                                                                     \
+	{ .batch = (n), .samples_entry = { "", 0 }, .labels_entry = { "", 0 }, .positive_weight = 1 }
+
 static const struct json_field evaluate_fields[] = {
 	NETWORK_FIELDS(struct evaluate),
+	{ "model",   FIELD_TEXT, offsetof(struct evaluate, model),   0, ID_MAX - 1 },
+	{ "dataset", FIELD_TEXT, offsetof(struct evaluate, dataset), 0, ID_MAX - 1 },
 };
 static const struct evaluate evaluate_defaults = {
-	.network = { .batch = 64, .samples_entry = { "", 0 }, .labels_entry = { "", 0 },
-		.positive_weight = 1 },
+	.network = NETWORK_DEFAULTS(64), .model = { "", 0 }, .dataset = { "", 0 },
+};
+static const struct job_input evaluate_inputs[] = {
+	FROM_MODEL("model", struct evaluate, model, false),
+	FROM_DATASET("samples", "samples", struct evaluate, dataset, false),
+	FROM_DATASET("labels", "labels", struct evaluate, dataset, true),
 };
 
 static const struct json_field train_fields[] = {
@@ -115,8 +131,7 @@ static const struct json_field train_fields[] = {
 	{ "flip",         FIELD_BOOL,   offsetof(struct train, flip) },
 };
 static const struct train train_defaults = {
-	.network = { .batch = 128, .samples_entry = { "", 0 }, .labels_entry = { "", 0 },
-		.positive_weight = 1 },
+	.network = NETWORK_DEFAULTS(128),
 	.epochs = 10, .seed = 1, .schedule = JOB_ONE_CYCLE,
 	.momentum = 0.9, .nesterov = true, .beta2 = 0.999, .epsilon = 1e-8, .decay = 5e-4,
 	.warmup = 0.2, .factor = 0.1, .start = 20, .end = 500,
@@ -128,11 +143,97 @@ static const struct job_input train_inputs[] = {
 	{ "test_samples", JOB_FROM_FILE, 0, SAMPLES_MAX, .optional = true },
 	{ "test_labels",  JOB_FROM_FILE, 0, LABELS_MAX,  .optional = true },
 };
-enum { EVALUATE_INPUTS = 3 }; /* the first of them */
+static const struct job_output train_outputs[] = {
+	{ "model", MODEL_MAX },
+};
 
-static bool selftest_check(struct ctx *, const void *);
-static bool evaluate_check(struct ctx *, const void *);
-static bool train_check(struct ctx *, const void *);
+static const struct json_field describe_fields[] = {
+	{ "model",         FIELD_TEXT, offsetof(struct describe, model),   0, ID_MAX - 1 },
+	{ "dataset",       FIELD_TEXT, offsetof(struct describe, dataset), 0, ID_MAX - 1 },
+	{ "samples_entry", FIELD_TEXT, offsetof(struct describe, samples_entry), 0, ENTRY_MAX },
+	{ "labels_entry",  FIELD_TEXT, offsetof(struct describe, labels_entry),  0, ENTRY_MAX },
+};
+static const struct describe describe_defaults = {
+	{ "", 0 }, { "", 0 }, { "", 0 }, { "", 0 },
+};
+static const struct job_input describe_inputs[] = {
+	FROM_MODEL("model", struct describe, model, true),
+	FROM_DATASET("samples", "samples", struct describe, dataset, true),
+	FROM_DATASET("labels", "labels", struct describe, dataset, true),
+};
+
+static const char *const locks[] = {
+	[JOB_LOCK_SEALED] = "sealed",
+	[JOB_LOCK_ADVPARAMS] = "advparams",
+	[JOB_LOCK_BOTH] = "both",
+	[JOB_LOCK_AUTO] = "auto",
+	NULL,
+};
+static const char *const modes[] = {
+	[JOB_POOLED] = "pooled",
+	[JOB_GREEDY] = "greedy",
+	[JOB_SIGNED_GREEDY] = "signed-greedy",
+	NULL,
+};
+static const char *const efforts[] = {
+	[JOB_NONE] = "none",
+	[JOB_QUICK] = "quick",
+	[JOB_FULL] = "full",
+	NULL,
+};
+
+static const struct json_field protect_fields[] = {
+	NETWORK_FIELDS(struct protect),
+	{ "release",    FIELD_TEXT,   offsetof(struct protect, release), 0, ID_MAX - 1 },
+	{ "name",       FIELD_TEXT,   offsetof(struct protect, name),    0, 128 },
+	{ "model",      FIELD_TEXT,   offsetof(struct protect, model),   0, ID_MAX - 1 },
+	{ "dataset",    FIELD_TEXT,   offsetof(struct protect, dataset), 0, ID_MAX - 1 },
+	{ "test",       FIELD_TEXT,   offsetof(struct protect, test),    0, ID_MAX - 1 },
+	{ "lock",       FIELD_WORD,   offsetof(struct protect, lock),    .words = locks },
+	{ "mode",       FIELD_WORD,   offsetof(struct protect, mode),    .words = modes },
+	{ "effort",     FIELD_WORD,   offsetof(struct protect, effort),  .words = efforts },
+	{ "kappa",      FIELD_REAL,   offsetof(struct protect, kappa) },
+	{ "alpha",      FIELD_REAL,   offsetof(struct protect, alpha) },
+	{ "beta",       FIELD_REAL,   offsetof(struct protect, beta) },
+	{ "cap",        FIELD_REAL,   offsetof(struct protect, cap) },
+	{ "target",     FIELD_REAL,   offsetof(struct protect, target) },
+	{ "log_l",      FIELD_NUMBER, offsetof(struct protect, log_l),      0, LOG_L_MAX },
+	{ "phi",        FIELD_NUMBER, offsetof(struct protect, phi),        4, 64 },
+	{ "rounds",     FIELD_NUMBER, offsetof(struct protect, rounds),     1, 200 },
+	{ "count",      FIELD_NUMBER, offsetof(struct protect, count),      0, 65535 },
+	{ "lock_set",   FIELD_NUMBER, offsetof(struct protect, lock_set),   16, 65536 },
+	{ "validation", FIELD_NUMBER, offsetof(struct protect, validation), 16, 1 << 20 },
+	{ "seed",       FIELD_NUMBER, offsetof(struct protect, seed),       0, INT64_MAX },
+	{ "unmarked",   FIELD_BOOL,   offsetof(struct protect, unmarked) },
+	{ "extremes",   FIELD_BOOL,   offsetof(struct protect, extremes) },
+	{ "layers",     FIELD_LIST,   offsetof(struct protect, layers),     0, 256 },
+	{ "url",        FIELD_TEXT,   offsetof(struct protect, url),        0, 512 },
+};
+static const struct protect protect_defaults = {
+	.network = NETWORK_DEFAULTS(64),
+	.release = { "", 0 }, .name = { "", 0 }, .model = { "", 0 }, .dataset = { "", 0 },
+	.test = { "", 0 }, .lock = JOB_LOCK_AUTO, .mode = JOB_POOLED, .effort = JOB_QUICK,
+	.alpha = JOB_MODES_OWN, .beta = JOB_MODES_OWN, .cap = JOB_MODES_OWN,
+	.lock_set = 512, .validation = 10000, .seed = 1, .url = { "", 0 },
+};
+static const struct job_input protect_inputs[] = {
+	FROM_MODEL("model", struct protect, model, false),
+	FROM_DATASET("samples", "samples", struct protect, dataset, true),
+	FROM_DATASET("labels", "labels", struct protect, dataset, true),
+	FROM_DATASET("test_samples", "samples", struct protect, test, true),
+	FROM_DATASET("test_labels", "labels", struct protect, test, true),
+	{ "secret", JOB_FROM_SECRET, 0, JOB_KEY_BYTES },
+};
+/* Weights of two bytes become words of four, beside the values in their place. */
+#define ARTIFACT_MAX (3 * MODEL_MAX + (64 << 20))
+static const struct job_output protect_outputs[] = {
+	{ "artifact", ARTIFACT_MAX },
+	{ "entries", 1 << 20 },
+	{ "report", 4 << 20 },
+	{ "page", 4 << 20 },
+};
+/* A sealed file is a little larger than what is in it. */
+#define SEALED(plain) ((plain) + (plain) / 1024 + (1 << 20))
 
 const struct job_kind job_kinds[JOB_COUNT] = {
 	[JOB_SELFTEST] = {
@@ -151,7 +252,7 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.field = evaluate_fields, .fields = COUNT(evaluate_fields),
 		.size = sizeof(struct evaluate), .defaults = &evaluate_defaults,
 		.check = evaluate_check,
-		.input = train_inputs, .inputs = EVALUATE_INPUTS,
+		.input = evaluate_inputs, .inputs = COUNT(evaluate_inputs),
 		.may = JOB_MAY_ADMIN | JOB_MAY_VERIFIER,
 		.limits = { .memory = INT64_C(8) << 30, .cpu = 16 * HOUR, .wall = 4 * HOUR, .output = 0 },
 	},
@@ -162,78 +263,33 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.size = sizeof(struct train), .defaults = &train_defaults,
 		.check = train_check,
 		.input = train_inputs, .inputs = COUNT(train_inputs),
+		.output = train_outputs, .outputs = COUNT(train_outputs),
 		.may = JOB_MAY_ADMIN,
 		.limits = { .memory = INT64_C(8) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
-			.output = MODEL_MAX + (16 << 20) },
+			.output = SEALED(MODEL_MAX) },
+	},
+	[JOB_DESCRIBE] = {
+		.name = "describe",
+		.help = "look at a model or a data set that was uploaded",
+		.field = describe_fields, .fields = COUNT(describe_fields),
+		.size = sizeof(struct describe), .defaults = &describe_defaults,
+		.check = describe_check,
+		.input = describe_inputs, .inputs = COUNT(describe_inputs),
+		.limits = { .memory = INT64_C(16) << 30, .cpu = 2 * HOUR, .wall = HOUR, .output = 0 },
+	},
+	[JOB_PROTECT] = {
+		.name = "protect",
+		.help = "lock a model: its artifact, what opens it, and how good the lock is",
+		.field = protect_fields, .fields = COUNT(protect_fields),
+		.size = sizeof(struct protect), .defaults = &protect_defaults,
+		.check = protect_check,
+		.input = protect_inputs, .inputs = COUNT(protect_inputs),
+		.output = protect_outputs, .outputs = COUNT(protect_outputs),
+		.limits = { .memory = INT64_C(24) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
+			.output = SEALED(ARTIFACT_MAX) },
 	},
 };
 /* clang-format on */
-
-/* Steps that could not end before the wall time are a mistake, not a job. */
-static bool
-selftest_check(struct ctx *c, const void *params)
-{
-	const struct selftest *p = params;
-	int64_t wall_ms = job_kinds[JOB_SELFTEST].limits.wall * 1000;
-
-	if (p->steps * p->step_ms > wall_ms / 2)
-		return fail_at(c, E_INPUT, "/step_ms", "steps * step_ms is at most %lld",
-		    (long long)wall_ms / 2);
-	return true;
-}
-
-/* A number that has to lie in [low, high]. */
-struct range {
-	const char *at;
-	double value, low, high;
-};
-
-MUST static bool
-ranges_check(struct ctx *c, const struct range r[], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!(r[i].value >= r[i].low && r[i].value <= r[i].high))
-			return fail_at(c, E_INPUT, r[i].at, "%s must be from %g to %g",
-			    r[i].at + 1, r[i].low, r[i].high);
-	return true;
-}
-
-static bool
-network_check(struct ctx *c, const struct job_network *n)
-{
-	const struct range r = { "/positive_weight", n->positive_weight, 1e-6, 1e6 };
-
-	return ranges_check(c, &r, 1);
-}
-
-static bool
-evaluate_check(struct ctx *c, const void *params)
-{
-	const struct evaluate *p = params;
-
-	return network_check(c, &p->network);
-}
-
-static bool
-train_check(struct ctx *c, const void *params)
-{
-	const struct train *p = params;
-	const struct range ranges[] = {
-		{ "/rate", p->rate, 0, 1000 },
-		{ "/momentum", p->momentum, 0, 0.9999 },
-		{ "/momentum_low", p->momentum_low, 0, 0.9999 },
-		{ "/beta2", p->beta2, 0, 0.999999 },
-		{ "/epsilon", p->epsilon, 1e-12, 1 },
-		{ "/decay", p->decay, 0, 1 },
-		{ "/clip", p->clip, 0, 1e9 },
-		{ "/warmup", p->warmup, 0, 0.9 },
-		{ "/factor", p->factor, 0, 1 },
-		{ "/start", p->start, 1, 1e9 },
-		{ "/end", p->end, 1, 1e9 },
-	};
-
-	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
-}
 
 bool
 job_kind_by_name(struct ctx *c, struct str name, enum job_type *ret)
@@ -264,19 +320,41 @@ job_params(struct ctx *c, enum job_type type, struct str json, void **ret)
 	return true;
 }
 
+/* The text of the parameter that the kind's input number i comes from. */
+static struct str
+input_text(enum job_type type, const void *params, size_t i)
+{
+	struct str text;
+
+	memcpy(&text, (const char *)params + job_kinds[type].input[i].at, sizeof text);
+	return text;
+}
+
 struct str
 job_input_bytes(enum job_type type, const void *params, size_t i)
 {
-	const struct job_input *input = &job_kinds[type].input[i];
-	struct str bytes = { "", 0 };
+	if (job_kinds[type].input[i].source != JOB_FROM_PARAMETER)
+		return STR("");
+	return input_text(type, params, i);
+}
 
-	if (input->source == JOB_FROM_PARAMETER)
-		memcpy(&bytes, (const char *)params + input->at, sizeof bytes);
-	return bytes;
+struct str
+job_input_id(enum job_type type, const void *params, size_t i)
+{
+	switch (job_kinds[type].input[i].source) {
+	case JOB_FROM_MODEL:
+	case JOB_FROM_DATASET:
+		return input_text(type, params, i);
+	case JOB_FROM_PARAMETER:
+	case JOB_FROM_FILE:
+	case JOB_FROM_SECRET:
+		return STR("");
+	}
+	abort();
 }
 
 bool
-job_takes_files(enum job_type type)
+job_is_local(enum job_type type)
 {
 	for (size_t i = 0; i < job_kinds[type].inputs; i++)
 		if (job_kinds[type].input[i].source == JOB_FROM_FILE)

@@ -5,7 +5,7 @@
  */
 #include "job.h"
 
-#define JOB_PROTOCOL 1
+#define JOB_PROTOCOL 2
 
 static bool
 narrows(int64_t asked, int64_t granted, int64_t least)
@@ -21,10 +21,10 @@ limits_ok(const struct job_kind *k, const struct job_limits *l)
 }
 
 static bool
-blob_ok(const struct job_kind *k, size_t i, const struct job_blob *b)
+blob_ok(const struct job_blob *b, const char *name, int64_t max)
 {
-	return str_same(b->name, str_of(k->input[i].name)) && b->size >= 0 &&
-	    b->size <= k->input[i].max && b->aad.n <= JOB_AAD_MAX;
+	return str_same(b->name, str_of(name)) && b->size >= 0 && b->size <= max &&
+	    b->aad.n <= JOB_AAD_MAX;
 }
 
 /* What both sides hold true of a message. */
@@ -35,12 +35,30 @@ message_ok(const struct job_message *m)
 
 	if (m->id.n == 0 || m->id.n >= ID_MAX || m->params.n > JOB_PARAMS_MAX)
 		return false;
-	if (!limits_ok(k, &m->limits) || m->blobs != k->inputs || m->blobs > JOB_INPUTS_MAX)
+	if (!limits_ok(k, &m->limits) || m->blobs != k->inputs || m->blobs > JOB_INPUTS_MAX ||
+	    m->outs != k->outputs || m->outs > JOB_OUTPUTS_MAX)
 		return false;
 	for (size_t i = 0; i < m->blobs; i++)
-		if (!blob_ok(k, i, &m->blob[i]))
+		if (!blob_ok(&m->blob[i], k->input[i].name, k->input[i].max))
+			return false;
+	for (size_t i = 0; i < m->outs; i++)
+		if (!blob_ok(&m->out[i], k->output[i].name, k->output[i].max))
 			return false;
 	return true;
+}
+
+static void
+blobs_put(struct buf *out, const struct job_blob blob[], size_t n)
+{
+	wire_put_u32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		const struct job_blob *b = &blob[i];
+
+		wire_put_str(out, b->name);
+		wire_put_u64(out, (uint64_t)b->size);
+		wire_put_str(out, (struct str){ (const char *)b->key, sizeof b->key });
+		wire_put_str(out, b->aad);
+	}
 }
 
 bool
@@ -56,15 +74,8 @@ job_encode(struct ctx *c, const struct job_message *m, struct buf *out)
 	wire_put_u64(out, (uint64_t)m->limits.wall);
 	wire_put_u64(out, (uint64_t)m->limits.output);
 	wire_put_str(out, m->params);
-	wire_put_u32(out, (uint32_t)m->blobs);
-	for (size_t i = 0; i < m->blobs; i++) {
-		const struct job_blob *b = &m->blob[i];
-
-		wire_put_str(out, b->name);
-		wire_put_u64(out, (uint64_t)b->size);
-		wire_put_str(out, (struct str){ (const char *)b->key, sizeof b->key });
-		wire_put_str(out, b->aad);
-	}
+	blobs_put(out, m->blob, m->blobs);
+	blobs_put(out, m->out, m->outs);
 	return buf_ok(c, out);
 }
 
@@ -83,6 +94,20 @@ blob_take(struct wire *w, struct job_blob *ret)
 		memcpy(ret->key, key.p, key.n);
 }
 
+/* At most `max` of them; how many. */
+static size_t
+blobs_take(struct wire *w, struct job_blob ret[], size_t max)
+{
+	uint32_t said = wire_u32(w);
+	size_t n = 0;
+
+	for (; !w->bad && n < said && n < max; n++)
+		blob_take(w, &ret[n]);
+	if (n != said)
+		w->bad = true;
+	return n;
+}
+
 bool
 job_decode(struct ctx *c, struct str bytes, struct job_message *ret)
 {
@@ -90,7 +115,6 @@ job_decode(struct ctx *c, struct str bytes, struct job_message *ret)
 	struct wire w = { bytes, bytes.n > JOB_MESSAGE_MAX };
 	uint8_t protocol = wire_u8(&w);
 	struct str kind = wire_str(&w, JOB_NAME_MAX);
-	uint32_t blobs;
 
 	m.id = wire_str(&w, ID_MAX - 1);
 	m.limits.memory = (int64_t)wire_u64(&w);
@@ -98,13 +122,11 @@ job_decode(struct ctx *c, struct str bytes, struct job_message *ret)
 	m.limits.wall = (int64_t)wire_u64(&w);
 	m.limits.output = (int64_t)wire_u64(&w);
 	m.params = wire_str(&w, JOB_PARAMS_MAX);
-	blobs = wire_u32(&w);
-	for (; !w.bad && m.blobs < blobs && m.blobs < JOB_INPUTS_MAX; m.blobs++)
-		blob_take(&w, &m.blob[m.blobs]);
+	m.blobs = blobs_take(&w, m.blob, JOB_INPUTS_MAX);
+	m.outs = blobs_take(&w, m.out, JOB_OUTPUTS_MAX);
 	if (!wire_end(c, &w))
 		return false;
-	if (protocol != JOB_PROTOCOL || m.blobs != blobs ||
-	    !job_kind_by_name(c, kind, &m.kind) || !message_ok(&m))
+	if (protocol != JOB_PROTOCOL || !job_kind_by_name(c, kind, &m.kind) || !message_ok(&m))
 		return fail(c, E_PEER, "the job's message is beyond its bounds");
 	*ret = m;
 	return true;
@@ -115,4 +137,6 @@ job_message_done(struct job_message *m)
 {
 	for (size_t i = 0; i < JOB_INPUTS_MAX; i++)
 		explicit_bzero(m->blob[i].key, sizeof m->blob[i].key);
+	for (size_t i = 0; i < JOB_OUTPUTS_MAX; i++)
+		explicit_bzero(m->out[i].key, sizeof m->out[i].key);
 }

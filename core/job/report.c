@@ -43,6 +43,18 @@ result_check(struct ctx *c, struct str json, struct str *ret)
 	return true;
 }
 
+static void
+mades_put(struct buf *out, const struct job_report *r)
+{
+	wire_put_u32(out, (uint32_t)r->mades);
+	for (size_t i = 0; i < r->mades; i++) {
+		const struct job_made *m = &r->made[i];
+
+		wire_put_u64(out, (uint64_t)m->size);
+		wire_put_str(out, (struct str){ (const char *)m->sha256, sizeof m->sha256 });
+	}
+}
+
 bool
 job_report_encode(struct ctx *c, const struct job_report *r, struct buf *out)
 {
@@ -56,9 +68,10 @@ job_report_encode(struct ctx *c, const struct job_report *r, struct buf *out)
 		wire_put_str(out, r->note);
 		return buf_ok(c, out);
 	case JOB_RESULT:
-		if (r->result.n > JOB_RESULT_MAX)
+		if (r->result.n > JOB_RESULT_MAX || r->mades > JOB_OUTPUTS_MAX)
 			return fail(c, E_LIMIT, "a result of %zu bytes", r->result.n);
 		wire_put_str(out, r->result);
+		mades_put(out, r);
 		return buf_ok(c, out);
 	case JOB_FAILURE:
 		wire_put_str(out, str_of(err_wire(r->code)));
@@ -78,6 +91,26 @@ progress_take(struct wire *w, struct job_report *r)
 		w->bad = true;
 }
 
+static void
+mades_take(struct wire *w, struct job_report *r)
+{
+	uint32_t n = wire_u32(w);
+
+	if (n > JOB_OUTPUTS_MAX)
+		w->bad = true;
+	for (; !w->bad && r->mades < n; r->mades++) {
+		struct job_made *m = &r->made[r->mades];
+		struct str digest;
+
+		m->size = (int64_t)wire_u64(w);
+		digest = wire_str(w, sizeof m->sha256);
+		if (m->size < 0 || digest.n != sizeof m->sha256)
+			w->bad = true;
+		else
+			memcpy(m->sha256, digest.p, digest.n);
+	}
+}
+
 bool
 job_report_decode(struct ctx *c, struct str bytes, struct job_report *ret)
 {
@@ -90,6 +123,7 @@ job_report_decode(struct ctx *c, struct str bytes, struct job_report *ret)
 		break;
 	case JOB_RESULT:
 		r.result = wire_str(&w, JOB_RESULT_MAX);
+		mades_take(&w, &r);
 		break;
 	case JOB_FAILURE:
 		r.code = err_from_wire(wire_str(&w, WIRE_CODE_MAX));

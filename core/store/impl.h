@@ -29,6 +29,9 @@ enum part {
 	PART_JOBS,
 	PART_KEYS,
 	PART_SETTINGS,
+	PART_BLOBS,
+	PART_ASSETS,
+	PART_RELEASES,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -38,7 +41,8 @@ struct questions {
 	size_t n;
 };
 extern const struct questions writer_questions, audit_questions, verify_questions,
-    people_questions, answer_questions, job_questions, key_questions, setting_questions;
+    people_questions, answer_questions, job_questions, key_questions, setting_questions,
+    blob_questions, asset_questions, release_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;
@@ -81,12 +85,14 @@ struct question ask(struct ctx *, struct db *, const struct questions *, size_t 
 void question_done(struct question *);
 
 void in_number(struct question *, int64_t);
+void in_real(struct question *, double);
 void in_text(struct question *, struct str);
 void in_id(struct question *, const struct id *); /* empty: NULL */
 void in_bytes(struct question *, struct str);
 void in_digest(struct question *, const struct digest256 *);
 
 int64_t out_number(struct question *);
+double out_real(struct question *);
 struct str out_text(struct question *); /* copied into the arena; blobs too */
 struct id out_id(struct question *);
 struct digest256 out_digest(struct question *);
@@ -105,6 +111,14 @@ MUST bool question_get(struct question *, row_reader *, const char *what, void *
 /* All rows, `size` bytes each, in the arena. */
 MUST bool question_list(
     struct question *, row_reader *, size_t size, void **ret, size_t *ret_n);
+
+/* ---- Files of the vault (blobs.c) --------------------------------------------------------- */
+
+/* Deletes all blobs of an owner, and their keys; what they were. */
+MUST bool blobs_delete(
+    struct ctx *, struct db *, struct str owner, struct blob_row **ret, size_t *ret_n);
+/* E_CONFLICT while a job works for this thing, or may yet. */
+MUST bool job_free_of(struct ctx *, struct db *, struct str object);
 
 /* ---- Views (view.c) ----------------------------------------------------------------------- */
 

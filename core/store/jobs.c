@@ -17,16 +17,17 @@ const char *const job_state_names[] = {
 enum {
 	JOB_INSERT, JOB_BY_ID, JOB_OF_VENDOR, JOB_LIST, JOB_LIST_OF_VENDOR, JOB_NEXT, JOB_START,
 	JOB_PROGRESS, JOB_FINISH, JOB_CANCEL, JOB_REQUEUE, JOB_PRUNABLE, JOB_DELETE,
-	JOB_QUEUED_NTH, JOB_COUNT,
+	JOB_QUEUED_NTH, JOB_COUNT, JOB_OF_OBJECT,
 };
 #define JOB "SELECT id, vendor, kind, state, input, data_key, done, total, note, result," \
-	" error_code, error_text, attempts, cancel, created, started, finished, version FROM job"
+	" error_code, error_text, attempts, cancel, created, started, finished, version," \
+	" nullif(object, '') FROM job"
 /* The second halves say that the index of open jobs will do: SQLite does not see it by itself. */
 #define IS_QUEUED "state = 0 AND state < 2"
 #define IS_RUNNING "state = 1 AND state < 2"
 static const char *const sql[] = {
 	[JOB_INSERT] = "INSERT INTO job (id, vendor, kind, input, data_key, done, total, note,"
-	    " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " created, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[JOB_BY_ID] = JOB " WHERE id = ?",
 	[JOB_OF_VENDOR] = JOB " WHERE id = ? AND vendor = ?",
 	[JOB_LIST] = JOB " WHERE id > ? ORDER BY id LIMIT ?",
@@ -49,8 +50,7 @@ static const char *const sql[] = {
 	[JOB_CANCEL] = "UPDATE job SET cancel = 1, state = CASE state WHEN 0 THEN 4 ELSE state END,"
 	    " finished = CASE state WHEN 0 THEN ? ELSE finished END, version = version + 1"
 	    " WHERE id = ?",
-	[JOB_REQUEUE] = "UPDATE job SET state = CASE cancel WHEN 0 THEN 0 ELSE 4 END,"
-	    " finished = CASE cancel WHEN 0 THEN 0 ELSE ? END,"
+	[JOB_REQUEUE] = "UPDATE job SET state = 0,"
 	    " attempts = max(attempts - 1, 0), version = version + 1 WHERE " IS_RUNNING,
 	[JOB_QUEUED_NTH] = "SELECT id FROM job WHERE state = 0 AND vendor = ?"
 	    " LIMIT 1 OFFSET ?",
@@ -58,6 +58,7 @@ static const char *const sql[] = {
 	    " ORDER BY finished LIMIT ?",
 	[JOB_DELETE] = "DELETE FROM job WHERE id = ?",
 	[JOB_COUNT] = "SELECT state, n FROM job_tally WHERE state BETWEEN 0 AND 4",
+	[JOB_OF_OBJECT] = "SELECT id FROM job WHERE object = ? AND object <> '' AND state < 2 LIMIT 1",
 };
 /* clang-format on */
 const struct questions job_questions = { PART_JOBS, sql, COUNT(sql) };
@@ -77,6 +78,7 @@ job_insert(struct ctx *c, struct db *db, const struct job_row *j)
 	in_number(&q, j->total);
 	in_text(&q, j->note);
 	in_number(&q, j->created);
+	in_text(&q, str_of(j->object.s));
 	return question_run(&q, &changed);
 }
 
@@ -106,6 +108,7 @@ job_row(struct question *q, void *ret)
 	j->started = out_number(q);
 	j->finished = out_number(q);
 	j->version = out_number(q);
+	j->object = out_id(q);
 }
 
 bool
@@ -161,6 +164,21 @@ job_queue_full(struct ctx *c, struct db *db, struct str vendor, int64_t max, boo
 	in_text(&q, vendor);
 	in_number(&q, max - 1);
 	return question_find(&q, id_row, &id, ret_full);
+}
+
+bool
+job_free_of(struct ctx *c, struct db *db, struct str object)
+{
+	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_OF_OBJECT);
+	bool found = false;
+	struct id id;
+
+	in_text(&q, object);
+	if (!question_find(&q, id_row, &id, &found))
+		return false;
+	if (found)
+		return fail(c, E_CONFLICT, "%s needs it: wait for its end, or cancel it", id.s);
+	return true;
 }
 
 bool
@@ -243,7 +261,6 @@ job_requeue(struct ctx *c, struct db *db, size_t *ret_n)
 	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_REQUEUE);
 	int64_t changed;
 
-	in_number(&q, c->now());
 	if (!question_run(&q, &changed))
 		return false;
 	*ret_n = (size_t)changed;

@@ -14,6 +14,9 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_JOBS] = &job_questions,
 	[PART_KEYS] = &key_questions,
 	[PART_SETTINGS] = &setting_questions,
+	[PART_BLOBS] = &blob_questions,
+	[PART_ASSETS] = &asset_questions,
+	[PART_RELEASES] = &release_questions,
 };
 
 MUST static bool
@@ -64,6 +67,12 @@ in_number(struct question *q, int64_t v)
 }
 
 void
+in_real(struct question *q, double v)
+{
+	note_rc(q, sqlite3_bind_double(q->st, q->in++, v));
+}
+
+void
 in_text(struct question *q, struct str s)
 {
 	note_rc(q,
@@ -97,6 +106,12 @@ int64_t
 out_number(struct question *q)
 {
 	return sqlite3_column_int64(q->st, q->out++);
+}
+
+double
+out_real(struct question *q)
+{
+	return sqlite3_column_double(q->st, q->out++);
 }
 
 struct str

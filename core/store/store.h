@@ -201,6 +201,7 @@ extern const char *const job_state_names[]; /* "queued" …, NULL at the end */
 struct job_row {
 	struct id id, vendor;
 	struct str kind;
+	struct id object; /* what it works for: a model, data set or release; empty: nothing */
 	enum job_state state;
 	struct str input;                  /* sealed parameters */
 	struct id data_key;                /* what opens them */
@@ -232,8 +233,8 @@ MUST bool job_finish(struct ctx *, struct db *, const struct job_row *);
 MUST bool job_cancel(struct ctx *, struct db *, struct str vendor, struct str id,
     int64_t version, int64_t at, enum job_state *ret);
 /*
- * What a killed daemon left running is queued again, its attempt not counted, or cancelled if that
- * was asked; returns how many.
+ * What a killed daemon left running is queued again, its attempt not counted (and its cancel, if
+ * one was asked, still asked); returns how many.
  */
 MUST bool job_requeue(struct ctx *, struct db *, size_t *ret_n);
 /* At least `max` jobs of the vendor are queued. */
@@ -299,6 +300,109 @@ MUST bool data_key_delete(struct ctx *, struct db *, struct str id);
 /* Signing, vendor and data keys in all, and those that hang from an older keyring version. */
 MUST bool sealed_count(
     struct ctx *, struct db *, int64_t keyring, int64_t *ret_older, int64_t *ret_all);
+
+/* ---- The vault: models, data sets, releases, and their files ----------------------------- */
+
+/*
+ * A sealed file of the state folder, named by its id. Its row is there before the file is, and
+ * goes, with the key that opens it, before the file goes: a file without a row is rubbish.
+ */
+enum blob_state { BLOB_ARRIVING, BLOB_WHOLE };
+struct blob_row {
+	struct id id, vendor, owner; /* owner: mod_…, dat_…, rel_… */
+	struct str part;             /* of its owner: content, samples, artifact, … */
+	enum blob_state state;
+	struct id data_key;
+	int64_t size;            /* plain bytes: announced, then there; 0: not known yet */
+	struct digest256 sha256; /* of the plain bytes: announced, then verified */
+	int64_t created;
+};
+/* E_CONFLICT if the owner has that part already. Insert its data key in the same act. */
+MUST bool blob_insert(struct ctx *, struct db *, const struct blob_row *);
+MUST bool blob_by_id(struct ctx *, struct db *, struct str id, struct blob_row *ret);
+MUST bool blob_find(struct ctx *, struct db *, struct str owner, struct str part,
+    bool *ret_found, struct blob_row *ret);
+MUST bool blob_list(
+    struct ctx *, struct db *, struct str owner, struct blob_row **ret, size_t *ret_n);
+/* It is all there: size and digest as they were verified. E_CONFLICT if it was whole already. */
+MUST bool blob_whole(
+    struct ctx *, struct db *, struct str id, int64_t size, const struct digest256 *);
+/* Deletes the row and its data key: what the file holds cannot be read any more. */
+MUST bool blob_delete(struct ctx *, struct db *, struct str id);
+/* At most `max` of those that arrive since before `before` and belong to no job that may run. */
+MUST bool blob_stale(struct ctx *, struct db *, int64_t before, size_t max,
+    struct blob_row **ret, size_t *ret_n);
+/* The ids of all, in their order, from after `after` on: for a comparison with the folder. */
+MUST bool blob_ids(struct ctx *, struct db *, struct str after, size_t max, struct id **ret,
+    size_t *ret_n);
+
+/* What a vendor uploads: a model or a data set. */
+enum asset_kind { ASSET_MODEL, ASSET_DATASET };
+enum asset_state { ASSET_EMPTY, ASSET_CHECKING, ASSET_READY, ASSET_REFUSED };
+extern const char *const asset_state_names[]; /* "empty" …, NULL at the end */
+struct asset_row {
+	enum asset_kind kind;
+	struct id id, vendor; /* mod_… or dat_… */
+	struct str name;      /* unique for vendor and kind, whatever the case */
+	enum asset_state state;
+	struct str parts; /* that have to come, separated by blanks: "samples labels" */
+	struct str facts; /* compact JSON, once checked */
+	struct str error_code, error_text; /* why it was refused */
+	struct id job;                     /* that checks it; empty: none yet */
+	int64_t created, version;
+};
+MUST bool asset_insert(struct ctx *, struct db *, const struct asset_row *);
+MUST bool asset_by_id(struct ctx *, struct db *, enum asset_kind, struct str vendor,
+    struct str id, struct asset_row *ret);
+MUST bool asset_list(struct ctx *, struct db *, enum asset_kind, struct str vendor,
+    struct str after, size_t max, struct asset_row **ret, size_t *ret_n);
+/* From empty to checking, by that job. */
+MUST bool asset_check(struct ctx *, struct db *, struct str id, struct str job);
+/* From checking to ready, with facts, or to refused, with code and text. */
+MUST bool asset_ready(struct ctx *, struct db *, struct str id, struct str facts);
+MUST bool asset_refuse(
+    struct ctx *, struct db *, struct str id, struct str code, struct str text);
+/*
+ * Deletes it with its blobs and their keys. E_STALE unless `version` is current (0: any);
+ * E_CONFLICT while a release or a job that may run needs it.
+ */
+MUST bool asset_delete(struct ctx *, struct db *, enum asset_kind, struct str vendor,
+    struct str id, int64_t version, struct blob_row **ret_gone, size_t *ret_n);
+
+enum release_state { RELEASE_MAKING, RELEASE_READY, RELEASE_FAILED };
+extern const char *const release_state_names[]; /* "making" …, NULL at the end */
+struct release_row {
+	struct id id, vendor, model;
+	int64_t number; /* of the model: 1, 2, …; given by the insertion */
+	struct str name;
+	enum release_state state;
+	unsigned locks; /* of mark.h; once ready */
+	struct id job;  /* that makes it */
+	struct id key;  /* the data key that is its secret */
+	struct digest256 artifact, plain; /* once ready: of the file; of the plain weights */
+	int64_t bytes;                    /* of the artifact */
+	unsigned log_l;                   /* of the marks; 0: none */
+	double kappa;
+	struct str facts;    /* compact JSON, once ready */
+	struct str manifest; /* JWS, once ready */
+	struct str bundle;   /* model-signing bundle, JSON, once ready */
+	struct str error_code, error_text;
+	int64_t created, version;
+};
+/* Fills `number` and `version`. Insert its data key in the same act. */
+MUST bool release_insert(struct ctx *, struct db *, struct release_row *);
+/* `model` empty: of any; vendor empty: any vendor's (administrators). */
+MUST bool release_by_id(struct ctx *, struct db *, struct str vendor, struct str model,
+    struct str id, struct release_row *ret);
+MUST bool release_list(struct ctx *, struct db *, struct str vendor, struct str model,
+    struct str after, size_t max, struct release_row **ret, size_t *ret_n);
+/* From making to ready (everything that ready rows have), or to failed. */
+MUST bool release_ready(struct ctx *, struct db *, const struct release_row *);
+MUST bool release_fail(
+    struct ctx *, struct db *, struct str id, struct str code, struct str text);
+/* Deletes it with its blobs, their keys and its secret; as asset_delete. */
+MUST bool release_delete(struct ctx *, struct db *, struct str vendor, struct str model,
+    struct str id, int64_t version, struct blob_row **ret_gone, size_t *ret_n);
 
 /* ---- Settings, upkeep -------------------------------------------------------------------- */
 

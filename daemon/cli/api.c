@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cli.h"
+#include "api.h"
 
 enum {
 	TRIES = 5,
 	WAIT_MAX = 10,
 	CONNECT_SECONDS = 10,
-	ANSWER_SECONDS = 60,
-	LINE_MAX_BYTES = 128 << 10
 };
 
 /* ---- The handle ------------------------------------------------------------------------------ */
@@ -36,7 +34,7 @@ api_close(struct cli *t)
 	curl_global_cleanup();
 }
 
-static void
+void
 headers_free(struct curl_slist **h)
 {
 	for (struct curl_slist *at = *h; at != NULL; at = at->next)
@@ -45,7 +43,7 @@ headers_free(struct curl_slist **h)
 	*h = NULL;
 }
 
-MUST static bool
+bool
 header_add(struct ctx *c, struct curl_slist **h, const char *name, struct str value)
 {
 	char line[TOKEN_MAX + 64];
@@ -60,7 +58,7 @@ header_add(struct ctx *c, struct curl_slist **h, const char *name, struct str va
 	return true;
 }
 
-MUST static bool
+bool
 headers(struct cli *t, const struct api_request *rq, const char *key, struct curl_slist **h)
 {
 	char *bearer = take_printf(&t->c, "Bearer %.*s", STRF(t->token));
@@ -68,12 +66,13 @@ headers(struct cli *t, const struct api_request *rq, const char *key, struct cur
 	return bearer != NULL &&
 	    (t->token.n == 0 || header_add(&t->c, h, "Authorization", str_of(bearer))) &&
 	    header_add(&t->c, h, "User-Agent", STR("hallmark/" HALLMARK_VERSION)) &&
-	    header_add(&t->c, h, "Content-Type", STR("application/json")) &&
+	    (rq->body.p == NULL ||
+		header_add(&t->c, h, "Content-Type", STR("application/json"))) &&
 	    (rq->if_match == NULL || header_add(&t->c, h, "If-Match", str_of(rq->if_match))) &&
 	    (key == NULL || header_add(&t->c, h, "Idempotency-Key", str_of(key)));
 }
 
-MUST static bool
+bool
 prepare(struct cli *t, const char *path, struct curl_slist *h, char error[CURL_ERROR_SIZE])
 {
 	char *url = take_printf(&t->c, "%s%s", t->server, path);
@@ -95,8 +94,7 @@ prepare(struct cli *t, const char *path, struct curl_slist *h, char error[CURL_E
 	return ok ? true : fail(&t->c, E_MEMORY, "libcurl refuses an option");
 }
 
-/* Why nothing came, in words that help. */
-MUST static bool
+bool
 unreachable(struct cli *t, CURLcode rc, const char *error)
 {
 	if (rc == CURLE_PEER_FAILED_VERIFICATION)
@@ -123,7 +121,7 @@ body_take(char *p, size_t one, size_t n, void *arg)
 	return b->full ? 0 : one * n;
 }
 
-static void
+void
 header_copy(struct cli *t, const char *name, char *to, size_t size)
 {
 	struct curl_header *h;
@@ -178,8 +176,8 @@ once(struct cli *t, const struct api_request *rq, const char *key, CURLcode *ret
 	return true;
 }
 
-static bool
-is_passing(CURLcode rc)
+bool
+api_passing(CURLcode rc)
 {
 	static const CURLcode passing[] = { CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT,
 		CURLE_SSL_CONNECT_ERROR, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
@@ -191,8 +189,8 @@ is_passing(CURLcode rc)
 	return false;
 }
 
-static void
-wait_ms(int64_t ms)
+void
+api_wait(int64_t ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
@@ -212,7 +210,7 @@ api_any(struct cli *t, const struct api_request *rq, struct api_answer *ret)
 		CURLcode rc = CURLE_OK;
 		bool ok = once(t, rq, post ? key.s : NULL, &rc, &a);
 		bool again = ok ? (a.status == 503 || a.status == 429) && a.retry_after >= 0
-				: is_passing(rc);
+				: api_passing(rc);
 		int64_t wait = a.retry_after > 0 ? a.retry_after * 1000 : 200 << try;
 
 		if (!again || !repeatable || try == TRIES || a.retry_after > WAIT_MAX) {
@@ -223,13 +221,12 @@ api_any(struct cli *t, const struct api_request *rq, struct api_answer *ret)
 		output_say(CLI,
 		    ok ? STR("the server is busy; trying again")
 		       : STR("no answer; trying again"));
-		wait_ms(wait);
+		api_wait(wait);
 	}
 }
 
-/* application/problem+json becomes our own error. */
-MUST static bool
-problem(struct cli *t, const struct api_answer *a)
+bool
+api_problem(struct cli *t, const struct api_answer *a)
 {
 	struct json_part *part, code = { 0 }, detail = { 0 };
 	size_t n;
@@ -250,109 +247,7 @@ api_call(struct cli *t, const struct api_request *rq, struct api_answer *ret)
 	if (!api_any(t, rq, &a))
 		return false;
 	if (a.status < 200 || a.status > 299)
-		return problem(t, &a);
+		return api_problem(t, &a);
 	*ret = a;
-	return true;
-}
-
-/* ---- Events ---------------------------------------------------------------------------------- */
-
-struct stream {
-	struct cli *cli;
-	const struct api_events *events;
-	struct arena *memory; /* of one event */
-	struct buf text;      /* a line, or the beginning of one; or a problem's body */
-	char name[32];
-	bool enough, failed, ended;
-	long status;
-};
-
-/* One line of the stream; an event ends with an empty one, but ours have one data line each. */
-MUST static bool
-line_take(struct stream *s, struct str line)
-{
-	struct str field, value = line;
-	struct ctx c = s->cli->c;
-	bool ok;
-
-	if (!str_cut(&value, ':', &field))
-		return true;
-	if (value.n > 0 && value.p[0] == ' ') {
-		value.p++;
-		value.n--;
-	}
-	if (str_same(field, STR("event")))
-		snprintf(s->name, sizeof s->name, "%.*s", STRF(value));
-	if (!str_same(field, STR("data")))
-		return true;
-	arena_reset(s->memory);
-	c.mem = s->memory;
-	ok = s->events->event(&c, str_of(s->name), value, &s->enough, s->events->arg);
-	s->cli->c.err = c.err;
-	return ok;
-}
-
-static size_t
-stream_take(char *p, size_t one, size_t n, void *arg)
-{
-	struct stream *s = arg;
-
-	if (s->status == 0)
-		curl_easy_getinfo(s->cli->curl, CURLINFO_RESPONSE_CODE, &s->status);
-	for (size_t i = 0; i < one * n; i++) {
-		if (p[i] != '\n' || s->status != 200) {
-			buf_char(&s->text, p[i]);
-			continue;
-		}
-		s->failed = s->failed || s->text.full || !line_take(s, buf_str(&s->text));
-		s->text.n = 0;
-		if (s->failed || s->enough)
-			return 0; /* ends the transfer */
-	}
-	return s->text.full ? 0 : one * n;
-}
-
-MUST static bool
-stream_run(struct cli *t, const char *path, struct stream *s)
-{
-	owned(headers_free) struct curl_slist *h = NULL;
-	const struct api_request rq = { "GET", path, STR(""), NULL };
-	char error[CURL_ERROR_SIZE] = "";
-	CURLcode rc;
-
-	if (!headers(t, &rq, NULL, &h) || !prepare(t, path, h, error) ||
-	    !take_buf(&t->c, LINE_MAX_BYTES, &s->text))
-		return false;
-	/* The server says that it is alive every few seconds. */
-	curl_easy_setopt(t->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(t->curl, CURLOPT_LOW_SPEED_TIME, (long)ANSWER_SECONDS);
-	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, stream_take);
-	curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, s);
-	rc = curl_easy_perform(t->curl);
-	if (s->failed)
-		return t->c.err.code != E_NONE
-		    ? false
-		    : fail(&t->c, E_LIMIT, "an event has more than %d bytes", LINE_MAX_BYTES);
-	if (s->enough || (rc != CURLE_OK && is_passing(rc)))
-		return true;
-	return rc == CURLE_OK ? true : unreachable(t, rc, error);
-}
-
-bool
-api_stream(struct cli *t, const char *path, const struct api_events *events, bool *ret_enough)
-{
-	owned(arena_free) struct arena *memory = arena_new(ANSWER_MAX);
-	struct stream s = { .cli = t, .events = events, .memory = memory };
-	struct api_answer a;
-
-	if (memory == NULL)
-		return fail(&t->c, E_MEMORY, "no memory for events");
-	if (!stream_run(t, path, &s))
-		return false;
-	if (s.status != 0 && s.status != 200) {
-		a = (struct api_answer){ .status = s.status, .body = buf_str(&s.text) };
-		return problem(t, &a);
-	}
-	*ret_enough = s.enough;
 	return true;
 }

@@ -6,70 +6,7 @@
 
 #include "cli.h"
 
-enum { BODY_MAX = 64 << 10, PATH_MAX_BYTES = 512, LIST_DEFAULT = 200 };
-
-MUST static bool
-get(struct cli *t, const char *path, struct api_answer *ret)
-{
-	return api_call(t, &(struct api_request){ "GET", path, STR(""), NULL }, ret);
-}
-
-MUST static bool
-post(struct cli *t, const char *path, const struct buf *body, struct api_answer *ret)
-{
-	return buf_ok(&t->c, body) &&
-	    api_call(t, &(struct api_request){ "POST", path, buf_str(body), NULL }, ret);
-}
-
-/* ---- Lists ----------------------------------------------------------------------------------- */
-
-/* Shows {"items": […], "next": …}; the place of the next page, empty at the end. */
-MUST static bool
-page_show(struct cli *t, struct str body, int64_t *left, char next[PATH_MAX_BYTES])
-{
-	struct json_part *part, *item, items, after = { 0 };
-	size_t n, count;
-
-	if (!json_split(&t->c, body, &part, &n))
-		return false;
-	if (!json_find(part, n, "items", &items) || items.kind != KIND_LIST)
-		return fail(&t->c, E_PEER, "the server's answer is no list");
-	if (!json_split(&t->c, items.value, &item, &count))
-		return false;
-	for (size_t i = 0; i<count && * left> 0; i++, (*left)--)
-		if (!output_row(&t->c, t->out, item[i].value))
-			return false;
-	next[0] = '\0';
-	if (json_find(part, n, "next", &after) && after.kind != KIND_NULL)
-		snprintf(next, PATH_MAX_BYTES, "%.*s", STRF(after.value));
-	return true;
-}
-
-/* All pages; `from` is the name of the parameter that says where a page begins. */
-MUST static bool
-list_show(struct cli *t, const char *path, const char *from, const char *begin, int64_t left)
-{
-	struct arena *mine = t->c.mem;
-	char next[PATH_MAX_BYTES];
-	bool ok = true;
-
-	snprintf(next, sizeof next, "%s", begin);
-	do {
-		owned(arena_free) struct arena *memory = arena_new(8 * ANSWER_MAX);
-		struct api_answer a;
-		char *url;
-
-		if (memory == NULL)
-			return fail(&t->c, E_MEMORY, "no memory for a page");
-		t->c.mem = memory;
-		url = take_printf(&t->c, "%s?limit=%d%s%s%s%s", path,
-		    left < PAGE ? (int)left : PAGE, next[0] == '\0' ? "" : "&",
-		    next[0] == '\0' ? "" : from, next[0] == '\0' ? "" : "=", next);
-		ok = url != NULL && get(t, url, &a) && page_show(t, a.body, &left, next);
-		t->c.mem = mine;
-	} while (ok && left > 0 && next[0] != '\0');
-	return ok;
-}
+enum { BODY_MAX = 64 << 10, LIST_DEFAULT = 200 };
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
@@ -101,7 +38,7 @@ status_run(struct cli *t)
 	struct js j = { &b };
 
 	if (!api_any(t, &(struct api_request){ "GET", "/readyz", STR(""), NULL }, &ready) ||
-	    !not_ready(t, &ready) || !get(t, "/v1/jobs?limit=1", &known))
+	    !not_ready(t, &ready) || !cli_get(t, "/v1/jobs?limit=1", &known))
 		return false;
 	js_open(&j, NULL, '{');
 	js_text(&j, "server", str_of(t->server));
@@ -150,7 +87,7 @@ token_create_run(struct cli *t)
 	if (ends != 0)
 		js_time(&j, "expires", ends);
 	js_close(&j, '}');
-	if (!post(t, "/v1/tokens", &b, &a) || !output_row(&t->c, t->out, a.body))
+	if (!cli_post(t, "/v1/tokens", &b, &a) || !output_row(&t->c, t->out, a.body))
 		return false;
 	output_say(CLI, STR("the secret is shown once"));
 	return true;
@@ -159,7 +96,7 @@ token_create_run(struct cli *t)
 bool
 token_list_run(struct cli *t)
 {
-	return list_show(t, "/v1/tokens", "cursor", "", INT64_MAX);
+	return cli_list(t, "/v1/tokens", "cursor", "", INT64_MAX);
 }
 
 bool
@@ -171,8 +108,7 @@ token_revoke_run(struct cli *t)
 	struct buf b = BUF(row);
 	struct js j = { &b };
 
-	if (path == NULL || !get(t, path, &a) ||
-	    !api_call(t, &(struct api_request){ "DELETE", path, STR(""), a.etag }, &a))
+	if (path == NULL || !cli_delete(t, path, &a))
 		return false;
 	js_open(&j, NULL, '{');
 	js_text(&j, "id", t->parsed.arg[0]);
@@ -208,12 +144,10 @@ params_read(struct cli *t, struct str *ret)
 bool
 job_submit_run(struct cli *t)
 {
-	struct json_part *part, id;
 	struct api_answer a;
-	struct str params;
+	struct str params, id;
 	struct buf b;
 	struct js j = { &b };
-	size_t n;
 
 	if (!params_read(t, &params) || !take_buf(&t->c, 2 * BODY_MAX, &b))
 		return false;
@@ -221,21 +155,17 @@ job_submit_run(struct cli *t)
 	js_text(&j, "kind", t->parsed.arg[0]);
 	js_raw(&j, "params", params);
 	js_close(&j, '}');
-	if (!post(t, "/v1/jobs", &b, &a))
+	if (!cli_post(t, "/v1/jobs", &b, &a))
 		return false;
 	if (!parsed_option(&t->parsed, "--watch", NULL))
 		return output_row(&t->c, t->out, a.body);
-	if (!json_split(&t->c, a.body, &part, &n))
-		return false;
-	if (!json_find(part, n, "id", &id))
-		return fail(&t->c, E_PEER, "the server's answer names no job");
-	return watch(t, id.value);
+	return cli_text(t, a.body, "id", &id) && watch(t, id);
 }
 
 bool
 job_list_run(struct cli *t)
 {
-	return list_show(t, "/v1/jobs", "cursor", "", INT64_MAX);
+	return cli_list(t, "/v1/jobs", "cursor", "", INT64_MAX);
 }
 
 bool
@@ -244,7 +174,7 @@ job_show_run(struct cli *t)
 	char *path = take_printf(&t->c, "/v1/jobs/%.*s", STRF(t->parsed.arg[0]));
 	struct api_answer a;
 
-	return path != NULL && get(t, path, &a) && output_row(&t->c, t->out, a.body);
+	return path != NULL && cli_get(t, path, &a) && output_row(&t->c, t->out, a.body);
 }
 
 bool
@@ -254,7 +184,8 @@ job_cancel_run(struct cli *t)
 	const struct buf nothing = { .p = NULL };
 	struct api_answer a;
 
-	return path != NULL && post(t, path, &nothing, &a) && output_row(&t->c, t->out, a.body);
+	return path != NULL && cli_post(t, path, &nothing, &a) &&
+	    output_row(&t->c, t->out, a.body);
 }
 
 /* ---- audit ----------------------------------------------------------------------------------- */
@@ -271,5 +202,5 @@ audit_list_run(struct cli *t)
 	    !str_number(text, 1, INT64_MAX, &limit))
 		return fail(&t->c, E_USAGE, "--limit is a number");
 	begin = take_cstr(&t->c, after);
-	return begin != NULL && list_show(t, "/v1/audit", "after", begin, limit);
+	return begin != NULL && cli_list(t, "/v1/audit", "after", begin, limit);
 }

@@ -1,6 +1,6 @@
 /*
- * hallmark: the vendor's commands over HTTPS. It parses, asks where something would be lost, reads
- * what it knows of the server, and runs one command.
+ * hallmark: the vendor's commands over HTTPS, and the customer's on files. It parses, asks where
+ * something would be lost, reads what it knows of the server, and runs one command.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,12 +14,35 @@ enum { MEMORY = 128 << 20, NEGATIVE = 3 };
 static const struct {
 	const char *words;
 	cli_command *run;
+	bool local; /* works without a server */
 } commands[] = {
+	{ "key new",      key_new_run,  true },
+	{ "key show",     key_show_run, true },
+	{ "unlock",       unlock_run,   true },
+	{ "exec",         exec_run,     true },
 	{ "login",        login_run        },
 	{ "status",       status_run       },
 	{ "token create", token_create_run },
 	{ "token list",   token_list_run   },
 	{ "token revoke", token_revoke_run },
+	{ "model add",    model_add_run    },
+	{ "model upload", model_upload_run },
+	{ "model list",   model_list_run   },
+	{ "model show",   model_show_run   },
+	{ "model delete", model_delete_run },
+	{ "dataset add",  dataset_add_run  },
+	{ "dataset upload", dataset_upload_run },
+	{ "dataset list", dataset_list_run },
+	{ "dataset show", dataset_show_run },
+	{ "dataset delete", dataset_delete_run },
+	{ "release create", release_create_run },
+	{ "release list", release_list_run },
+	{ "release show", release_show_run },
+	{ "release fetch", release_fetch_run },
+	{ "release report", release_report_run },
+	{ "release page", release_page_run },
+	{ "release bundle", release_bundle_run },
+	{ "release delete", release_delete_run },
 	{ "job submit",   job_submit_run   },
 	{ "job list",     job_list_run     },
 	{ "job show",     job_show_run     },
@@ -29,33 +52,37 @@ static const struct {
 };
 /* clang-format on */
 
-static cli_command *
+/* Its place in the table; COUNT(commands) if it is not there. */
+static size_t
 command_of(struct str words)
 {
-	for (size_t i = 0; i < COUNT(commands); i++)
-		if (str_same(words, str_of(commands[i].words)))
-			return commands[i].run;
-	return NULL;
+	size_t i = 0;
+
+	while (i < COUNT(commands) && !str_same(words, str_of(commands[i].words)))
+		i++;
+	return i;
 }
 
 MUST static bool
 run(struct cli *t)
 {
 	const struct command *command = t->parsed.command;
-	cli_command *what;
 	struct shape s;
 	char *words;
+	size_t at;
 
 	grammar_shape(command->grammar, &s);
-	what = command_of(s.words);
+	at = command_of(s.words);
 	words = take_cstr(&t->c, s.words);
-	if (what == NULL || words == NULL)
+	if (at == COUNT(commands) || words == NULL)
 		return fail(&t->c, E_INTERNAL, "no function for this command");
 	if ((command->flags & COMMAND_DESTRUCTIVE) != 0 &&
 	    !output_confirm(&t->c, &t->parsed, words))
 		return false;
-	return settings_folder(t) && (what == login_run || settings_read(t)) && api_open(t) &&
-	    what(t) && output_end(&t->c, t->out);
+	if (commands[at].local)
+		return crypto_start(&t->c) && commands[at].run(t) && output_end(&t->c, t->out);
+	return settings_folder(t) && (commands[at].run == login_run || settings_read(t)) &&
+	    api_open(t) && commands[at].run(t) && output_end(&t->c, t->out);
 }
 
 int
@@ -67,7 +94,7 @@ main(int argc, char **argv)
 	struct str *word;
 	int status;
 
-	umask(077);
+	t.mask = umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	word = memory == NULL ? NULL : take(&t.c, (n + 1) * sizeof *word);
 	if (word == NULL) {

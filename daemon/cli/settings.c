@@ -55,37 +55,18 @@ settings_server(struct ctx *c, struct str url, const char **ret)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) != NULL)
-		s.n--;
-	return s;
-}
-
 MUST static bool
-config_line(struct cli *t, struct str line, int number)
+config_pair(struct cli *t, const struct pairs *p)
 {
-	struct str value = line, name;
-
-	line = trimmed(line);
-	if (line.n == 0 || line.p[0] == '#')
-		return true;
-	if (!str_cut(&value, '=', &name))
+	if (p->value.p == NULL)
 		return fail(&t->c, E_FILE, "%s/config:%d: a line is \"key = value\"", t->folder,
-		    number);
-	name = trimmed(name);
-	value = trimmed(value);
-	if (str_same(name, STR("server")))
-		return settings_server(&t->c, value, &t->server);
-	if (!str_same(name, STR("ca")))
+		    p->line);
+	if (str_same(p->key, STR("server")))
+		return settings_server(&t->c, p->value, &t->server);
+	if (!str_same(p->key, STR("ca")))
 		return fail(&t->c, E_FILE, "%s/config:%d: the keys are server and ca",
-		    t->folder, number);
-	t->ca = take_cstr(&t->c, value);
+		    t->folder, p->line);
+	t->ca = take_cstr(&t->c, p->value);
 	return t->ca != NULL;
 }
 
@@ -130,21 +111,18 @@ bool
 settings_read(struct cli *t)
 {
 	const char *path = in_folder(t, "config");
-	struct str rest, line;
-	int number = 0;
+	struct pairs p = { 0 };
 
 	if (path == NULL)
 		return false;
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return fail(
 		    &t->c, E_FILE, "there is no %s: begin with hallmark login URL", path);
-	if (!file_read(&t->c, AT_FDCWD, path, 1 << 16, &rest))
+	if (!file_read(&t->c, AT_FDCWD, path, 1 << 16, &p.rest))
 		return false;
-	while (rest.n > 0) {
-		(void)str_cut(&rest, '\n', &line);
-		if (!config_line(t, line, ++number))
+	while (pairs_next(&p))
+		if (!config_pair(t, &p))
 			return false;
-	}
 	if (t->server == NULL)
 		return fail(&t->c, E_FILE, "%s names no server", path);
 	return token_find(t);

@@ -56,13 +56,12 @@ last_look(struct cli *t, const char *path)
 }
 
 bool
-watch(struct cli *t, struct str job)
+follow(struct cli *t, struct str job)
 {
 	const struct api_events events = { on_event, t };
-	char *path = take_printf(&t->c, "/v1/jobs/%.*s", STRF(job));
 	char *stream = take_printf(&t->c, "/v1/jobs/%.*s/events", STRF(job));
 	struct arena *mine = t->c.mem;
-	bool enough = false, ok = path != NULL && stream != NULL;
+	bool enough = false, ok = stream != NULL;
 
 	for (int breaks = 0; ok && !enough; breaks++) {
 		owned(arena_free) struct arena *memory = arena_new(2 * ANSWER_MAX);
@@ -77,7 +76,15 @@ watch(struct cli *t, struct str job)
 		ok = api_stream(t, stream, &events, &enough);
 		t->c.mem = mine;
 	}
-	return ok && last_look(t, path);
+	return ok;
+}
+
+bool
+watch(struct cli *t, struct str job)
+{
+	char *path = take_printf(&t->c, "/v1/jobs/%.*s", STRF(job));
+
+	return path != NULL && follow(t, job) && last_look(t, path);
 }
 
 bool

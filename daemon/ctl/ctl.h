@@ -34,6 +34,12 @@ MUST bool link_ask(struct ctl *, int fd, struct str input);
  */
 MUST bool link_answer(struct ctl *, int fd, bool *ret_negative);
 
+/* ---- fetch ---------------------------------------------------------------------------------- */
+
+/* Commands whose answer becomes a file; each gives the exit status. */
+int backup_run(struct ctl *);
+int unlock_key_run(struct ctl *);
+
 /* ---- offline -------------------------------------------------------------------------------- */
 
 /* Runs the command in `hallmarkd --offline`, and shows its answer. */
@@ -41,6 +47,5 @@ MUST bool offline_run(struct ctl *, bool *ret_negative);
 /* The command's own ways: each does all of it and gives the exit status. */
 int doctor_run(struct ctl *);
 int restore_run(struct ctl *);
-int backup_run(struct ctl *);
 
 #endif

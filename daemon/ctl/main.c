@@ -54,6 +54,7 @@ static const struct {
 	{ "doctor", doctor_run },
 	{ "db backup", backup_run },
 	{ "db restore", restore_run },
+	{ "release unlock-key", unlock_key_run },
 };
 /* clang-format on */
 

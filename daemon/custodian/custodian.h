@@ -42,7 +42,9 @@ struct custodian {
 	struct loaded loaded; /* empty unless unsealed */
 	struct share share[SHARES_MAX];
 	size_t shares;
-	int64_t shares_until;         /* monotonic: when those given are dropped */
+	int64_t shares_until; /* monotonic: when those given are dropped */
+	const int *given;     /* descriptors that came with the request */
+	size_t givens;
 	int64_t signed_seq;           /* last checkpoint signed in this life */
 	struct digest256 signed_hash; /* and what it said */
 };
@@ -82,6 +84,12 @@ const struct keyring *keyring_current(const struct custodian *);
 MUST bool signer_public(struct ctx *, const struct ec_key *,
     char ret_kid[static CUSTODY_KID_MAX], struct str *ret_jwk);
 
+/* ---- keys.c ------------------------------------------------------------------------------ */
+
+/* The key of this data row, under the vendor key of that row; both of the same vendor. */
+MUST bool data_key_take(struct ctx *, const struct custodian *, const struct sealed_row *vendor,
+    const struct sealed_row *row, struct key256 *ret);
+
 /* ---- requests.c -------------------------------------------------------------------------- */
 
 /*
@@ -100,7 +108,13 @@ typedef bool handler(struct ctx *, struct custodian *, struct wire *, struct buf
 handler status_get, init_do, share_take, load_do, seal_do;
 /* keys.c: what is done with them. */
 handler rotate_begin, signing_reseal, vendor_new, data_new, data_open, data_rewrap;
+/* unlocking.c */
+handler unlock_key_make;
 /* signing.c */
 handler checkpoint_sign, jwks_get;
+/* The signing key that was made last. */
+MUST bool signer_current(struct ctx *, const struct custodian *, const struct signer **ret);
+/* vouching.c */
+handler release_sign;
 
 #endif

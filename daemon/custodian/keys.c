@@ -112,14 +112,22 @@ data_row_open(struct ctx *c, const struct sealed_row *vendor, const struct key25
 }
 
 bool
+data_key_take(struct ctx *c, const struct custodian *k, const struct sealed_row *vendor,
+    const struct sealed_row *row, struct key256 *ret)
+{
+	owned(key256_done) struct key256 over = { 0 };
+
+	return vendor_open(c, k, vendor, &over) && data_row_open(c, vendor, &over, row, ret);
+}
+
+bool
 data_open(struct ctx *c, struct custodian *k, struct wire *in, struct buf *out)
 {
 	struct sealed_row vendor = sealed_row_take(in, SEALED_VENDOR);
 	struct sealed_row row = sealed_row_take(in, SEALED_DATA);
-	owned(key256_done) struct key256 over = { 0 }, key = { 0 };
+	owned(key256_done) struct key256 key = { 0 };
 
-	if (!request_end(c, in) || !vendor_open(c, k, &vendor, &over) ||
-	    !data_row_open(c, &vendor, &over, &row, &key))
+	if (!request_end(c, in) || !data_key_take(c, k, &vendor, &row, &key))
 		return false;
 	wire_put_str(out, (struct str){ (const char *)key.b, sizeof key.b });
 	return true;

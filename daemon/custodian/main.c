@@ -58,7 +58,7 @@ rehearse(struct ctx *c)
 	struct buf sealed = BUF(room), jws;
 
 	key256_random(c, &key);
-	return ec_key_generate(c, &signer) && ec_key_to_secret(c, signer, &secret) &&
+	return crypto_start(c) && ec_key_generate(c, &signer) && ec_key_to_secret(c, signer, &secret) &&
 	    ec_key_from_secret(c, &secret, &copy) &&
 	    key256_seal(c, &key, STR("rehearsal"), &secret, &sealed) &&
 	    key256_unseal(c, &key, STR("rehearsal"), buf_str(&sealed), &back) &&
@@ -111,7 +111,10 @@ serve_one(struct ctx *c, struct life *life)
 		if (m.n == 0)
 			return false;
 		shares_expire(k);
+		k->given = m.fd;
+		k->givens = m.fds;
 		request_answer(c, k, (struct str){ life->in, m.n }, &out);
+		k->givens = 0;
 		explicit_bzero(life->in, m.n);
 	} else if (c->err.code == E_SLOW) {
 		shares_expire(k);

@@ -27,6 +27,8 @@ static const struct {
 	[OP_DATA_REWRAP] = { "data-key-rewrap", UNSEALED,        data_rewrap     },
 	[OP_CHECKPOINT]  = { "sign-checkpoint", UNSEALED,        checkpoint_sign },
 	[OP_JWKS]        = { "public-keys",     UNSEALED,        jwks_get        },
+	[OP_SIGN_RELEASE] = { "sign-release",   UNSEALED,        release_sign    },
+	[OP_UNLOCK_KEY]  = { "unlock-key",      UNSEALED,        unlock_key_make },
 };
 /* clang-format on */
 _Static_assert(COUNT(ops) == OP_COUNT, "one row per op");

@@ -8,8 +8,7 @@
 #define CHECKPOINT_TYP "hallmark-checkpoint+jwt"
 #define CLAIMS_MAX 256
 
-/* The signing key that was made last. */
-MUST static bool
+bool
 signer_current(struct ctx *c, const struct custodian *k, const struct signer **ret)
 {
 	const struct signer *newest = NULL;

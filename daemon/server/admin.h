@@ -95,6 +95,8 @@ MUST bool call_data(struct ctx *, struct call *, struct str);
 /* Waits `ms`; E_DRAINING when the daemon ends, E_PEER when the client is gone. */
 MUST bool call_pause(struct ctx *, struct call *, int ms);
 bool call_option(const struct call *, const char *name, struct str *ret);
+/* The whole of a file, from where it stands, as data lines with progress. */
+MUST bool call_file(struct ctx *, struct call *, int fd, int64_t size, int64_t *ret_sent);
 /* A time, or null for 0. */
 void call_time(struct js *, const char *key, int64_t ms);
 /* By id or by name. */
@@ -118,7 +120,7 @@ MUST bool doctor_certificate(struct ctx *, struct doctor *, const struct conf *)
 admin_handler admin_status, admin_init, admin_unseal, admin_seal, admin_rotate,
     admin_vendor_create, admin_vendor_list, admin_vendor_suspend, admin_vendor_resume,
     admin_token_create, admin_token_list, admin_token_revoke, admin_job_list, admin_job_show,
-    admin_job_cancel, admin_audit_tail, admin_audit_verify, admin_audit_export, admin_db_check,
+    admin_job_cancel, admin_release_list, admin_release_key, admin_audit_tail, admin_audit_verify, admin_audit_export, admin_db_check,
     admin_db_backup, admin_db_restore, admin_doctor, admin_metrics;
 
 #endif

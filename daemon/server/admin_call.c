@@ -203,6 +203,37 @@ call_do(struct ctx *c, struct call *call, struct act *act,
 /* ---- Small things ---------------------------------------------------------------------------- */
 
 bool
+call_file(struct ctx *c, struct call *call, int fd, int64_t size, int64_t *ret_sent)
+{
+	owned(arena_free) struct arena *memory = arena_new(FRAME_ANSWER_MAX);
+	struct ctx mc = *c;
+	int64_t sent = 0;
+	char *chunk;
+
+	mc.mem = memory;
+	chunk = memory == NULL ? NULL : take(&mc, FRAME_DATA_MAX);
+	if (chunk == NULL)
+		return fail(c, E_MEMORY, "no memory for a file");
+	for (;;) {
+		ssize_t n = read(fd, chunk, FRAME_DATA_MAX);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(c, "read", "a file");
+		if (n == 0)
+			break;
+		sent += n;
+		if (!call_data(c, call, (struct str){ chunk, (size_t)n }) ||
+		    (sent / FRAME_DATA_MAX % 64 == 0 && !call_progress(c, call, sent, size)) ||
+		    !call_pause(c, call, 0))
+			return false;
+	}
+	*ret_sent = sent;
+	return true;
+}
+
+bool
 call_option(const struct call *call, const char *name, struct str *ret)
 {
 	return parsed_option(&call->parsed, name, ret);

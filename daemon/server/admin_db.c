@@ -1,5 +1,5 @@
 /*
- * db: the database's own integrity, and its copies. A backup is made in the state folder, where the
+ * db: the integrity of the database and of the vault's files, and its copies. A backup is made in the state folder, where the
  * daemon may write, and its bytes go over the socket to hallmarkctl, which writes them where its
  * user may.
  */
@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "blobs.h"
+
+enum { FILE_PROBLEMS_MAX = 16 << 10 };
 
 /* ---- check ----------------------------------------------------------------------------------- */
 
@@ -35,22 +38,28 @@ admin_db_check(struct ctx *c, struct call *call)
 {
 	owned(reader_close) struct db *db = NULL;
 	struct str problems;
+	struct buf all;
 	struct js j;
 	int64_t n;
 
-	if (!reader_open(c, call->server->store, &db) || !store_check(c, db, &problems))
+	if (!reader_open(c, call->server->store, &db) || !store_check(c, db, &problems) ||
+	    !take_buf(c, problems.n + FILE_PROBLEMS_MAX, &all))
 		return false;
-	if (problems.n == 0 && !call_account(c, call))
+	buf_put(&all, problems);
+	if (!blobs_check(c, db, &all))
+		return false;
+	if (all.n == 0 && !call_account(c, call))
 		return false;
 	call_row_open(call, &j);
-	js_bool(&j, "sound", problems.n == 0);
-	n = problems_put(&j, problems);
+	js_bool(&j, "sound", all.n == 0);
+	n = problems_put(&j, buf_str(&all));
 	if (!call_row_send(c, call, &j))
 		return false;
 	if (n == 0)
 		return true;
 	return fail(c, E_INTEGRITY,
-	    "the database is damaged in %lld places: stop the daemon and restore a backup",
+	    "the database or its files are damaged in %lld places: stop the daemon and restore a "
+	    "backup of both",
 	    (long long)n);
 }
 
@@ -71,37 +80,6 @@ passing_done(struct passing *p)
 	p->path = NULL;
 }
 
-MUST static bool
-bytes_send(struct ctx *c, struct call *call, int fd, int64_t size, int64_t *ret_sent)
-{
-	owned(arena_free) struct arena *memory = arena_new(FRAME_ANSWER_MAX);
-	struct ctx mc = *c;
-	int64_t sent = 0;
-	char *chunk;
-
-	mc.mem = memory;
-	chunk = memory == NULL ? NULL : take(&mc, FRAME_DATA_MAX);
-	if (chunk == NULL)
-		return fail(c, E_MEMORY, "no memory for the backup");
-	for (;;) {
-		ssize_t n = read(fd, chunk, FRAME_DATA_MAX);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_errno(c, "read", "the backup");
-		if (n == 0)
-			break;
-		sent += n;
-		if (!call_data(c, call, (struct str){ chunk, (size_t)n }) ||
-		    (sent / FRAME_DATA_MAX % 64 == 0 && !call_progress(c, call, sent, size)) ||
-		    !call_pause(c, call, 0))
-			return false;
-	}
-	*ret_sent = sent;
-	return true;
-}
-
 bool
 admin_db_backup(struct ctx *c, struct call *call)
 {
@@ -118,7 +96,7 @@ admin_db_backup(struct ctx *c, struct call *call)
 	copy.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (copy.fd < 0 || fstat(copy.fd, &st) != 0)
 		return fail_errno(c, "open", path);
-	if (!call_account(c, call) || !bytes_send(c, call, copy.fd, st.st_size, &sent))
+	if (!call_account(c, call) || !call_file(c, call, copy.fd, st.st_size, &sent))
 		return false;
 	call_row_open(call, &j);
 	js_number(&j, "bytes", sent);

@@ -2,6 +2,7 @@
  * job: what the workers do, for all vendors or one.
  */
 #include "admin.h"
+#include "blobs.h"
 
 /* A running job's progress is newer in memory than in the store. */
 MUST static bool
@@ -91,6 +92,8 @@ struct job_act {
 	struct act act;
 	struct str id;
 	struct job_row row;
+	struct blob_row *gone;
+	size_t n;
 	int64_t now;
 };
 
@@ -98,12 +101,11 @@ static bool
 job_end(struct ctx *c, struct db *db, struct act *act)
 {
 	struct job_act *a = (struct job_act *)(void *)act;
-	enum job_state state;
 
 	if (!job_by_id(c, db, STR(""), a->id, &a->row))
 		return false;
 	act->audit.vendor = str_of(a->row.vendor.s);
-	return job_cancel(c, db, STR(""), a->id, 0, a->now, &state) &&
+	return job_cancel_all(c, db, STR(""), a->id, 0, a->now, &a->gone, &a->n) &&
 	    job_by_id(c, db, STR(""), a->id, &a->row);
 }
 
@@ -114,6 +116,8 @@ admin_job_cancel(struct ctx *c, struct call *call)
 
 	if (!call_do(c, call, &a.act, job_end))
 		return false;
+	for (size_t i = 0; i < a.n; i++)
+		blob_file_remove(&a.gone[i].id);
 	jobs_cancel(call->server->jobs, a.id);
 	return job_row_send(c, call, &a.row, false);
 }

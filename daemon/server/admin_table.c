@@ -21,6 +21,8 @@ const struct admin_command admin_commands[] = {
 	{ "job list",       admin_job_list       },
 	{ "job show",       admin_job_show       },
 	{ "job cancel",     admin_job_cancel     },
+	{ "release list",   admin_release_list   },
+	{ "release unlock-key", admin_release_key },
 	{ "audit tail",     admin_audit_tail     },
 	{ "audit verify",   admin_audit_verify   },
 	{ "audit export",   admin_audit_export   },

@@ -91,6 +91,12 @@ static const struct conf_key conf_keys[] = {
 	  "how long ended jobs are kept" },
 	{ "disk-reserve-mb", NUMBER(disk_reserve_mb, 0, 1000000), "64",
 	  "free space below which the daemon reports its storage full" },
+	{ "uploads", NUMBER(uploads, 1, 1000), "16",
+	  "files that may be uploaded at the same time" },
+	{ "upload-max-mb", NUMBER(upload_max_mb, 1, 16 << 20), "8192",
+	  "size of the largest of them" },
+	{ "upload-hours", NUMBER(upload_hours, 1, 8760), "24",
+	  "how long an upload that nobody brings to its end is kept" },
 	{ "log-level", NUMBER(log_level, 3, 7), "6",
 	  "3 errors, 4 warnings, 6 events, 7 everything", true },
 };
@@ -115,18 +121,6 @@ conf_standard(struct conf *ret)
 		    strtoll(conf_keys[i].standard, NULL, 10));
 }
 
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && strchr(" \t\r", s.p[s.n - 1]) != NULL)
-		s.n--;
-	return s;
-}
-
 MUST static bool
 key_number(struct ctx *c, const struct conf_key *k, const char *where, struct str text,
     struct conf *conf)
@@ -147,14 +141,13 @@ key_number(struct ctx *c, const struct conf_key *k, const char *where, struct st
 }
 
 MUST static bool
-line_into(struct ctx *c, const char *where, struct str line, bool *seen, struct conf *conf)
+pair_into(
+    struct ctx *c, const char *where, const struct pairs *p, bool *seen, struct conf *conf)
 {
-	struct str name, text = line;
+	struct str name = p->key, text = p->value;
 
-	if (!str_cut(&text, '=', &name))
+	if (text.p == NULL)
 		return fail(c, E_USAGE, "%s: a line is \"key = value\"", where);
-	name = trimmed(name);
-	text = trimmed(text);
 	for (size_t i = 0; i < COUNT(conf_keys); i++) {
 		const struct conf_key *k = &conf_keys[i];
 		char *value;
@@ -205,21 +198,16 @@ bool
 conf_read(struct ctx *c, const char *path, struct conf *ret)
 {
 	bool seen[COUNT(conf_keys)] = { false };
+	struct pairs p = { 0 };
 	struct conf conf;
-	struct str rest, line;
-	int number = 0;
 
 	conf_standard(&conf);
-	if (!file_read(c, AT_FDCWD, path, 1 << 20, &rest))
+	if (!file_read(c, AT_FDCWD, path, 1 << 20, &p.rest))
 		return false;
-	while (rest.n > 0) {
-		const char *where = take_printf(c, "%s:%d", path, ++number);
+	while (pairs_next(&p)) {
+		const char *where = take_printf(c, "%s:%d", path, p.line);
 
-		str_cut(&rest, '\n', &line);
-		line = trimmed(line);
-		if (line.n == 0 || line.p[0] == '#')
-			continue;
-		if (where == NULL || !line_into(c, where, line, seen, &conf))
+		if (where == NULL || !pair_into(c, where, &p, seen, &conf))
 			return false;
 	}
 	*ret = conf;

@@ -14,7 +14,8 @@ struct conf {
 	    body_seconds, response_seconds, token_rate, token_burst, address_rate,
 	    address_burst, failure_rate, failure_burst, group_max, queue_max, audit_lazy_ms,
 	    check_ms, checkpoint_rows, checkpoint_seconds, jobs_at_once, jobs_queued_max,
-	    idempotency_hours, job_days, disk_reserve_mb, log_level;
+	    idempotency_hours, job_days, disk_reserve_mb, uploads, upload_max_mb, upload_hours,
+	    log_level;
 };
 
 /* The standard values. */

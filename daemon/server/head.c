@@ -24,7 +24,8 @@ head_address(void *cls, const char *uri, struct MHD_Connection *connection)
 }
 
 static const char *const single[] = { "Content-Length", "Transfer-Encoding", "Host",
-	"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Expect" };
+	"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Expect",
+	"Content-Range", "Repr-Digest", "Range", "If-Range", "If-None-Match" };
 enum { AT_LENGTH, AT_ENCODING, AT_HOST };
 
 struct seen {

@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 
+#include "blobs.h"
 #include "job.h"
 #include "jobs.h"
 
@@ -69,14 +70,16 @@ run_died(struct jobs *j, struct run *r, const char *how)
 
 struct keep {
 	struct act act;
-	const struct job_row *row;
+	struct run *run;
+	struct blob_row *gone; /* files to be removed after the commit */
+	size_t n;
 	char detail[160];
 };
 
 static bool
 keep_progress(struct ctx *c, struct db *db, struct act *act)
 {
-	const struct job_row *row = ((struct keep *)(void *)act)->row;
+	const struct job_row *row = &((struct keep *)(void *)act)->run->row;
 
 	return job_progress(c, db, str_of(row->id.s), row->done, row->total, row->note);
 }
@@ -87,7 +90,7 @@ run_keep(struct jobs *j, struct run *r)
 	owned(arena_free) struct arena *mem = arena_new(KEEP_MEMORY);
 	struct ctx c = ctx_real(mem, r->row.id.s);
 	struct keep k = { .act = { .run = keep_progress, .c = &c, .unaudited = true },
-		.row = &r->row };
+		.run = r };
 
 	r->row.note = str_of(r->live.note);
 	if (!store_do(&c, j->server->store, &k.act))
@@ -99,16 +102,17 @@ run_keep(struct jobs *j, struct run *r)
 static bool
 keep_end(struct ctx *c, struct db *db, struct act *act)
 {
-	return job_finish(c, db, ((struct keep *)(void *)act)->row);
+	struct keep *k = (struct keep *)(void *)act;
+
+	return job_finish(c, db, &k->run->row) && effect_done(c, db, k->run, &k->gone, &k->n);
 }
 
-/* The row and its audit row; tried again until the store has taken it. */
-void
-run_store(struct jobs *j, struct run *r)
+/* The act: the row, what its end means, and the audit row. */
+MUST static bool
+end_store(struct jobs *j, struct run *r, struct keep *k)
 {
 	struct job_row *row = &r->row;
-	struct keep k = { .act = { .run = keep_end, .c = &r->c }, .row = row };
-	struct buf b = BUF(k.detail);
+	struct buf b = BUF(k->detail);
 
 	row->finished = r->c.now();
 	if (row->state != JOB_QUEUED)
@@ -118,18 +122,32 @@ run_store(struct jobs *j, struct run *r)
 	if (row->state == JOB_FAILED)
 		buf_printf(&b, ",\"code\":\"%.*s\"", STRF(row->error_code));
 	buf_char(&b, '}');
-	k.act.audit = (struct audit_entry){ .vendor = str_of(row->vendor.s),
+	k->act.audit = (struct audit_entry){ .vendor = str_of(row->vendor.s),
 		.actor = STR("system"),
 		.action = STR("job.end"),
 		.object = str_of(row->id.s),
 		.detail = buf_str(&b) };
 	r->c.err = (struct err){ 0 };
-	if (!store_do(&r->c, j->server->store, &k.act) && r->c.err.code != E_CONFLICT &&
-	    r->c.err.code != E_ABSENT) {
+	if (store_do(&r->c, j->server->store, &k->act))
+		return true;
+	k->n = 0;
+	return r->c.err.code == E_CONFLICT || r->c.err.code == E_ABSENT;
+}
+
+/* Tried again until the store has taken it. */
+void
+run_store(struct jobs *j, struct run *r)
+{
+	struct job_row *row = &r->row;
+	struct keep k = { .act = { .run = keep_end, .c = &r->c }, .run = r };
+
+	if (!effect_prepare(j, r) || !end_store(j, r, &k)) {
 		log_failure(&r->c, "job-end-not-stored");
 		r->until = clock_monotonic() + STORE_MS;
 		return;
 	}
+	for (size_t i = 0; i < k.n; i++)
+		blob_file_remove(&k.gone[i].id);
 	log_event(LOG_LEVEL_INFO, row->id.s, "job-ended", "state=%s attempt=%lld",
 	    job_state_names[row->state], (long long)row->attempts);
 	run_hidden(j, r, row->state != JOB_QUEUED);

@@ -19,6 +19,36 @@ input_aad(struct buf *b, const struct id *job)
 	return buf_str(b);
 }
 
+/* The first thing that the parameters name: what the job works for, unless it is said otherwise. */
+MUST static bool
+named_check(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
+    const void *params, struct id *ret_object)
+{
+	const struct job_kind *k = &job_kinds[type];
+
+	for (size_t i = 0; i < k->inputs; i++) {
+		struct str id = job_input_id(type, params, i);
+		bool is_model = k->input[i].source == JOB_FROM_MODEL;
+		struct asset_row a;
+
+		if (id.n == 0 && k->input[i].part != NULL && !k->input[i].optional)
+			return fail_at(c, E_INPUT,
+			    is_model ? "/params/model" : "/params/dataset",
+			    "jobs of this kind need the id of a %s",
+			    is_model ? "model" : "data set");
+		if (id.n == 0)
+			continue;
+		if (!asset_by_id(c, db, is_model ? ASSET_MODEL : ASSET_DATASET, vendor, id, &a))
+			return false;
+		if (a.state != ASSET_READY)
+			return fail(c, E_CONFLICT, "%s is %s, not ready", a.id.s,
+			    asset_state_names[a.state]);
+		if (ret_object->s[0] == '\0')
+			*ret_object = a.id;
+	}
+	return true;
+}
+
 bool
 job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struct str kind,
     struct str params, struct job_row *ret, struct data_key_row *ret_key)
@@ -32,10 +62,11 @@ job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struc
 
 	if (!job_kind_by_name(c, kind, &type))
 		return false;
-	if (job_takes_files(type))
+	if (job_is_local(type))
 		return fail_at(c, E_INPUT, "/kind",
 		    "jobs of this kind work on files and are run by hallmark-worker --local");
-	if (!job_params(c, type, params, &decoded))
+	if (!job_params(c, type, params, &decoded) ||
+	    (type != JOB_DESCRIBE && !named_check(c, db, vendor, type, decoded, &row.object)))
 		return false;
 	if (!id_parse(c, vendor, "ven", &row.vendor) ||
 	    !keys_data_new(c, s->keys, db, vendor, id_new(c, "key"), &key, ret_key) ||

@@ -36,11 +36,17 @@ heard_result(struct run *r, const struct job_report *report)
 {
 	struct str result;
 
+	struct err odd = { .code = E_PEER,
+		.text = "the worker spoke of other outputs than its own" };
+
 	if (!take_copy(&r->c, report->result, &result)) {
 		run_failed(r, &r->c.err);
+	} else if (report->mades != r->outs) {
+		run_failed(r, &odd);
 	} else {
 		run_ended(r, JOB_DONE, "", "");
 		r->row.result = result;
+		memcpy(r->made, report->made, sizeof r->made);
 	}
 	r->state = RUN_SPOKE;
 	r->until = clock_monotonic() + LAST_MS;

@@ -21,6 +21,12 @@ enum run_state {
 	RUN_ENDED, /* no worker any more; how it ended waits to be stored */
 };
 
+/* What a job reads and writes while its worker is started. */
+struct run_files {
+	int in[JOB_INPUTS_MAX], out[JOB_OUTPUTS_MAX];
+	size_t ins, outs;
+};
+
 /* One claimed job. */
 struct run {
 	enum run_state state;
@@ -29,11 +35,16 @@ struct run {
 	struct job_row row; /* as claimed; then how it ended */
 	struct worker worker;
 	int64_t until; /* monotonic: of its work, of its end, or when storing is tried next */
-	int64_t listen_at;        /* reports are heard in bunches */
-	int64_t kept_at;          /* when its progress was last stored */
-	bool moved;               /* it has moved since */
-	bool cancel;              /* by jobs.lock, as what follows */
-	struct job_progress live; /* serial 0: nobody may see it */
+	int64_t listen_at;                     /* reports are heard in bunches */
+	int64_t kept_at;                       /* when its progress was last stored */
+	bool moved;                            /* it has moved since */
+	bool cancel;                           /* by jobs.lock, as what follows */
+	struct job_progress live;              /* serial 0: nobody may see it */
+	struct id out[JOB_OUTPUTS_MAX];        /* the blobs that it writes */
+	struct job_made made[JOB_OUTPUTS_MAX]; /* once it is done: what it says of them */
+	size_t outs;
+	bool prepared;               /* everything that the effect of its end needs is here */
+	struct release_row *release; /* what it made, if it made a release */
 };
 
 struct watcher {
@@ -71,6 +82,8 @@ struct jobs {
 
 /* job_begin.c: a claimed job, in run->row, begins: its worker works, or it has ended already. */
 void run_begin(struct jobs *, struct run *);
+/* What is not there for a job now may be there for it later. */
+bool is_passing(enum err_code);
 
 /* job_end.c: how it ended, to be stored. The code lives for ever, the text as long as the run. */
 void run_ended(struct run *, enum job_state, const char *code, const char *text);
@@ -83,6 +96,29 @@ void run_died(struct jobs *, struct run *, const char *how);
 void run_keep(struct jobs *, struct run *);
 /* Stores how it ended and frees the run; if the store fails, it is due again a moment later. */
 void run_store(struct jobs *, struct run *);
+
+/* job_files.c */
+void run_files_done(struct run_files *);
+/*
+ * Opens, or seals into memory, each input of the kind. E_ABSENT or E_CONFLICT if something that
+ * the parameters name is not there, or not ready.
+ */
+MUST bool run_inputs(
+    struct jobs *, struct run *, const void *params, struct job_message *, struct run_files *);
+/* The rows of its outputs, in one act, then empty files; an earlier attempt's are used again. */
+MUST bool run_outputs(struct jobs *, struct run *, struct job_message *, struct run_files *);
+/* What it wrote is durable and as large as it says: E_PEER if not. */
+MUST bool run_outputs_keep(struct jobs *, struct run *);
+
+/* job_effects.c: what the end of a job means for what it worked for */
+/*
+ * Fills in what the effect needs, before the act: may ask the custodian. A result that does not
+ * fit turns the run's end into a failure; false: try again later.
+ */
+MUST bool effect_prepare(struct jobs *, struct run *);
+/* Within the act that stores the end. *ret_gone: files to be removed after the commit. */
+MUST bool effect_done(
+    struct ctx *, struct db *, struct run *, struct blob_row **ret_gone, size_t *ret_n);
 
 /* job_run.c */
 /* Does what is due: hears, ends, cancels, stores. */

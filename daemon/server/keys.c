@@ -118,9 +118,8 @@ keys_data_new(struct ctx *c, struct keys *k, struct db *db, struct str vendor, s
 	}
 }
 
-/* The rows that open a data key, as they are now. */
-MUST static bool
-data_rows(struct ctx *c, struct db *db, struct str id, struct data_key_row *ret_data,
+bool
+keys_rows(struct ctx *c, struct db *db, struct str id, struct data_key_row *ret_data,
     struct vendor_key_row *ret_vendor)
 {
 	for (unsigned i = 0; i < ROW_TRIES; i++) {
@@ -148,7 +147,7 @@ keys_data_open(struct ctx *c, struct keys *k, struct db *db, struct str id, stru
 	for (unsigned i = 0;; i++) {
 		struct err why = c->err;
 
-		if (!data_rows(c, db, id, &data, &vendor))
+		if (!keys_rows(c, db, id, &data, &vendor))
 			return false;
 		if (i > 0 && (data.version == tried || i == ROW_TRIES)) {
 			c->err = why;
@@ -162,6 +161,27 @@ keys_data_open(struct ctx *c, struct keys *k, struct db *db, struct str id, stru
 			return false;
 		}
 	}
+}
+
+bool
+keys_sign_release(struct ctx *c, struct keys *k, const struct release_row *r, struct str name,
+    struct str *ret_manifest, struct str *ret_bundle)
+{
+	const struct custody_release said = { .release = str_of(r->id.s),
+		.model = str_of(r->model.s),
+		.name = name,
+		.artifact = r->artifact,
+		.bytes = r->bytes,
+		.at = c->now() };
+	unsigned life = k->life;
+
+	if (!keys_open(c, k))
+		return false;
+	if (custody_sign_release(c, k->custody, &said, ret_manifest, ret_bundle))
+		return true;
+	if (c->err.code == E_PEER)
+		keys_doubt(k, life);
+	return false;
 }
 
 /* ---- Asking the keeper --------------------------------------------------------------------- */

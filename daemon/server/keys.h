@@ -69,6 +69,10 @@ MUST bool keys_ask(
 MUST bool keys_account(
     struct ctx *, struct keys *, const struct audit_entry *who, struct str detail, bool ok);
 
+/* The rows that open a data key, as they are now. */
+MUST bool keys_rows(struct ctx *, struct db *, struct str id, struct data_key_row *ret_data,
+    struct vendor_key_row *ret_vendor);
+
 /* ---- For the keeper alone ----------------------------------------------------------------- */
 
 /* A new custodian in the place of a dead or doubted one; open afterwards, or sealed. */

@@ -15,8 +15,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "blobs.h"
 #include "events.h"
 #include "request.h"
+#include "uploads.h"
 
 enum { BEAT_MS = 2000, DRAIN_MS = 9000, MAIN_MEMORY = 16 << 20 };
 
@@ -114,7 +116,8 @@ start(struct ctx *c, struct server *s)
 
 	return store_open(c, &store, &s->store) && metrics_start(c, s, &s->metrics) &&
 	    limits_start(c, conf, &s->limits) && authority_start(c, s, &s->authority) &&
-	    keys_start(c, s, &s->keys) && jobs_start(c, s, &s->jobs) &&
+	    keys_start(c, s, &s->keys) && blobs_start(c, s) &&
+	    uploads_start(c, s, &s->uploads) && jobs_start(c, s, &s->jobs) &&
 	    upkeep_start(c, s, &s->upkeep) && admin_start(c, s, &s->admin) &&
 	    http_start(c, s, &s->http);
 }
@@ -123,9 +126,11 @@ static void
 stop(struct server *s)
 {
 	http_stop(&s->http);
+	uploads_stop(&s->uploads);
 	admin_stop(&s->admin);
 	upkeep_stop(&s->upkeep);
 	jobs_stop(&s->jobs);
+	blobs_stop();
 	keys_stop(&s->keys);
 	authority_stop(&s->authority);
 	limits_stop(&s->limits);

@@ -2,7 +2,7 @@
  * Metrics: counters that any thread may raise, and their Prometheus text. Labels are few and fixed;
  * no id, name or address is ever one.
  */
-#include "server.h"
+#include "uploads.h"
 
 static const int64_t bounds_us[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000,
 	100000, 250000, 1000000, 10000000 };
@@ -18,7 +18,7 @@ struct requests {
 struct metrics {
 	struct requests shard[SHARDS];
 	_Atomic int64_t connections;
-	_Atomic uint64_t accepted, cut;
+	_Atomic uint64_t accepted, cut, received, sent;
 };
 
 bool
@@ -77,6 +77,13 @@ void
 metrics_cut(struct metrics *m)
 {
 	m->cut++;
+}
+
+void
+metrics_bytes(struct metrics *m, int64_t received, int64_t sent)
+{
+	m->received += (uint64_t)received;
+	m->sent += (uint64_t)sent;
 }
 
 static void
@@ -168,6 +175,12 @@ metrics_print(struct ctx *c, struct server *s, struct buf *b)
 	    (int64_t)m->accepted);
 	one(b, "hallmark_connections_cut_total", "counter", "Connections ended by a deadline.",
 	    (int64_t)m->cut);
+	one(b, "hallmark_uploads", "gauge", "Files that are open for their senders.",
+	    s->uploads == NULL ? 0 : (int64_t)uploads_open(s->uploads));
+	one(b, "hallmark_upload_bytes_total", "counter", "Bytes of uploads that have come.",
+	    (int64_t)m->received);
+	one(b, "hallmark_download_bytes_total", "counter", "Bytes of files that were sent.",
+	    (int64_t)m->sent);
 	one(b, "hallmark_store_commits_total", "counter", "Durable commits.",
 	    (int64_t)n.commits);
 	one(b, "hallmark_store_acts_total", "counter", "Acts in them.", (int64_t)n.acts);

@@ -9,11 +9,11 @@
 
 #include "peers.h"
 
-enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20, STREAM_END_MS = 1000 };
+enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20, STREAM_END_MS = 1000, UPLOAD_MS = 9500 };
 
 struct peers {
 	struct metrics *metrics;
-	_Atomic int64_t limit[PHASE_STREAM + 1]; /* milliseconds */
+	_Atomic int64_t limit[PHASE_UPLOAD + 1]; /* milliseconds */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t thread;
@@ -74,6 +74,7 @@ peers_set(struct peers *ps, const struct conf *conf)
 	ps->limit[PHASE_WORK] = INT64_MAX / 2;
 	ps->limit[PHASE_REPLY] = conf->response_seconds * 1000;
 	ps->limit[PHASE_STREAM] = INT64_MAX / 2;
+	ps->limit[PHASE_UPLOAD] = UPLOAD_MS;
 }
 
 bool
@@ -160,7 +161,7 @@ void
 peer_phase(struct peers *ps, struct peer *p, enum phase phase)
 {
 	p->phase = (int)phase;
-	if (phase == PHASE_HEAD && ps->draining)
+	if ((phase == PHASE_HEAD || phase == PHASE_UPLOAD) && ps->draining)
 		p->deadline = 0;
 	else
 		p->deadline = coarse_now() + ps->limit[phase];
@@ -172,7 +173,7 @@ peers_drain(struct peers *ps)
 	ps->draining = true;
 	pthread_mutex_lock(&ps->lock);
 	for (struct peer *p = ps->head.next; p != &ps->head; p = p->next)
-		if (p->phase == PHASE_HEAD)
+		if (p->phase == PHASE_HEAD || p->phase == PHASE_UPLOAD)
 			p->deadline = 0;
 		else if (p->phase == PHASE_STREAM)
 			p->deadline = clock_monotonic() + STREAM_END_MS;

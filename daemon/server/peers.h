@@ -11,12 +11,15 @@
 
 struct peers;
 
+enum { UPLOAD_PACE = 64 << 10 };
+
 enum phase {
 	PHASE_HEAD, /* handshake, or waiting for the next request's head to be complete */
 	PHASE_BODY,
 	PHASE_WORK, /* it is us who are slow */
 	PHASE_REPLY,
 	PHASE_STREAM, /* an endless answer */
+	PHASE_UPLOAD, /* the next UPLOAD_PACE bytes */
 };
 
 struct peer {
@@ -47,8 +50,8 @@ MUST bool peer_memory(struct peer *);
 /* Starts the phase's clock. */
 void peer_phase(struct peers *, struct peer *, enum phase);
 /*
- * From now on idle connections end at once, streams in a moment, and the others when they have
- * answered.
+ * From now on idle connections and uploads end at once, streams in a moment, and the others when
+ * they have answered.
  */
 void peers_drain(struct peers *);
 size_t peers_count(struct peers *);

@@ -1,8 +1,10 @@
 /*
  * Answers: JSON, problems (RFC 9457), ETags, pages of lists.
  */
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "downloads.h"
 #include "request.h"
 
 enum { PROBLEM_MAX = 1400 };
@@ -35,6 +37,8 @@ request_problem(struct request *rq)
 	js_text(&j, "detail", str_of(e.text));
 	js_text(&j, "instance", str_of(rq->id));
 	js_text(&j, "code", str_of(err_wire(e.code)));
+	if (rq->reply.received >= 0)
+		js_number(&j, "received", rq->reply.received);
 	if (e.at[0] != '\0') {
 		js_open(&j, "errors", '[');
 		js_open(&j, NULL, '{');
@@ -53,7 +57,29 @@ request_problem(struct request *rq)
 	if (rq->reply.retry_after == 0 &&
 	    (e.code == E_BUSY || e.code == E_FULL || e.code == E_RATE))
 		rq->reply.retry_after = 1;
+	rq->reply.mores = 0;
+	if (e.code == E_RANGE)
+		reply_header(rq, "Content-Range", "bytes */%lld", (long long)rq->reply.size);
+	rq->reply.cache = NULL;
 	rq->stream = false;
+	download_drop(rq);
+}
+
+void
+reply_header(struct request *rq, const char *name, const char *fmt, ...)
+{
+	struct reply *a = &rq->reply;
+	char value[256], *kept;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(value, sizeof value, fmt, args);
+	va_end(args);
+	kept = a->mores < COUNT(a->more) ? take_cstr(&rq->c, str_of(value)) : NULL;
+	if (kept == NULL)
+		return;
+	a->more[a->mores].name = name;
+	a->more[a->mores++].value = kept;
 }
 
 bool

@@ -7,7 +7,7 @@
 #include "request.h"
 
 /* Beside a kept answer's body. */
-enum { ANSWER_HEAD_MAX = 192 };
+enum { ANSWER_HEAD_MAX = 256 };
 
 void
 request_begin(struct request *rq, struct server *s, struct arena *mem)
@@ -15,6 +15,7 @@ request_begin(struct request *rq, struct server *s, struct arena *mem)
 	*rq = (struct request){ .server = s };
 	rq->c = ctx_real(mem, rq->id);
 	rq->reply.status = 200;
+	rq->reply.received = -1;
 }
 
 /* ---- Who, and how often ------------------------------------------------------------------ */
@@ -111,32 +112,60 @@ authorised(struct ctx *c, struct request *rq)
 
 /* ---- Preconditions ----------------------------------------------------------------------- */
 
+/* The media type without its parameters. */
 MUST static bool
-json_body(struct ctx *c, struct request *rq)
+body_type(struct ctx *c, struct request *rq, const char *wanted)
 {
 	struct str type = request_header(rq, "Content-Type"), main_type;
 
 	str_cut(&type, ';', &main_type);
-	while (main_type.n > 0 && main_type.p[main_type.n - 1] == ' ')
-		main_type.n--;
-	if (main_type.n == 16 && strncasecmp(main_type.p, "application/json", 16) == 0)
+	main_type = str_trim(main_type);
+	if (main_type.n == strlen(wanted) && strncasecmp(main_type.p, wanted, main_type.n) == 0)
 		return true;
-	return fail_at(c, E_MEDIA, "Content-Type", "the body must be application/json");
+	return fail_at(c, E_MEDIA, "Content-Type", "the body must be %s", wanted);
+}
+
+MUST static bool
+body_length(struct ctx *c, struct request *rq, int64_t *ret)
+{
+	struct str length = request_header(rq, "Content-Length");
+
+	*ret = 0;
+	if (length.n > 0 && !str_number(length, 0, INT64_MAX / 2, ret))
+		return fail_at(c, E_USAGE, "Content-Length", "not a length");
+	return true;
+}
+
+/* How much of the limit a piece takes is for the handler: it knows the whole. */
+MUST static bool
+upload_announced(struct ctx *c, struct request *rq)
+{
+	int64_t n, max = rq->server->conf.upload_max_mb << 20;
+
+	if (request_header(rq, "Content-Length").n == 0)
+		return fail_at(c, E_LENGTH, "Content-Length",
+		    "an upload says its length: Content-Length, not Transfer-Encoding");
+	if (!body_length(c, rq, &n))
+		return false;
+	if (n > max)
+		return fail(c, E_LIMIT, "an upload may have %lld bytes here", (long long)max);
+	return body_type(c, rq, "application/octet-stream");
 }
 
 MUST static bool
 body_announced(struct ctx *c, struct request *rq)
 {
 	const struct route *r = rq->route;
-	struct str length = request_header(rq, "Content-Length");
-	int64_t n = 0;
+	int64_t n;
 
-	if (length.n > 0 && !str_number(length, 0, INT64_MAX / 2, &n))
-		return fail_at(c, E_USAGE, "Content-Length", "not a length");
+	if (r->flags & ROUTE_UPLOAD)
+		return upload_announced(c, rq);
+	if (!body_length(c, rq, &n))
+		return false;
 	if (n > (int64_t)r->max_body)
 		return fail(c, E_LIMIT, "the body may have %zu bytes here", r->max_body);
 	if (n > 0 || request_header(rq, "Transfer-Encoding").n > 0)
-		return json_body(c, rq);
+		return body_type(c, rq, "application/json");
 	return true;
 }
 
@@ -190,6 +219,13 @@ request_head(struct request *rq)
 	if (!route_find(c, rq) || !address_allowed(c, rq) || !keys_ready(c, rq) ||
 	    !authorised(c, rq) || !body_announced(c, rq) || !key_given(c, rq) ||
 	    !match_given(c, rq) || !storage_ready(c, rq))
+		request_refuse(rq);
+}
+
+void
+request_upload(struct request *rq)
+{
+	if (!rq->route->run(&rq->c, rq))
 		request_refuse(rq);
 }
 
@@ -322,8 +358,9 @@ audit_fill(struct request *rq, struct audit_entry *a)
 	a->action = r == NULL ? STR("unknown") : str_of(r->action);
 	a->request = str_of(rq->id);
 	a->address = str_of(rq->address);
-	if (a->object.n == 0 && could_be_id(rq->param[0]))
-		a->object = rq->param[0];
+	for (size_t i = PARAMS_MAX; i > 0 && a->object.n == 0; i--)
+		if (could_be_id(rq->param[i - 1]))
+			a->object = rq->param[i - 1];
 }
 
 /*
@@ -340,6 +377,15 @@ request_note(struct request *rq)
 		return true;
 	audit_fill(rq, &a);
 	return store_note(c, rq->server->store, &a);
+}
+
+void
+request_gone(struct request *rq)
+{
+	struct ctx *c = &rq->c;
+
+	if (!rq->refused && !fail(c, E_SLOW, "the client has gone") && !request_note(rq))
+		log_failure(c, "upload-without-row");
 }
 
 static bool
@@ -362,7 +408,7 @@ request_body(struct request *rq)
 		request_problem(rq);
 		return false;
 	}
-	if (!rq->route->run(c, rq)) {
+	if (!(flags & ROUTE_UPLOAD ? rq->arrived : rq->route->run)(c, rq)) {
 		request_problem(rq);
 		return false;
 	}

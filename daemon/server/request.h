@@ -10,12 +10,18 @@
 enum { PARAMS_MAX = 2, BODY_MAX = 64 << 10, ANSWER_MAX = 256 << 10 };
 
 struct request;
+struct intake;
+struct download;
 
 /*
  * A handler of a read fills `rq->reply` and is done. A handler of an act decodes and checks what it
  * can, sets `rq->write`, and returns; the writer calls it in the group's transaction, where it
  * decides, writes and fills `rq->reply`. `rq->after` is called once that has been committed, before
  * the answer leaves: to forget a cache, to wake a thread.
+ *
+ * The handler of an upload is called before the body: it takes a place for it (`rq->intake`) and
+ * sets `rq->arrived`, which is called once the last byte is there, and then does what the handler
+ * of any act does.
  */
 typedef bool handler(struct ctx *, struct request *);
 
@@ -29,6 +35,7 @@ enum route_flags {
 	ROUTE_WHILE_SEALED = 1 << 4, /* answers without keys */
 	ROUTE_DURABLE = 1 << 5,      /* a read whose audit row is durable before its answer */
 	ROUTE_UNLIMITED = 1 << 6,    /* however busy its caller was: revocation */
+	ROUTE_UPLOAD = 1 << 7,       /* bytes of any number, which nobody keeps in memory */
 };
 
 struct route {
@@ -48,9 +55,16 @@ struct reply {
 	int status;
 	struct str body;  /* in the request's arena, or static */
 	const char *type; /* NULL: application/json */
-	char etag[48], location[96], link[160];
+	char etag[80], location[128], link[192];
+	struct {
+		const char *name, *value; /* in the request's arena, or static */
+	} more[6];
+	size_t mores;
+	const char *cache; /* NULL: no-store */
 	const char *allow; /* for 405 */
 	int64_t retry_after;
+	int64_t received; /* of an upload, told beside a problem; -1: nothing to tell */
+	int64_t size;     /* of a file, told when it has no such range */
 	bool close;
 };
 
@@ -73,9 +87,13 @@ struct request {
 	struct key256 answer_key;
 
 	struct reply reply;
-	bool refused; /* reply is a problem; what is left of the body is dropped */
-	bool stream;  /* the answer is a job's events: see events.c */
-	void *edge;   /* http.c's own */
+	bool refused;              /* reply is a problem; what is left of the body is dropped */
+	bool stream;               /* the answer is a job's events: see events.c */
+	struct download *download; /* the answer is a file: see downloads.c */
+
+	struct intake *intake; /* of an upload; the edge ends it */
+	bool (*arrived)(struct ctx *, struct request *);
+	void *edge; /* http.c's own */
 };
 
 /* Value of a query parameter, decoded; the empty view when absent. Provided by the edge. */
@@ -96,6 +114,10 @@ void request_head(struct request *);
  * refusal leaves a row of the audit, and nobody may fill the disk with them.
  */
 void request_refuse(struct request *);
+/* After the head of an upload: its handler. When it refuses, as request_head. */
+void request_upload(struct request *);
+/* An upload's client has gone: its row in the audit. */
+void request_gone(struct request *);
 /*
  * After the body. Either the reply is there (false), or `act` is ready to be submitted (true); its
  * `done` is the edge's.
@@ -114,6 +136,8 @@ void request_problem(struct request *);
 
 /* 200 with this JSON. */
 bool reply_json(struct request *, int status, const struct buf *);
+/* Another header of the answer. */
+PRINTF(3, 4) void reply_header(struct request *, const char *name, const char *fmt, ...);
 /* An ETag from a version, and the check of If-Match against it. */
 void reply_etag(struct request *, int64_t version, int64_t minor);
 /* The version that If-Match names; E_STALE if it cannot be one of ours. */
@@ -133,6 +157,10 @@ void job_json(struct js *, struct jobs *, const struct job_row *);
 /* ---- Handlers ---------------------------------------------------------------------------- */
 
 handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get, token_delete,
-    jobs_post, jobs_get, job_get, job_cancel_post, job_events_get, audit_get;
+    jobs_post, jobs_get, job_get, job_cancel_post, job_events_get, audit_get, models_post,
+    models_get, model_get, model_delete, model_content_put, datasets_post, datasets_get,
+    dataset_get, dataset_delete, dataset_samples_put, dataset_labels_put, releases_post,
+    releases_get, release_get, release_erase, release_artifact_get, release_report_get,
+    release_page_get, release_manifest_get, release_bundle_get;
 
 #endif

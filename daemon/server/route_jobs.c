@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "blobs.h"
 #include "events.h"
 #include "job.h"
 #include "request.h"
@@ -96,6 +97,15 @@ job_written(struct request *rq)
 	jobs_wake(rq->server->jobs);
 }
 
+/* How to get a job that the server alone makes. */
+static const char *
+made_by(enum job_type type)
+{
+	return type == JOB_PROTECT
+	    ? "releases are made by POST /v1/models/{id}/releases"
+	    : "what is uploaded is described by itself: see its \"facts\"";
+}
+
 bool
 jobs_post(struct ctx *c, struct request *rq)
 {
@@ -106,6 +116,8 @@ jobs_post(struct ctx *c, struct request *rq)
 	if (w == NULL || !json_decode(c, rq->body, job_fields, COUNT(job_fields), w) ||
 	    !job_kind_by_name(c, w->kind, &type))
 		return false;
+	if (job_kinds[type].may == 0)
+		return fail_at(c, E_INPUT, "/kind", "%s", made_by(type));
 	if ((job_kinds[type].may & rq->who.roles) == 0)
 		return fail(c, E_DENIED, "the token's roles do not allow jobs of this kind");
 	rq->arg = w;
@@ -161,11 +173,17 @@ job_get(struct ctx *c, struct request *rq)
 	return reply_json(rq, 200, &out);
 }
 
+/* Files that go with a job that is cancelled before it ran. */
+struct job_stopping {
+	struct blob_row *gone;
+	size_t n;
+};
+
 static bool
 job_stop(struct ctx *c, struct db *db, struct request *rq)
 {
+	struct job_stopping *stopping = rq->arg;
 	struct job_row r;
-	enum job_state state;
 	struct buf out;
 	struct js j = { &out, false };
 	struct str vendor = str_of(rq->who.vendor.s);
@@ -173,7 +191,8 @@ job_stop(struct ctx *c, struct db *db, struct request *rq)
 
 	if (rq->if_match[0] != '\0' && !request_version(c, rq, &version))
 		return false;
-	if (!job_cancel(c, db, vendor, rq->param[0], version, c->now(), &state) ||
+	if (!job_cancel_all(c, db, vendor, rq->param[0], version, c->now(), &stopping->gone,
+		&stopping->n) ||
 	    !job_by_id(c, db, vendor, rq->param[0], &r) || !take_buf(c, r.note.n + 2048, &out))
 		return false;
 	job_json(&j, rq->server->jobs, &r);
@@ -184,6 +203,10 @@ job_stop(struct ctx *c, struct db *db, struct request *rq)
 static void
 job_stopped(struct request *rq)
 {
+	const struct job_stopping *stopping = rq->arg;
+
+	for (size_t i = 0; i < stopping->n; i++)
+		blob_file_remove(&stopping->gone[i].id);
 	jobs_cancel(rq->server->jobs, rq->param[0]);
 }
 
@@ -192,6 +215,9 @@ job_cancel_post(struct ctx *c, struct request *rq)
 {
 	struct id id;
 
+	rq->arg = take(c, sizeof(struct job_stopping));
+	if (rq->arg == NULL)
+		return false;
 	if (rq->body.n > 0 && !json_decode(c, rq->body, no_fields, 0, &id))
 		return false;
 	rq->write = job_stop;

@@ -22,6 +22,7 @@ struct http;
 struct admin;
 struct metrics;
 struct upkeep;
+struct uploads;
 
 struct server {
 	struct conf conf;
@@ -31,6 +32,7 @@ struct server {
 	struct authority *authority;
 	struct limits *limits;
 	struct jobs *jobs;
+	struct uploads *uploads;
 	struct http *http;
 	struct admin *admin;
 	struct metrics *metrics;
@@ -114,6 +116,19 @@ MUST bool keys_data_new(struct ctx *, struct keys *, struct db *, struct str ven
     struct key256 *ret, struct data_key_row *ret_row);
 MUST bool keys_data_open(
     struct ctx *, struct keys *, struct db *, struct str id, struct key256 *ret);
+/* One customer's unlock key to a release that is ready. */
+struct keys_unlock {
+	const struct release_row *release;
+	uint32_t customer; /* number */
+	struct str license, jwk;
+	int64_t issued, expires;
+};
+/* Writes it, encrypted to the customer's public key, to the file `out`: a compact JWE. */
+MUST bool keys_unlock_key(struct ctx *, struct keys *, struct db *, const struct keys_unlock *,
+    int out, uint64_t *ret_bytes);
+/* What vouches for a ready release's artifact: a JWS, and the same as a model-signing bundle. */
+MUST bool keys_sign_release(struct ctx *, struct keys *, const struct release_row *,
+    struct str model_name, struct str *ret_manifest, struct str *ret_bundle);
 /* Signs the audit's head now if it has moved; called by the upkeep, at stop, and by admins. */
 MUST bool keys_checkpoint(struct ctx *, struct keys *);
 /* Verifies one checkpoint against the public signing keys in the store; for audit_verify. */
@@ -128,12 +143,19 @@ struct job_progress {
 };
 /*
  * A new job of this vendor: its parameters are checked and sealed under a data key of its own.
- * Insert the key and the row in one act. And the way back, for the scheduler.
+ * What they name must be there and ready (what is to be described need not be). Insert the key and
+ * the row, with its object, in one act. And the way back, for the scheduler.
  */
 MUST bool job_new(struct ctx *, struct server *, struct db *, struct str vendor,
     struct str kind, struct str params, struct job_row *ret, struct data_key_row *ret_key);
 MUST bool job_unseal(
     struct ctx *, struct server *, struct db *, const struct job_row *, struct str *ret_params);
+/*
+ * Within an act: as job_cancel; and if the job is over by that, what it worked for is failed, too.
+ * *ret_gone: blobs whose files are to be removed after the commit.
+ */
+MUST bool job_cancel_all(struct ctx *, struct db *, struct str vendor, struct str id,
+    int64_t version, int64_t at, struct blob_row **ret_gone, size_t *ret_n);
 MUST bool jobs_start(struct ctx *, struct server *, struct jobs **ret);
 /*
  * Stops taking jobs, kills the running workers; their rows stay running and are queued again.
@@ -237,6 +259,7 @@ void metrics_stop(struct metrics **);
 void metrics_request(struct metrics *, int status, int64_t microseconds);
 void metrics_connection(struct metrics *, int delta);
 void metrics_cut(struct metrics *); /* a connection ended by a deadline or a limit */
+void metrics_bytes(struct metrics *, int64_t received, int64_t sent); /* of files */
 /* Prometheus text. */
 MUST bool metrics_print(struct ctx *, struct server *, struct buf *);
 

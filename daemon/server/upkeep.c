@@ -1,14 +1,14 @@
 /*
  * The upkeep: what has to be done now and then though nobody asks. Each second it looks at the free
- * space, and prunes answers and ended jobs that are older than their keeping; when the audit has
- * grown enough or long enough, it has a checkpoint signed. Pruning goes in small acts: as often as
- * there is something to prune, but never more than half of the time.
+ * space, and prunes answers, ended jobs and unfinished uploads that are older than their keeping;
+ * when the audit has grown enough or long enough, it has a checkpoint signed. Pruning goes in small
+ * acts: as often as there is something to prune, but never more than half of the time.
  */
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <pthread.h>
 
-#include "server.h"
+#include "uploads.h"
 
 enum {
 	UPKEEP_MEMORY = 4 << 20,
@@ -98,6 +98,9 @@ prune(struct ctx *c, struct upkeep *u)
 		log_failure(c, "pruning-failed");
 		return PRUNE_TURN_MS;
 	}
+	if (u->server->uploads != NULL &&
+	    !uploads_prune(c, u->server, now - conf->upload_hours * HOUR_MS, PRUNE_MAX))
+		log_failure(c, "upload-pruning-failed");
 	if (p.answers < PRUNE_MAX && p.jobs < PRUNE_MAX)
 		return PRUNE_TURN_MS;
 	return clock_monotonic() - began + 1;

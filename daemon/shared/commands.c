@@ -8,7 +8,10 @@
 static const char *const roles[] = { "admin", "issuer", "verifier", "auditor", NULL };
 static const char *const formats[] = { "table", "json", "jsonl", NULL };
 static const char *const shells[] = { "bash", NULL };
-static const char *const kinds[] = { "selftest", NULL };
+static const char *const kinds[] = { "selftest", "evaluate", NULL };
+static const char *const parts[] = { "samples", "labels", NULL };
+static const char *const locks[] = { "auto", "sealed", "advparams", "both", NULL };
+static const char *const efforts[] = { "none", "quick", "full", NULL };
 
 /* clang-format off */
 const struct placeholder placeholders[] = {
@@ -16,6 +19,16 @@ const struct placeholder placeholders[] = {
 	{ "name",    WANT_TEXT,   1, 128, NULL, NULL, "a name that people choose" },
 	{ "token",   WANT_ID,     0, 0, "tok", NULL, "a token's id, as `token list` shows it" },
 	{ "job",     WANT_ID,     0, 0, "job", NULL, "a job's id, as `job list` shows it" },
+	{ "model",   WANT_TEXT,   1, 128, NULL, NULL, "a model, by its id or its name" },
+	{ "dataset", WANT_TEXT,   1, 128, NULL, NULL, "a data set, by its id or its name" },
+	{ "part",    WANT_WORD,   0, 0, NULL, parts, "samples or labels" },
+	{ "labels",  WANT_FILE,   1, 4095, NULL, NULL, "a file with the labels" },
+	{ "lock",    WANT_WORD,   0, 0, NULL, locks, "auto, sealed, advparams or both" },
+	{ "effort",  WANT_WORD,   0, 0, NULL, efforts, "none, quick or full: how much is tried to break the lock" },
+	{ "release", WANT_TEXT,   1, 40, NULL, NULL, "a release, by its id, or by its number for the model" },
+	{ "release-id", WANT_ID,  0, 0, "rel", NULL, "a release's id, as `release list` shows it" },
+	{ "customer-number", WANT_NUMBER, 1, INT64_C(4294967295), NULL, NULL, "a number from 1 on" },
+	{ "jwk",     WANT_TEXT,   2, 4096, NULL, NULL, "a public key as a JSON Web Key, or @FILE" },
 	{ "role",    WANT_WORD,   0, 0, NULL, roles, "admin, issuer, verifier or auditor; several with commas" },
 	{ "format",  WANT_WORD,   0, 0, NULL, formats, "table, json or jsonl" },
 	{ "shell",   WANT_WORD,   0, 0, NULL, shells, "bash" },
@@ -29,6 +42,12 @@ const struct placeholder placeholders[] = {
 	{ "lines",   WANT_NUMBER, 1, 100000, NULL, NULL, "a number of lines" },
 	{ "number",  WANT_NUMBER, 0, INT64_C(999999999999), NULL, NULL, "a number" },
 	{ "words",   WANT_TEXT,   1, 4095, NULL, NULL, "words" },
+	{ "unlock-key", WANT_FILE, 1, 4095, NULL, NULL, "the file of an unlock key" },
+	{ "artifact", WANT_FILE,  1, 4095, NULL, NULL, "the file of a locked model" },
+	{ "out",     WANT_FILE,   1, 4095, NULL, NULL, "the file that is made" },
+	{ "private-key", WANT_FILE, 1, 4095, NULL, NULL, "a file of `key new`" },
+	{ "passphrase", WANT_SECRET, 0, 0, NULL, NULL, "@FILE, or - for standard input; never the passphrase itself" },
+	{ "program", WANT_ANY,    0, 0, NULL, NULL, "a program and its arguments" },
 };
 /* clang-format on */
 const size_t placeholders_n = COUNT(placeholders);
@@ -57,6 +76,7 @@ placeholder_named(struct str name)
 /* ---- hallmarkctl ---------------------------------------------------------------------------- */
 
 #define TOKEN_COLUMNS "id,name,roles,created,expires,revoked"
+#define ASSET_COLUMNS "id,name,state,created"
 #define JOB_COLUMNS "id,kind,state,done,total,created,note"
 #define AUDIT_COLUMNS "seq,at,actor,action,object,outcome,vendor,address"
 
@@ -95,6 +115,13 @@ static const struct command ctl_commands[] = {
 	{ "job list [--vendor <vendor>]", "jobs, of one vendor or of all", 0, JOB_COLUMNS ",vendor" },
 	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
 	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "release list [--vendor <vendor>]", "protected models, of one vendor or of all", 0,
+	  "id,model,number,name,state,locks,created,vendor" },
+	{ "release unlock-key <release-id> <customer-number> <jwk> <file> [--expires <time>]",
+	  "make the unlock key of one customer", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The key opens the release's artifact and marks it with the customer's number. It is "
+	  "encrypted to the customer's public key (hallmark key show), so that only the customer can "
+	  "use it. Give each customer another number, and note which: a leaked copy tells the number." },
 	{ "audit tail [--lines <lines>] [--follow]",
 	  "the last rows of the audit", COMMAND_STREAM, AUDIT_COLUMNS },
 	{ "audit verify", "check every row, the chain and its signed checkpoints",
@@ -107,7 +134,9 @@ static const struct command ctl_commands[] = {
 	{ "db backup <file>", "copy the database, while serving, into a new file",
 	  COMMAND_ONE | COMMAND_STREAM, "",
 	  "The file is made by hallmarkctl, readable by its user alone. What is secret in it stays "
-	  "sealed under the root key." },
+	  "sealed under the root key. The files of models, data sets and releases are not in it: they "
+	  "lie in the folder `blobs` of the state folder, each sealed under a key of the database, and "
+	  "are copied by ordinary means, after the database." },
 	{ "db restore <file> [--conf <file>]", "put a backup in the place of the database",
 	  COMMAND_DESTRUCTIVE | COMMAND_ONE | COMMAND_OFFLINE, "",
 	  "The daemon must be stopped, and the command be run by the user who owns the state folder. "
@@ -179,11 +208,67 @@ static const struct command vendor_commands[] = {
 	{ "login <url> [--cacert <file>]", "remember a server and a token for it", COMMAND_SECRET | COMMAND_ONE, "",
 	  "The token is asked for at the terminal, or read from standard input. It is tried first; "
 	  "only if the server accepts it are server, authority and token stored." },
+	{ "key new <file> [--passphrase <passphrase>] [--no-passphrase]",
+	  "make the key pair to which unlock keys are encrypted", COMMAND_SECRET | COMMAND_ONE, "",
+	  "The file is for its user alone, and sealed with a passphrase, which is asked for at the "
+	  "terminal. Give the vendor what `key show` prints." },
+	{ "key show <file>", "the public half of a key pair, a JSON Web Key", COMMAND_ONE, "" },
+	{ "unlock <unlock-key> <artifact> <out> --key <private-key> [--passphrase <passphrase>] [--force]",
+	  "make the working model of a locked one", COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "The model bears the mark of whom the unlock key was made for. The file appears when it is "
+	  "whole. Ends with status 5 if the key is for another private key or another artifact, or if "
+	  "one of the two was altered or cut short; then no file is made." },
+	{ "exec <unlock-key> <artifact> <program>... --key <private-key> [--passphrase <passphrase>]",
+	  "run a program on the working model, which never lies on a disk",
+	  COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "Put -- before the program. The model lies in a memory file that nobody can change; its path "
+	  "takes the place of {model} in the program's arguments. The program runs in the place of "
+	  "hallmark, without core dumps; its exit status is passed on." },
 	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
 	{ "token create <name> --role <role>... [--expires <time>]",
 	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
 	{ "token list", "this vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
 	{ "token revoke <token>", "end a token now", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "model add <name> <file>", "upload a model (ONNX) and have it checked",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "Ends with status 3 if the model is refused; `model show` says why. An upload that was cut "
+	  "off is taken up again by itself, and later by `model upload`." },
+	{ "model upload <model> <file>", "go on with an upload", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "model list", "this vendor's models", 0, ASSET_COLUMNS },
+	{ "model show <model>", "what a model is", COMMAND_ONE, "" },
+	{ "model delete <model>", "delete a model; the keys to its files are destroyed",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "dataset add <name> <file> [<labels>] [--no-labels]",
+	  "upload a data set (NPY, NPZ, IDX) and have it checked", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The labels are a file of their own, or stand in the NPZ with the samples, or are not there "
+	  "(--no-labels)." },
+	{ "dataset upload <dataset> <part> <file>", "go on with an upload of samples or labels",
+	  COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "dataset list", "this vendor's data sets", 0, ASSET_COLUMNS },
+	{ "dataset show <dataset>", "what a data set is", COMMAND_ONE, "" },
+	{ "dataset delete <dataset>", "delete a data set; the keys to its files are destroyed",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "release create <model> [--name <name>] [--dataset <dataset>] [--test <dataset>] "
+	  "[--lock <lock>] [--effort <effort>] [--params <json>] [--watch]",
+	  "make a protected version of a model", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A job locks the model, measures on the data set what is left of it and what a thief would "
+	  "regain, and writes a report. The data set may be small, but must be labelled; without one "
+	  "nothing can be measured, and the lock must be `sealed`. --params gives the finer options as "
+	  "a JSON object." },
+	{ "release list <model>", "the releases of a model", 0,
+	  "id,number,name,state,locks,bytes,created" },
+	{ "release show <model> <release>", "state and facts of a release", COMMAND_ONE, "" },
+	{ "release fetch <model> <release> <file>", "fetch the locked artifact",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "The file is the same for everybody and may lie anywhere: without an unlock key it is of no "
+	  "use." },
+	{ "release report <model> <release> <file>", "fetch the report, as JSON", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release page <model> <release> <file>", "fetch the report, as an HTML page", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release bundle <model> <release> <file>", "fetch the artifact's signature, as a model-signing bundle",
+	  COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release delete <model> <release>",
+	  "delete a release; no key to its artifact can be made any more",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
 	{ "job submit <kind> [--params <json>] [--watch]", "start a job", COMMAND_ONE | COMMAND_STREAM, "",
 	  "The job's parameters are a JSON object. A selftest, which needs none, lets a worker hash a "
 	  "text: --params '{\"text\": \"x\", \"steps\": 10}'." },
@@ -206,10 +291,20 @@ static const struct option vendor_options[] = {
 	{ "--version", "the version" },
 	{ "--completion", "a completion script for a shell" },
 	{ "--man", "the manual page, in man(7) format" },
+	{ "--key", "the private key that the unlock key was made for" },
+	{ "--passphrase", "of the private key; asked for at the terminal if it has one" },
+	{ "--no-passphrase", "leave the private key as it is: whoever reads the file has it" },
+	{ "--force", "replace the file if it exists" },
 	{ "--cacert", "the authority that signed the server's certificate, PEM; the system's if absent" },
 	{ "--role", "what the token may do; may be given again" },
 	{ "--expires", "when it ends" },
 	{ "--params", "the job's parameters" },
+	{ "--name", "a name to know it by" },
+	{ "--dataset", "labelled samples to lock and to measure with" },
+	{ "--test", "other samples, to measure with alone" },
+	{ "--lock", "which lock; auto, which tries both, unless said otherwise" },
+	{ "--effort", "how much is tried to break it; quick unless said otherwise" },
+	{ "--no-labels", "the samples have no labels" },
 	{ "--watch", "follow the job until it ends" },
 	{ "--after", "the row after which to begin" },
 	{ "--limit", "how many rows at most; 200 unless said otherwise", 'n' },
@@ -217,8 +312,8 @@ static const struct option vendor_options[] = {
 
 static const char *const vendor_notes[] = {
 	"DESCRIPTION",
-	"hallmark is what a model vendor works with: it speaks to a Hallmark server over HTTPS, whose "
-	"certificate is always verified. Every change carries an Idempotency-Key, so that what is "
+	"hallmark is what a model vendor and its customers work with: it speaks to a Hallmark server "
+	"over HTTPS, whose certificate is always verified. Every change carries an Idempotency-Key, so that what is "
 	"tried again after a broken connection is done once.",
 	OUTPUT, EXITS,
 	"FILES",
@@ -228,6 +323,9 @@ static const char *const vendor_notes[] = {
 	"EXAMPLES",
 	"hallmark login https://localhost:8443 --cacert state/certificate.pem < state/token\n"
 	"hallmark job submit selftest --watch\n"
+	"hallmark key new me.jwk\n"
+	"hallmark unlock model.key model.locked.onnx model.onnx --key me.jwk\n"
+	"hallmark exec model.key model.locked.onnx --key me.jwk -- ./infer --model {model}\n"
 	"hallmark audit list --format jsonl",
 	NULL,
 };

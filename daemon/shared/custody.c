@@ -107,7 +107,7 @@ exchange_do(struct ctx *c, struct call *call)
 		return fail(c, E_PEER, "the custodian is not running");
 	if (!buf_ok(c, &call->out))
 		return false;
-	ok = channel_send(c, cu->fd, buf_str(&call->out), NULL, 0, deadline) &&
+	ok = channel_send(c, cu->fd, buf_str(&call->out), call->fd, call->fds, deadline) &&
 	    answer_receive(c, call, cu->last_id, deadline);
 	cu->silent = !ok && c->err.code == E_SLOW;
 	if (cu->silent)

@@ -141,6 +141,34 @@ MUST bool custody_data_key_rewrap(struct ctx *, struct custody *,
     const struct vendor_key_row *from, const struct vendor_key_row *to,
     const struct data_key_row[], size_t n, struct data_key_row **ret);
 
+/* ---- Unlock keys ------------------------------------------------------------------------- */
+
+#define UNLOCK_TYP "hallmark-unlock+jwt"
+/* What an unlock key is made of, beside the release's secret. */
+struct custody_unlock {
+	const struct vendor_key_row *vendor; /* of the release's secret */
+	const struct data_key_row *secret;
+	struct str release, license; /* ids; license may be empty */
+	uint32_t customer;           /* the number that the mark spells */
+	unsigned locks, log_l;       /* of mark.h */
+	double kappa;
+	int64_t issued, expires;
+	struct digest256 artifact, plain;
+	struct str jwk; /* the customer's public key */
+	/* The locked parameters: a sealed file and what opens it; entries -1: there are none. */
+	int entries;
+	struct str entries_aad;
+	const struct vendor_key_row *entries_vendor;
+	const struct data_key_row *entries_key;
+};
+/*
+ * Writes the unlock key, encrypted to the customer's key, to the file `out`: a compact JWE of typ
+ * UNLOCK_TYP, whose protected header names release, artifact (hex digest) and license. The plain
+ * key leaves the custodian in no other form.
+ */
+MUST bool custody_unlock_key(struct ctx *, struct custody *, const struct custody_unlock *,
+    int out, uint64_t *ret_bytes);
+
 /* ---- Signatures -------------------------------------------------------------------------- */
 
 #define CHECKPOINT_TYP "hallmark-checkpoint+jwt"
@@ -150,6 +178,20 @@ MUST bool custody_data_key_rewrap(struct ctx *, struct custody *,
  */
 MUST bool custody_sign_checkpoint(struct ctx *, struct custody *, int64_t seq,
     const struct digest256 *hash, int64_t at, struct str *ret_jws);
+
+#define MANIFEST_TYP "hallmark-manifest+jwt"
+/* A release's artifact, as the custodian vouches for it. */
+struct custody_release {
+	struct str release, model, name; /* ids; the model's name */
+	struct digest256 artifact;
+	int64_t bytes, at; /* of the artifact; milliseconds */
+};
+/*
+ * A JWS over {"release", "model", "name", "artifact": {"sha256" (hex), "bytes"}, "iat"}; and the
+ * same artifact, as the file RELEASE.onnx, in a bundle of the OpenSSF model signing format, v1.0.
+ */
+MUST bool custody_sign_release(struct ctx *, struct custody *, const struct custody_release *,
+    struct str *ret_manifest, struct str *ret_bundle);
 /* The public halves of the loaded signing keys, {"keys": [JWK with kid, use and alg, …]}. */
 MUST bool custody_jwks(struct ctx *, struct custody *, struct str *ret_json);
 

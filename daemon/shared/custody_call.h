@@ -20,6 +20,8 @@ struct call {
 	struct buf out;  /* the request's fields go here */
 	struct wire in;  /* the answer's results, after exchange_do */
 	size_t answer_n; /* bytes to wipe */
+	int fd[2];       /* descriptors that go with the request; the caller's */
+	size_t fds;
 };
 struct call exchange_begin(struct custody *, enum custody_op);
 /* Sends and waits; fails as the custodian did, or with E_PEER. */

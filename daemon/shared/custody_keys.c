@@ -345,6 +345,28 @@ custody_sign_checkpoint(struct ctx *c, struct custody *cu, int64_t seq,
 }
 
 bool
+custody_sign_release(struct ctx *c, struct custody *cu, const struct custody_release *r,
+    struct str *ret_manifest, struct str *ret_bundle)
+{
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_SIGN_RELEASE);
+	struct str manifest, bundle;
+
+	wire_put_str(&call.out, r->release);
+	wire_put_str(&call.out, r->model);
+	wire_put_str(&call.out, r->name);
+	wire_put_str(
+	    &call.out, (struct str){ (const char *)r->artifact.b, sizeof r->artifact.b });
+	wire_put_u64(&call.out, (uint64_t)r->bytes);
+	wire_put_u64(&call.out, (uint64_t)r->at);
+	if (!exchange_do(c, &call))
+		return false;
+	manifest = wire_str(&call.in, CUSTODY_MESSAGE_MAX);
+	bundle = wire_str(&call.in, CUSTODY_MESSAGE_MAX);
+	return wire_end(c, &call.in) && take_copy(c, manifest, ret_manifest) &&
+	    take_copy(c, bundle, ret_bundle);
+}
+
+bool
 custody_jwks(struct ctx *c, struct custody *cu, struct str *ret_json)
 {
 	owned(exchange_end) struct call call = exchange_begin(cu, OP_JWKS);

@@ -31,6 +31,11 @@ enum custody_op {	/* request fields			-> results */
 	OP_DATA_REWRAP,	/* vendor row, vendor row, u32 n, rows	-> u32 n, rows */
 	OP_CHECKPOINT,	/* u64 seq, digest, u64 at		-> JWS */
 	OP_JWKS,	/*					-> JSON */
+	OP_SIGN_RELEASE, /* release, model, name, digest,
+			 * u64 bytes, u64 at			-> JWS, bundle */
+	OP_UNLOCK_KEY,	/* vendor row, data row, the facts of
+			 * custody_unlock_put; descriptors: where the
+			 * JWE goes, the entries if there are any	-> u64 bytes of JWE */
 	OP_COUNT
 };
 /* clang-format on */

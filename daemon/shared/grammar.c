@@ -214,6 +214,7 @@ args_into(
 {
 	for (size_t i = 0; i < s->args; i++) {
 		const struct slot *slot = &s->arg[i];
+		size_t times = slot->many && n > i ? n - i : 1;
 		const char *what = take_printf(c, "<%s>", slot->type->name);
 
 		if (what == NULL)
@@ -222,9 +223,15 @@ args_into(
 			return true;
 		if (i == n)
 			return fail(c, E_USAGE, "%.*s: %s is missing", STRF(s->words), what);
-		if (!grammar_value(c, slot->type, what, word[i]))
-			return false;
+		for (size_t k = i; k < i + times; k++)
+			if (!grammar_value(c, slot->type, what, word[k]))
+				return false;
 		to->arg[to->args++] = word[i];
+		if (slot->many) {
+			to->rest = word + i;
+			to->rests = times;
+			return true;
+		}
 	}
 	if (n > s->args)
 		return fail(c, E_USAGE, "%.*s: \"%s\" is one word too many", STRF(s->words),

@@ -4,8 +4,8 @@
  *	token create <vendor> [--role <role>]... [--expires <time>]
  *
  * which is the parser, the help, the completion and the manual page at once. `<word>` stands for
- * something of that kind, brackets for what may be left out, dots for what may come again. The
- * tables are in commands.c.
+ * something of that kind, brackets for what may be left out, dots for what may come again (of
+ * arguments the last one). The tables are in commands.c.
  */
 #ifndef GRAMMAR_H
 #define GRAMMAR_H
@@ -33,7 +33,16 @@ struct command {
 };
 
 /* What stands in angle brackets. */
-enum want { WANT_TEXT, WANT_WORD, WANT_NUMBER, WANT_TIME, WANT_ID, WANT_FILE, WANT_SECRET };
+enum want {
+	WANT_TEXT,
+	WANT_WORD,
+	WANT_NUMBER,
+	WANT_TIME,
+	WANT_ID,
+	WANT_FILE,
+	WANT_SECRET,
+	WANT_ANY
+};
 struct placeholder {
 	const char *name;
 	enum want want;
@@ -94,6 +103,8 @@ struct parsed {
 	const struct command *command; /* NULL: options alone, such as --help */
 	struct str arg[GRAMMAR_ARGS];
 	size_t args;
+	const struct str *rest; /* of an argument that may come again: all of it */
+	size_t rests;
 	struct given option[GRAMMAR_OPTIONS];
 	size_t options;
 };

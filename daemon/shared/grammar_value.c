@@ -88,6 +88,8 @@ grammar_value(struct ctx *c, const struct placeholder *type, const char *what, s
 			return fail(
 			    c, E_USAGE, "%s is an id that begins with %s_", what, type->id);
 		return true;
+	case WANT_ANY:
+		return true;
 	case WANT_SECRET:
 		if (!str_same(value, STR("-")) && (value.n < 2 || value.p[0] != '@'))
 			return fail(c, E_USAGE,

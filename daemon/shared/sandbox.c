@@ -61,6 +61,8 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(pread64),		WORKER },
 	{ SCMP_SYS(pwrite64),		WORKER },
 	{ SCMP_SYS(ftruncate),		WORKER },
+	{ SCMP_SYS(fsync),		WORKER },
+	{ SCMP_SYS(memfd_create),	WORKER },
 	{ SCMP_SYS(fstat),		BOTH },
 	{ SCMP_SYS(newfstatat),		BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
 	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFL },

@@ -1,11 +1,9 @@
 /*
- * Workers, as the server starts and ends them. Each gets three descriptors: a socket with the job
- * message in it (and the inputs' descriptors beside it), a file for outputs, a socket for reports.
- * A child has them from its first instruction; a worker of systemd's gets the three in one message
- * over the connection that made systemd start it.
+ * Workers, as the server starts and ends them. Each gets two descriptors: a socket with the job
+ * message in it (and the descriptors of its inputs and outputs beside it), and a socket for
+ * reports. A child has them from its first instruction; a worker of systemd's gets the two in one
+ * message over the connection that made systemd start it.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,17 +14,16 @@
 #define SEND_MS 5000
 #define END_MS 2000
 
-/* The worker's three, and our end of its reports. */
+/* The worker's two, and our end of its reports. */
 struct ends {
-	int inputs, out, progress;
+	int job, progress;
 	int ours;
 };
 
 static void
 ends_done(struct ends *e)
 {
-	fd_done(&e->inputs);
-	fd_done(&e->out);
+	fd_done(&e->job);
 	fd_done(&e->progress);
 	fd_done(&e->ours);
 }
@@ -40,70 +37,59 @@ buf_wipe(struct buf *b)
 
 /* The job message waits in the socket before there is anybody to read it. */
 MUST static bool
-post_job(struct ctx *c, const struct job_message *m, const int blob_fd[], int *ret)
+post_job(struct ctx *c, const struct job_message *m, const int blob_fd[], const int out_fd[],
+    int *ret)
 {
 	owned(buf_wipe) struct buf b = { 0 };
 	owned(fd_done) int ours = -1, theirs = -1;
-	int pair[2];
+	int pair[2], fds[JOB_INPUTS_MAX + JOB_OUTPUTS_MAX];
 
+	_Static_assert(COUNT(fds) <= CHANNEL_FDS_MAX, "they fit beside one message");
 	if (!take_buf(c, JOB_MESSAGE_MAX, &b) || !job_encode(c, m, &b) ||
 	    !channel_pair(c, pair))
 		return false;
 	ours = pair[0];
 	theirs = pair[1];
-	if (!channel_send(c, ours, buf_str(&b), blob_fd, m->blobs, clock_monotonic() + SEND_MS))
+	for (size_t i = 0; i < m->blobs; i++)
+		fds[i] = blob_fd[i];
+	for (size_t i = 0; i < m->outs; i++)
+		fds[m->blobs + i] = out_fd[i];
+	if (!channel_send(
+		c, ours, buf_str(&b), fds, m->blobs + m->outs, clock_monotonic() + SEND_MS))
 		return false;
 	*ret = theirs;
 	theirs = -1;
 	return true;
 }
 
+/* The connection makes systemd start a unit, which finds the two in its first message. */
 MUST static bool
-ends_make(
-    struct ctx *c, const struct job_message *m, const int blob_fd[], int out, struct ends *e)
-{
-	int pair[2];
-
-	if (!post_job(c, m, blob_fd, &e->inputs) || !channel_pair(c, pair))
-		return false;
-	e->ours = pair[0];
-	e->progress = pair[1];
-	if (out < 0)
-		e->out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	else
-		e->out = fcntl(out, F_DUPFD_CLOEXEC, 0);
-	if (e->out < 0)
-		return fail_errno(c, "open", "a worker's output");
-	return true;
-}
-
-/* The connection makes systemd start a unit, which finds the three in its first message. */
-MUST static bool
-hand_over(struct ctx *c, const char *socket, const int fds[3])
+hand_over(struct ctx *c, const char *socket, const int fds[2])
 {
 	owned(fd_done) int fd = -1;
 
 	return channel_connect(c, socket, &fd) &&
-	    channel_send(c, fd, STR("job"), fds, 3, clock_monotonic() + SEND_MS);
+	    channel_send(c, fd, STR("job"), fds, 2, clock_monotonic() + SEND_MS);
 }
 
 bool
 worker_start(struct ctx *c, const struct worker_conf *conf, const struct job_message *m,
-    const int blob_fd[], int out, struct worker *ret)
+    const int blob_fd[], const int out_fd[], struct worker *ret)
 {
 	static const char *const argv[] = { "hallmark-worker", NULL };
-	owned(ends_done) struct ends e = { -1, -1, -1, -1 };
+	owned(ends_done) struct ends e = { -1, -1, -1 };
 	struct child child = { .pid = 0, .pidfd = -1 };
-	int theirs[3];
+	int theirs[2], pair[2];
 
-	if (!ends_make(c, m, blob_fd, out, &e))
+	if (!post_job(c, m, blob_fd, out_fd, &e.job) || !channel_pair(c, pair))
 		return false;
-	theirs[0] = e.inputs;
-	theirs[1] = e.out;
-	theirs[2] = e.progress;
+	e.ours = pair[0];
+	e.progress = pair[1];
+	theirs[0] = e.job;
+	theirs[1] = e.progress;
 	if (conf->socket != NULL && !hand_over(c, conf->socket, theirs))
 		return false;
-	if (conf->socket == NULL && !child_start(c, conf->programs, argv, theirs, 3, &child))
+	if (conf->socket == NULL && !child_start(c, conf->programs, argv, theirs, 2, &child))
 		return false;
 	*ret = (struct worker){ .pid = child.pid, .pidfd = child.pidfd, .progress = e.ours };
 	e.ours = -1;

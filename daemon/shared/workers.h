@@ -1,7 +1,7 @@
 /*
  * workers: how the server starts a worker for one job, hears from it and ends it. Either as a child
  * of its own, or, under systemd, by a connection to the worker's socket unit, where the worker runs
- * in a unit of its own. From the moment the three descriptors are there, both are the same.
+ * in a unit of its own. From the moment the two descriptors are there, both are the same.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -24,12 +24,12 @@ struct worker_conf {
 
 /*
  * Starts one worker on one job. blob_fd[i] is an open descriptor of the message's blob i, position
- * at the start; out is where it writes (-1: nothing to write). Descriptors stay the caller's and
- * may be closed afterwards. The child ends with the thread that called this: use one that lives as
+ * at the start, out_fd[i] an empty file for its output i. Descriptors stay the caller's and may be
+ * closed afterwards. The child ends with the thread that called this: use one that lives as
  * long as the server. SIGCHLD must not be ignored.
  */
 MUST bool worker_start(struct ctx *, const struct worker_conf *, const struct job_message *,
-    const int blob_fd[], int out, struct worker *ret);
+    const int blob_fd[], const int out_fd[], struct worker *ret);
 
 /*
  * The next report, waiting until `deadline` (clock_monotonic; E_SLOW when it passes, 0: do not

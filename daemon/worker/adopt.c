@@ -1,10 +1,9 @@
 /*
- * Where the three descriptors come from. The server's child has them; an instance that systemd
- * started (socket unit, Accept=yes) has one connection, over which the server sends the three.
+ * Where the two descriptors come from. The server's child has them; an instance that systemd
+ * started (socket unit, Accept=yes) has one connection, over which the server sends the two.
  */
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -33,13 +32,13 @@ adopt(struct ctx *c)
 
 	if (!activated(c) ||
 	    !channel_receive(
-		c, FD_INPUTS, word, sizeof word, clock_monotonic() + HAND_OVER_MS, &m))
+		c, FD_JOB, word, sizeof word, clock_monotonic() + HAND_OVER_MS, &m))
 		return false;
-	if (m.fds != 3)
-		return fail(
-		    c, E_USAGE, "the server passed %zu descriptors instead of 3", m.fds);
-	/* First away from 3, 4, 5, which may be among those received. */
-	for (size_t i = 0; i < 3; i++) {
+	if (m.fds != FD_COUNT)
+		return fail(c, E_USAGE, "the server passed %zu descriptors instead of %d",
+		    m.fds, FD_COUNT);
+	/* First away from their places, which may be among those received. */
+	for (size_t i = 0; i < FD_COUNT; i++) {
 		int fd = fcntl(m.fd[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 
 		if (fd < 0)
@@ -47,8 +46,8 @@ adopt(struct ctx *c)
 		fd_done(&m.fd[i]);
 		m.fd[i] = fd;
 	}
-	for (size_t i = 0; i < 3; i++)
-		if (dup2(m.fd[i], FD_INPUTS + (int)i) < 0)
+	for (size_t i = 0; i < FD_COUNT; i++)
+		if (dup2(m.fd[i], FD_JOB + (int)i) < 0)
 			return fail_errno(c, "duplicate", "a descriptor");
 	return true;
 }
@@ -65,10 +64,7 @@ is_channel(int fd)
 bool
 adopted(struct ctx *c)
 {
-	struct stat st;
-
-	if (!is_channel(FD_INPUTS) || !is_channel(FD_PROGRESS) || fstat(FD_OUTPUTS, &st) != 0)
-		return fail(
-		    c, E_USAGE, "descriptors 3, 4, 5 are not inputs, outputs, progress");
+	if (!is_channel(FD_JOB) || !is_channel(FD_PROGRESS))
+		return fail(c, E_USAGE, "descriptors 3 and 4 are not job and progress");
 	return true;
 }

@@ -1,7 +1,8 @@
 /*
  * A job without a daemon, for developers: the same run function, the inputs sealed into memory
- * first, progress on standard error, the result on standard output, what the job writes in
- * hallmark-worker.out. No walls: debuggers and profilers work.
+ * first, progress on standard error, the result on standard output. Outputs become plain files of
+ * the current folder: the only one of a kind hallmark-worker.out, several by their own names. No
+ * walls: debuggers and profilers work.
  *
  *	hallmark-worker --local train params.json lenet.onnx images.idx.gz labels.idx.gz
  *
@@ -93,7 +94,7 @@ input_seal(struct ctx *c, const struct job_run *run, struct job_message *m, size
 
 	if (file != NULL && str_same(str_of(file), STR("-")))
 		file = NULL;
-	if (file == NULL && input->source == JOB_FROM_FILE && !input->optional)
+	if (file == NULL && input->source != JOB_FROM_PARAMETER && !input->optional)
 		return fail(c, E_USAGE, "there is no file for the input %s", input->name);
 	key256_random(c, &key);
 	*b = (struct job_blob){
@@ -104,13 +105,28 @@ input_seal(struct ctx *c, const struct job_run *run, struct job_message *m, size
 			    : blob_new(c, &key, b->aad, plain, ret_fd);
 }
 
+/* The descriptors live as long as the process. */
+MUST static bool
+output_create(struct ctx *c, struct job_run *run, struct job_message *m, size_t i)
+{
+	const struct job_kind *k = &job_kinds[m->kind];
+	const char *file = k->outputs == 1 ? OUTPUT : k->output[i].name;
+
+	m->out[i] = (struct job_blob){
+		.name = str_of(k->output[i].name), .size = k->output[i].max, .aad = STR("local")
+	};
+	run->out_fd[i] = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return run->out_fd[i] >= 0 ? true : fail_errno(c, "create", file);
+}
+
 MUST static bool
 local(struct ctx *c, int argc, char **argv, struct str *ret)
 {
 	struct job_message m = { .id = STR("local") };
+	struct job_made made[JOB_OUTPUTS_MAX];
 	int64_t told = 0;
 	struct job_run run = { .message = &m,
-		.out = -1,
+		.plain = true,
 		.progress = progress_print,
 		.arg = &told,
 		.leave = exit };
@@ -130,11 +146,11 @@ local(struct ctx *c, int argc, char **argv, struct str *ret)
 		if (!input_seal(c, &run, &m, i, (int)i + 2 < argc ? argv[i + 2] : NULL,
 			&run.blob_fd[i]))
 			return false;
-	if (m.limits.output > 0)
-		run.out = open(OUTPUT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (m.limits.output > 0 && run.out < 0)
-		return fail_errno(c, "create", OUTPUT);
-	return job_run(c, &run, ret);
+	m.outs = job_kinds[m.kind].outputs;
+	for (size_t i = 0; i < m.outs; i++)
+		if (!output_create(c, &run, &m, i))
+			return false;
+	return job_run(c, &run, ret, made);
 }
 
 int

@@ -1,10 +1,10 @@
 /*
  * hallmark-worker: one job, then the end. Hostile models, images and data sets are parsed here and
- * nowhere else, so this process sees three descriptors (inputs, outputs, progress) and nothing of
- * the machine: no file, no network, no other process, no key but those of its own inputs. A job
- * that crashes, hangs or eats memory costs itself.
+ * nowhere else, so this process sees two sockets (job, progress), the files that came with the job
+ * and nothing of the machine: no other file, no network, no other process, no key but those of its
+ * own files. A job that crashes, hangs or eats memory costs itself.
  *
- *	hallmark-worker			started by the server, with descriptors 3, 4 and 5
+ *	hallmark-worker			started by the server, with descriptors 3 and 4
  *	hallmark-worker --activated	started by systemd, for one connection
  *	hallmark-worker --local KIND PARAMS.json [FILE…]	for developers, without a daemon
  */
@@ -67,32 +67,33 @@ job_receive(struct ctx *c, struct work *w, struct job_run *run)
 	owned(channel_message_done) struct channel_message m = { 0 };
 	void *params;
 
-	if (!channel_receive(c, FD_INPUTS, w->bytes, sizeof w->bytes, w->watch.deadline, &m))
+	if (!channel_receive(c, FD_JOB, w->bytes, sizeof w->bytes, w->watch.deadline, &m))
 		return false;
 	if (!job_decode(c, (struct str){ w->bytes, m.n }, &w->message))
 		return false;
-	if (m.fds != w->message.blobs)
-		return fail(c, E_PEER, "%zu inputs, %zu descriptors", w->message.blobs, m.fds);
+	if (m.fds != w->message.blobs + w->message.outs)
+		return fail(c, E_PEER, "%zu inputs and %zu outputs, %zu descriptors",
+		    w->message.blobs, w->message.outs, m.fds);
 	if (!job_params(c, w->message.kind, w->message.params, &params))
 		return false;
 	run->message = &w->message;
 	run->params = params;
-	run->out = FD_OUTPUTS;
 	run->progress = progress_tell;
 	run->arg = w;
 	run->leave = _exit;
-	memcpy(run->blob_fd, m.fd, sizeof run->blob_fd);
+	memcpy(run->blob_fd, m.fd, w->message.blobs * sizeof m.fd[0]);
+	memcpy(run->out_fd, m.fd + w->message.blobs, w->message.outs * sizeof m.fd[0]);
 	m.fds = 0;
-	(void)close(FD_INPUTS);
+	(void)close(FD_JOB);
 	return true;
 }
 
 static void
 job_do(struct ctx *c, const struct job_run *run)
 {
-	struct job_report r = { .type = JOB_RESULT };
+	struct job_report r = { .type = JOB_RESULT, .mades = run->message->outs };
 
-	if (!job_run(c, run, &r.result)) {
+	if (!job_run(c, run, &r.result, r.made)) {
 		r.type = JOB_FAILURE;
 		r.code = c->err.code;
 		r.text = str_of(c->err.text);

@@ -7,14 +7,14 @@
 #include "base.h"
 #include "job.h"
 
-/* The three descriptors. */
-enum { FD_INPUTS = 3, FD_OUTPUTS = 4, FD_PROGRESS = 5, FD_END = 6 };
+/* The two descriptors: the job message comes over the first, reports go over the second. */
+enum { FD_JOB = 3, FD_PROGRESS = 4, FD_END = 5, FD_COUNT = FD_END - FD_JOB };
 
 /* ---- adopt.c ----------------------------------------------------------------------------- */
 
-/* Under systemd: takes the three descriptors from the connection that is descriptor 3. */
+/* Under systemd: takes the two descriptors from the connection that is descriptor 3. */
 MUST bool adopt(struct ctx *);
-/* E_USAGE unless the three are what they should be. */
+/* E_USAGE unless the two are what they should be. */
 MUST bool adopted(struct ctx *);
 
 /* ---- walls.c ----------------------------------------------------------------------------- */

@@ -147,4 +147,5 @@ def damage(t):
         t.same(house.ctl("audit", "verify").code, 0, "the whole one is whole")
 
 
-run(full_disk, damage)
+if __name__ == "__main__":
+    run(full_disk, damage)

@@ -102,6 +102,10 @@ class Wire:
         status, headers = self.head()
         while status == 100:
             status, headers = self.head()
+        return self.body_of(status, headers, method)
+
+    def body_of(self, status, headers, method="GET"):
+        """The rest of an answer whose head has been read."""
         if method == "HEAD" or status in (204, 304):
             return Answer(status, headers, b"")
         if headers.get("transfer-encoding", "").lower() == "chunked":

@@ -50,7 +50,7 @@ model_of(const char *path)
 	int fd = opened(path, O_RDONLY);
 
 	need(onnx_file_open(&c, fd, &f), path);
-	need(onnx_read(&c, onnx_file_bytes(f), &m), path);
+	need(onnx_read_any(&c, onnx_file_bytes(f), &m), path);
 	close(fd);
 	return m;
 }
@@ -62,6 +62,16 @@ write_to(const char *path, const struct onnx_model *m, const struct onnx_edit *e
 
 	need(onnx_write(&c, m, e, onnx_sink_fd, &fd), path);
 	close(fd);
+}
+
+/* What a bundle holds, in one piece. */
+static void
+unite(const char *from, const char *to)
+{
+	const struct onnx_edit none = { 0 };
+	struct onnx_model m = model_of(from);
+
+	write_to(to, &m, &none);
 }
 
 /* ---- Tensors ------------------------------------------------------------------------------ */
@@ -255,6 +265,8 @@ main(int argc, char **argv)
 		extend(argv[2], argv[3]);
 	} else if (strcmp(verb, "place") == 0) {
 		place(argv[2], argv[3]);
+	} else if (strcmp(verb, "unite") == 0) {
+		unite(argv[2], argv[3]);
 	} else {
 		stop("no such verb");
 	}

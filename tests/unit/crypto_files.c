@@ -328,7 +328,56 @@ START_TEST(a_full_disk_is_told)
 }
 END_TEST
 
+/* What a salvage gives of these bytes. */
+static struct str
+salvaged(struct ctx *c, const struct key256 *k, struct str sealed, struct buf *plain)
+{
+	owned(sealed_reader_free) struct sealed_reader *r = NULL;
+	owned(fd_done) int fd = file_of(c, sealed);
+	size_t n = 1;
+
+	plain->n = 0;
+	ck_ok(c, sealed_salvage_new(c, fd, k, STR("blob"), &r));
+	while (n > 0) {
+		ck_ok(c, sealed_read(c, r, plain->p + plain->n, 50, &n));
+		plain->n += n;
+	}
+	ck_assert_int_eq(c->err.code, E_NONE);
+	return buf_str(plain);
+}
+
+START_TEST(what_is_whole_is_salvaged)
+{
+	struct ctx *c = test_ctx();
+	struct key256 k = key(1), other = key(2);
+	struct str plain = noise(c, file_sizes[_i]), s = sealed_file(c, &k, plain, 50);
+	char room[1024], *p = take(c, s.n);
+	struct buf back = BUF(room);
+	owned(sealed_reader_free) struct sealed_reader *r = NULL;
+	owned(fd_done) int fd = file_of(c, s);
+
+	ck_assert(str_same(salvaged(c, &k, s, &back), plain));
+	for (size_t n = SEALED_HEADER; n < s.n; n++) {
+		struct str cut = salvaged(c, &k, (struct str){ s.p, n }, &back);
+
+		ck_assert_int_eq(cut.n, (n - SEALED_HEADER) / 80 * 64);
+		ck_assert(str_starts(plain, cut));
+	}
+	for (size_t at = SEALED_HEADER; at < s.n; at++) {
+		struct str left;
+
+		memcpy(p, s.p, s.n);
+		p[at] ^= 4;
+		left = salvaged(c, &k, (struct str){ p, s.n }, &back);
+		ck_assert_int_eq(left.n, (at - SEALED_HEADER) / 80 * 64);
+		ck_assert(str_starts(plain, left));
+	}
+	ck_fails(c, E_INTEGRITY, sealed_salvage_new(c, fd, &other, STR("blob"), &r));
+}
+END_TEST
+
 MAIN("crypto_files", EACH(files_open_again, file_sizes), ONE(files_read_any_range),
     ONE(files_refuse_every_bit_and_cut), EACH(files_refuse_other_orders, puzzles),
-    ONE(files_know_their_place), ONE(files_of_real_chunks), ONE(files_come_through_pipes),
+    ONE(files_know_their_place), ONE(files_of_real_chunks),
+    EACH(what_is_whole_is_salvaged, file_sizes), ONE(files_come_through_pipes),
     ONE(a_full_disk_is_told))

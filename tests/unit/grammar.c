@@ -105,10 +105,14 @@ START_TEST(manual_and_completion_name_every_command)
 	ck_assert(str_starts(buf_str(&man), STR(".TH \"HALLMARK")));
 	for (size_t i = 0; i < p->commands; i++) {
 		char text[200];
+		struct buf b = BUF(text);
 		struct shape s;
 
 		grammar_shape(p->command[i].grammar, &s);
-		snprintf(text, sizeof text, ".SS \"\\fB%.*s", STRF(s.words));
+		buf_put(&b, STR(".SS \"\\fB"));
+		for (size_t k = 0; k < s.words.n; k++)
+			buf_printf(&b, s.words.p[k] == '-' ? "\\-" : "%c", s.words.p[k]);
+		buf_char(&b, '\0');
 		ck_assert_msg(mentions(&man, text), "the manual has no %s", text);
 		snprintf(text, sizeof text, "\t\"%.*s\"*)", STRF(s.words));
 		ck_assert_msg(mentions(&bash, text), "the completion has no %s", text);
@@ -122,6 +126,7 @@ END_TEST
 /* ---- Command lines -------------------------------------------------------------------------- */
 
 #define TOKEN "tok_01a1f7b4-613b-78db-864f-cf642ca115e9"
+#define RELEASE "rel_01a1f7b4-613b-78db-864f-cf642ca115e9"
 #define JOB "job_01a1f7b4-613b-78db-864f-cf642ca115e9"
 
 /* One line at least for every command; `words` is what it is, `arg` its first argument. */
@@ -149,6 +154,9 @@ static const struct {
 	{ "job list --vendor acme", "job list", NULL, 0, 1 },
 	{ "job show " JOB, "job show", JOB, 1, 0 },
 	{ "job cancel " JOB, "job cancel", JOB, 1, 0 },
+	{ "release list --vendor acme", "release list", NULL, 0, 1 },
+	{ "release unlock-key " RELEASE " 7 @me.jwk out.key --expires 90d",
+	    "release unlock-key", RELEASE, 4, 1 },
 	{ "audit tail -n 5 -f", "audit tail", NULL, 0, 2 },
 	{ "audit verify", "audit verify", NULL, 0, 0 },
 	{ "audit export --after 0", "audit export", NULL, 0, 1 },
@@ -231,6 +239,26 @@ START_TEST(wrong_lines_are_refused)
 }
 END_TEST
 
+/* What may come again is all there, and what looks like an option belongs to it after "--". */
+START_TEST(the_last_argument_may_come_again)
+{
+	struct ctx *c = test_ctx();
+	struct parsed p;
+
+	ck_ok(c,
+	    parse(c, &vendor_program, "exec a.key a.onnx --key k -- run --key {model} -y", &p));
+	ck_assert_uint_eq(p.args, 3);
+	ck_assert_uint_eq(p.options, 1);
+	ck_assert_uint_eq(p.rests, 4);
+	ck_str(p.rest[0], "run");
+	ck_str(p.rest[3], "-y");
+	ck_ok(c, parse(c, &vendor_program, "exec a.key a.onnx run --key k", &p));
+	ck_assert_uint_eq(p.rests, 1);
+	ck_fails(c, E_USAGE, parse(c, &vendor_program, "exec a.key a.onnx --key k", &p));
+	ck_fails(c, E_USAGE, parse(c, &vendor_program, "exec a.key a.onnx run", &p));
+}
+END_TEST
+
 START_TEST(possibilities_fit_the_words)
 {
 	char text[GRAMMAR_HELP];
@@ -309,5 +337,5 @@ END_TEST
 MAIN("grammar", EACH(tables_are_whole, programs),
     EACH(manual_and_completion_name_every_command, programs), EACH(right_lines_parse, lines),
     ONE(every_command_has_a_line), EACH(wrong_lines_are_refused, wrong_lines),
-    ONE(possibilities_fit_the_words), ONE(help_does_not_ask_for_arguments),
-    EACH(times_are_read, times))
+    ONE(the_last_argument_may_come_again), ONE(possibilities_fit_the_words),
+    ONE(help_does_not_ask_for_arguments), EACH(times_are_read, times))

@@ -20,7 +20,9 @@ START_TEST(every_kind_is_whole)
 		ck_assert_ptr_nonnull(k->name);
 		ck_assert_uint_lt(strlen(k->name), JOB_NAME_MAX);
 		ck_assert_uint_gt(strlen(k->help), 0);
-		ck_assert_uint_ne(k->may, 0);
+		ck_assert_uint_le(k->may, 15);
+		/* What the server alone makes is about what was uploaded. */
+		ck_assert(k->may != 0 || i == JOB_DESCRIBE || i == JOB_PROTECT);
 		ck_assert_ptr_nonnull(k->defaults);
 		ck_assert_int_gt(k->limits.memory, 0);
 		ck_assert_int_gt(k->limits.cpu, 0);
@@ -33,6 +35,17 @@ START_TEST(every_kind_is_whole)
 			ck_assert_uint_lt(strlen(k->input[n].name), JOB_NAME_MAX);
 			ck_assert_uint_le(k->input[n].at + sizeof(struct str), k->size);
 			ck_assert_int_gt(k->input[n].max, 0);
+			ck_assert((k->input[n].source == JOB_FROM_MODEL ||
+				      k->input[n].source == JOB_FROM_DATASET) ==
+			    (k->input[n].part != NULL));
+		}
+		ck_assert_uint_le(k->outputs, JOB_OUTPUTS_MAX);
+		for (size_t n = 0; n < k->outputs; n++) {
+			ck_assert_uint_lt(strlen(k->output[n].name), JOB_NAME_MAX);
+			ck_assert_int_gt(k->output[n].max, 0);
+			/* And what sealing adds. */
+			ck_assert_int_gt(k->limits.output,
+			    k->output[n].max + k->output[n].max / 4096 + 4096);
 		}
 		ck_ok(c, job_kind_by_name(c, str_of(k->name), &found));
 		ck_assert_uint_eq(found, i);
@@ -138,8 +151,8 @@ START_TEST(files_are_no_parameters)
 	struct ctx *c = test_ctx();
 	void *params;
 
-	ck_assert(!job_takes_files(JOB_SELFTEST));
-	ck_assert(job_takes_files(JOB_EVALUATE) && job_takes_files(JOB_TRAIN));
+	ck_assert(job_is_local(JOB_TRAIN));
+	ck_assert(!job_is_local(JOB_SELFTEST) && !job_is_local(JOB_EVALUATE));
 	ck_ok(c, job_params(c, JOB_TRAIN, STR("{}"), &params));
 	for (size_t i = 0; i < job_kinds[JOB_TRAIN].inputs; i++)
 		ck_assert_uint_eq(job_input_bytes(JOB_TRAIN, params, i).n, 0);

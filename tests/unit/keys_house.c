@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "blobs.h"
 #include "keys_house.h"
 
 void
@@ -90,6 +91,7 @@ house_open(struct ctx *c, struct house *h, const char *folder, const char *root)
 	ck_ok(c, store_open(c, &store, &s->store));
 	ck_ok(c, reader_open(c, s->store, &h->db));
 	ck_ok(c, keys_start(c, s, &s->keys));
+	ck_ok(c, blobs_start(c, s));
 }
 
 void
@@ -104,6 +106,7 @@ house_close(struct house *h)
 {
 	upkeep_stop(&h->server.upkeep);
 	jobs_stop(&h->server.jobs);
+	blobs_stop();
 	keys_stop(&h->server.keys);
 	reader_close(&h->db);
 	store_close(&h->server.store);

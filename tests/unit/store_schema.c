@@ -5,6 +5,7 @@
 #include "store_support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,23 +13,20 @@
 
 #include "impl.h"
 
+/* What may come after the store's own steps. */
 static const char *const future[] = {
-	NULL, /* the base, put there by the test */
 	"CREATE TABLE model (id TEXT PRIMARY KEY, vendor TEXT REFERENCES vendor (id)) STRICT;",
 	"ALTER TABLE model ADD COLUMN name TEXT NOT NULL DEFAULT '';",
 };
 static const char *const broken[] = {
-	NULL,
 	"CREATE TABLE model (id TEXT PRIMARY KEY) STRICT;",
 	"CREATE TABLE other (id TEXT) STRICT; INSERT INTO nowhere VALUES (1);",
 };
 static const char *const orphans[] = {
-	NULL,
 	"CREATE TABLE model (vendor TEXT REFERENCES vendor (id)) STRICT;"
 	"INSERT INTO model VALUES ('ven_nobody');",
 };
 static const char *const slow[] = {
-	NULL,
 	"CREATE TABLE many AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
 	" WHERE i < 100000000) SELECT i FROM n;",
 };
@@ -37,11 +35,19 @@ static const char *const slow[] = {
 static bool
 upgrade_to(struct ctx *c, struct db *db, const char *dir, const char *const *list, size_t n)
 {
-	const char *all[8] = { store_migrations[0] };
+	const char *all[32];
+	size_t own = store_migration_count;
 
-	for (size_t i = 1; i < n; i++)
-		all[i] = list[i];
-	return schema_upgrade(c, db, dir, all, n);
+	for (size_t i = 0; i < own + n; i++)
+		all[i] = i < own ? store_migrations[i] : list[i - own];
+	return schema_upgrade(c, db, dir, all, own + n);
+}
+
+/* The version after so many steps more than the store's own. */
+static int64_t
+step(size_t n)
+{
+	return (int64_t)(store_migration_count + n);
 }
 
 static const char *
@@ -96,7 +102,7 @@ START_TEST(older_database_is_copied_and_upgraded)
 
 	ck_ok(c, upgrade_to(c, db, dir, future, COUNT(future)));
 	ck_ok(c, db_number(c, db, "PRAGMA user_version", &version));
-	ck_assert_int_eq(version, 3);
+	ck_assert_int_eq(version, step(2));
 	ck_ok(c, db_number(c, db, "PRAGMA foreign_keys", &version));
 	ck_assert_int_eq(version, 1);
 	ck_ok(c, db_number(c, db, "SELECT count(*) FROM model WHERE name = ''", &version));
@@ -111,7 +117,7 @@ START_TEST(older_database_is_copied_and_upgraded)
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
 	ck_ok(c, db_open(c, copy, DB_READ, &db));
 	ck_ok(c, db_number(c, db, "PRAGMA user_version", &version));
-	ck_assert_int_eq(version, 1);
+	ck_assert_int_eq(version, step(0));
 	ck_assert_int_eq(verified(c, db), 3);
 	db_close(&db);
 }
@@ -141,7 +147,7 @@ START_TEST(failed_step_leaves_the_one_before)
 
 	ck_fails(c, E_STORE, upgrade_to(c, db, dir, broken, COUNT(broken)));
 	ck_ok(c, db_number(c, db, "PRAGMA user_version", &n));
-	ck_assert_int_eq(n, 2);
+	ck_assert_int_eq(n, step(1));
 	ck_ok(
 	    c, db_number(c, db, "SELECT count(*) FROM sqlite_schema WHERE name = 'other'", &n));
 	ck_assert_int_eq(n, 0);
@@ -158,7 +164,7 @@ START_TEST(step_that_leaves_orphans_is_undone)
 
 	ck_fails(c, E_INTEGRITY, upgrade_to(c, db, dir, orphans, COUNT(orphans)));
 	ck_ok(c, db_number(c, db, "PRAGMA user_version", &n));
-	ck_assert_int_eq(n, 1);
+	ck_assert_int_eq(n, step(0));
 	db_close(&db);
 }
 END_TEST
@@ -184,6 +190,52 @@ START_TEST(kill_in_a_step_leaves_the_one_before)
 	s = open_store(c, dir);
 	db = open_reader(c, s);
 	ck_assert_int_eq(verified(c, db), 3);
+	reader_close(&db);
+	store_close(&s);
+}
+END_TEST
+
+/* A database as the first version left it, with rows in it. */
+static const char first_rows[] =
+    "INSERT INTO vendor (id, name, name_folded, created)"
+    " VALUES ('ven_0198a000-0000-7000-8000-000000000001', 'Acme', 'acme', 1);"
+    "INSERT INTO keyring (version, created, sealed) VALUES (1, 1, x'01');"
+    "INSERT INTO vendor_key SELECT id, 1, 1, x'02' FROM vendor;"
+    "INSERT INTO data_key SELECT 'key_0198a000-0000-7000-8000-00000000000' || n, id, 1, x'03'"
+    " FROM vendor, (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3);"
+    "INSERT INTO job (id, vendor, kind, state, input, data_key, created, finished)"
+    " SELECT 'job' || substr(id, 4), vendor, 'selftest', substr(id, 40) - 1, x'04', id, 1, 1"
+    " FROM data_key;";
+
+START_TEST(first_version_is_upgraded_with_its_rows)
+{
+	struct ctx *c = test_ctx();
+	const char *dir = test_folder();
+	struct str problems;
+	struct db *db;
+	struct job_row *job;
+	struct store *s;
+	bool found;
+	size_t n;
+
+	ck_ok(c, file_create(c, AT_FDCWD, test_path(dir, "hallmark.db"), 0600, STR("")));
+	db = writable(c, dir);
+	ck_ok(c, schema_upgrade(c, db, dir, store_migrations, 1));
+	ck_ok(c, db_exec(c, db, first_rows));
+	db_close(&db);
+	s = open_store(c, dir);
+	db = open_reader(c, s);
+	ck_assert_ptr_nonnull(backup_in(dir));
+	ck_ok(c, store_check(c, db, &problems));
+	ck_str(problems, "");
+	ck_ok(c, job_list(c, db, STR(""), STR(""), 9, &job, &n));
+	ck_assert_uint_eq(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(job[i].state, i);
+		ck_assert_str_eq(job[i].object.s, "");
+	}
+	ck_ok(c, blob_find(c, db, STR("mod_x"), STR("content"), &found, NULL));
+	ck_assert(!found);
 	reader_close(&db);
 	store_close(&s);
 }
@@ -256,6 +308,7 @@ START_TEST(every_question_uses_an_index)
 }
 END_TEST
 
-MAIN("store_schema", ONE(older_database_is_copied_and_upgraded), ONE(newer_database_is_refused),
+MAIN("store_schema", ONE(first_version_is_upgraded_with_its_rows),
+    ONE(older_database_is_copied_and_upgraded), ONE(newer_database_is_refused),
     ONE(failed_step_leaves_the_one_before), ONE(step_that_leaves_orphans_is_undone),
     ONE(kill_in_a_step_leaves_the_one_before), ONE(every_question_uses_an_index))

@@ -6,6 +6,7 @@
 
 #include "blob.h"
 #include "data_files.h"
+#include "onnx_tar.h"
 #include "train_support.h"
 #include "worker_story.h"
 
@@ -19,8 +20,27 @@ struct given {
 
 /* ---- Orders ------------------------------------------------------------------------------ */
 
+/* The plain bytes of the job's only output, out of the sealed file. */
+static struct str
+opened(struct ctx *c, int fd, const struct job_blob *b)
+{
+	owned(sealed_file_free) struct sealed_file *f = NULL;
+	struct key256 key;
+	struct str plain;
+	char *bytes;
+
+	memcpy(key.b, b->key, sizeof key.b);
+	ck_ok(c, sealed_file_open(c, fd, &key, b->aad, &f));
+	plain = (struct str){ NULL, (size_t)sealed_file_size(f) };
+	bytes = take(c, plain.n + 1);
+	ck_ok(c, sealed_file_read(c, f, 0, bytes, plain.n));
+	plain.p = bytes;
+	return plain;
+}
+
+/* `ret_model` gets what the job wrote; it is empty unless it ended well. */
 static struct story
-run(struct ctx *c, enum job_type kind, const struct given *g, int out)
+run(struct ctx *c, enum job_type kind, const struct given *g, struct str *ret_model)
 {
 	const struct worker_conf conf = { .programs = test_programs() };
 	struct job_message m = { .kind = kind,
@@ -29,7 +49,8 @@ run(struct ctx *c, enum job_type kind, const struct given *g, int out)
 		.params = g->params,
 		.blobs = job_kinds[kind].inputs };
 	struct worker w = { 0 };
-	int fd[INPUTS];
+	int fd[INPUTS], out = memory_file(STR(""));
+	struct story s;
 
 	m.limits.output = kind == JOB_TRAIN ? 1 << 20 : 0;
 	for (size_t i = 0; i < m.blobs; i++) {
@@ -42,10 +63,20 @@ run(struct ctx *c, enum job_type kind, const struct given *g, int out)
 		memcpy(m.blob[i].key, key.b, sizeof key.b);
 		ck_ok(c, blob_new(c, &key, m.blob[i].aad, g->input[i], &fd[i]));
 	}
-	ck_ok(c, worker_start(c, &conf, &m, fd, out, &w));
+	m.outs = job_kinds[kind].outputs;
+	m.out[0] = (struct job_blob){
+		.name = STR("model"), .size = 1 << 20, .aad = STR("job_test/output")
+	};
+	c->random(m.out[0].key, sizeof m.out[0].key);
+	ck_ok(c, worker_start(c, &conf, &m, fd, &out, &w));
 	for (size_t i = 0; i < m.blobs; i++)
 		fd_done(&fd[i]);
-	return story_of(c, &w);
+	s = story_of(c, &w);
+	if (ret_model != NULL)
+		*ret_model = s.last.type == JOB_RESULT ? opened(c, out, &m.out[0])
+						       : memory_bytes(c, out);
+	fd_done(&out);
+	return s;
 }
 
 /* The toys as files. */
@@ -98,23 +129,26 @@ START_TEST(trained_and_evaluated)
 {
 	struct ctx *c = test_ctx();
 	struct given g = toys_given(c, TRAIN);
-	int out = memory_file(STR(""));
-	struct story s = run(c, JOB_TRAIN, &g, out);
 	struct str model;
+	struct story s = run(c, JOB_TRAIN, &g, &model);
+	struct digest256 digest;
 	int64_t correct;
 
 	ck_assert_int_gt(s.progress, 0);
 	ck_assert_int_eq(number_of(&s, "steps"), 160);
 	correct = number_of(&s, "correct");
 	ck_assert_int_ge(correct, 66);
-	model = memory_bytes(c, out);
 	ck_assert_int_eq((int64_t)model.n, number_of(&s, "bytes"));
+	ck_assert_uint_eq(s.last.mades, 1);
+	ck_assert_int_eq(s.last.made[0].size, (int64_t)model.n);
+	ck_ok(c, sha256(c, model, &digest));
+	ck_assert_mem_eq(s.last.made[0].sha256, digest.b, sizeof digest.b);
 
 	g.params = STR("{\"batch\":16}");
 	g.input[0] = model;
 	g.input[1] = g.input[3];
 	g.input[2] = g.input[4];
-	s = run(c, JOB_EVALUATE, &g, -1);
+	s = run(c, JOB_EVALUATE, &g, NULL);
 	ck_assert_int_eq(number_of(&s, "samples"), 70);
 	ck_assert_int_eq(number_of(&s, "correct"), correct);
 }
@@ -129,15 +163,30 @@ START_TEST(same_job_same_model)
 	/* Without a test set. */
 	g.input[3] = g.input[4] = STR("");
 	for (int k = 0; k < 2; k++) {
-		int out = memory_file(STR(""));
-		struct story s = run(c, JOB_TRAIN, &g, out);
+		struct story s = run(c, JOB_TRAIN, &g, &model[k]);
 
 		ck_assert_int_eq(number_of(&s, "steps"), 160);
 		result[k] = s.last.result;
-		model[k] = memory_bytes(c, out);
 	}
 	ck_assert(str_same(model[0], model[1]));
 	ck_assert(str_same(result[0], result[1]));
+}
+END_TEST
+
+/* The weights are inside; that they may be beside it is for the tests of core/onnx. */
+START_TEST(a_model_in_a_bundle)
+{
+	struct ctx *c = test_ctx();
+	struct given g = toys_given(c, "{}");
+	struct str model = g.input[0];
+	struct buf tar;
+	struct story s;
+
+	ck_ok(c, take_buf(c, model.n + 32 * TAR_BLOCK, &tar));
+	(void)tar_put(&tar, '0', "net/model.onnx", model);
+	g.input[0] = tar_finished(&tar);
+	s = run(c, JOB_EVALUATE, &g, NULL);
+	ck_assert_int_eq(number_of(&s, "samples"), 320);
 }
 END_TEST
 
@@ -154,7 +203,7 @@ START_TEST(labels_in_the_samples_archive)
 	    c, "|u1", "(50, 2, 6, 6)", (struct str){ toys.samples.v, (size_t)50 * 72 });
 	g.input[1] = zipped(c, part, 2, true);
 	g.input[2] = STR("");
-	s = run(c, JOB_EVALUATE, &g, -1);
+	s = run(c, JOB_EVALUATE, &g, NULL);
 	ck_assert_int_eq(number_of(&s, "samples"), 50);
 }
 END_TEST
@@ -183,12 +232,12 @@ START_TEST(inputs_that_are_none)
 {
 	struct ctx *c = test_ctx();
 	struct given g = toys_given(c, bad_cases[_i].params);
-	int out = memory_file(STR(""));
+	struct str model;
 	struct story s;
 
 	if (bad_cases[_i].input >= 0)
 		g.input[bad_cases[_i].input] = str_of(bad_cases[_i].bytes);
-	s = run(c, bad_cases[_i].kind, &g, out);
+	s = run(c, bad_cases[_i].kind, &g, &model);
 	ck_assert(s.said);
 	if (bad_cases[_i].want == E_NONE) {
 		ck_assert_int_eq(s.last.type, JOB_RESULT);
@@ -197,9 +246,10 @@ START_TEST(inputs_that_are_none)
 	ck_assert_int_eq(s.last.type, JOB_FAILURE);
 	ck_assert_int_eq(s.last.code, bad_cases[_i].want);
 	ck_assert_uint_gt(s.last.text.n, 0);
-	ck_assert_uint_eq(memory_bytes(c, out).n, 0);
+	ck_assert_uint_eq(model.n, 0);
 }
 END_TEST
 
 MAIN("worker_network", ONE(trained_and_evaluated), ONE(same_job_same_model),
-    ONE(labels_in_the_samples_archive), EACH(inputs_that_are_none, bad_cases))
+    ONE(a_model_in_a_bundle), ONE(labels_in_the_samples_archive),
+    EACH(inputs_that_are_none, bad_cases))

@@ -30,7 +30,7 @@ order_start(struct ctx *c, struct order *o)
 {
 	struct worker w = { 0 };
 
-	ck_ok(c, worker_start(c, &o->conf, &o->message, o->blob_fd, -1, &w));
+	ck_ok(c, worker_start(c, &o->conf, &o->message, o->blob_fd, NULL, &w));
 	fd_done(&o->blob_fd[0]);
 	return w;
 }

@@ -6,6 +6,6 @@
 
 typedef bool job_function(struct ctx *, const struct job_run *, struct str *ret_json);
 
-job_function selftest_run, evaluate_run, train_run;
+job_function selftest_run, evaluate_run, train_run, describe_run, protect_run;
 
 #endif

@@ -24,8 +24,8 @@ network_done(struct network *n)
 	n->bytes = NULL;
 }
 
-MUST static bool
-file_open(struct ctx *c, const struct job_run *r, size_t i, struct sealed_file **ret)
+bool
+job_file_open(struct ctx *c, const struct job_run *r, size_t i, struct sealed_file **ret)
 {
 	const struct job_blob *b = &r->message->blob[i];
 	owned(file_done) struct sealed_file *f = NULL;
@@ -50,14 +50,14 @@ network_open(struct ctx *c, const struct job_run *r, size_t i, struct network *r
 	owned(file_done) struct sealed_file *f = NULL;
 	size_t size, limit = (size_t)r->message->limits.memory / 2;
 
-	if (!file_open(c, r, i, &f))
+	if (!job_file_open(c, r, i, &f))
 		return false;
 	size = (size_t)sealed_file_size(f);
 	n.bytes = malloc(size + 1);
 	if (n.bytes == NULL)
 		return fail(c, E_MEMORY, "no memory for a model of %zu bytes", size);
 	if (!sealed_file_read(c, f, 0, n.bytes, size) ||
-	    !onnx_read(c, (struct str){ n.bytes, size }, &n.model) ||
+	    !onnx_read_any(c, (struct str){ n.bytes, size }, &n.model) ||
 	    !nn_import(c, &n.model, &n.graph) || !nn_graph_load(c, n.graph, limit))
 		return false;
 	*ret = n;
@@ -77,7 +77,7 @@ last_operator(const struct onnx_model *m)
 }
 
 static enum train_output
-output_meant(const struct onnx_model *m, enum job_output said)
+output_meant(const struct onnx_model *m, enum job_answer said)
 {
 	struct str op = last_operator(m);
 
@@ -107,7 +107,7 @@ network_loss(
 	};
 	struct loss l = { kinds[p->loss], TRAIN_LOGITS, p->positive_weight };
 
-	l.output = output_meant(&n->model, (enum job_output)p->output);
+	l.output = output_meant(&n->model, (enum job_answer)p->output);
 	if (l.kind == TRAIN_CROSS_ENTROPY && str_same(last_operator(&n->model), STR("Sigmoid")))
 		return fail_at(c, E_INPUT, "/loss",
 		    "the model ends in Sigmoid: its loss is binary-cross-entropy");
@@ -146,7 +146,7 @@ job_data_open(struct ctx *c, const struct job_run *r, size_t i, enum data_role r
 {
 	struct job_data d = { 0 };
 
-	if (!file_open(c, r, i, &d.file))
+	if (!job_file_open(c, r, i, &d.file))
 		return false;
 	d.source = (struct data_source){ sealed_file_size(d.file), sealed_source_read, d.file };
 	if (!data_open(c, &d.source, role, entry, &d.reader)) {

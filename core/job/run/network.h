@@ -11,6 +11,10 @@
 #include "run.h"
 #include "train.h"
 
+/* The input i, for reading anywhere in it; E_INTEGRITY if its size is not what was said. */
+MUST bool job_file_open(
+    struct ctx *, const struct job_run *, size_t i, struct sealed_file **ret);
+
 /* ---- The model --------------------------------------------------------------------------- */
 
 struct network {

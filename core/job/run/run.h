@@ -13,8 +13,9 @@
 struct job_run {
 	const struct job_message *message;
 	const void *params; /* the kind's struct */
-	int blob_fd[JOB_INPUTS_MAX];
-	int out; /* where outputs are written; -1 if there are none */
+	int blob_fd[JOB_INPUTS_MAX], out_fd[JOB_OUTPUTS_MAX];
+	bool plain;            /* outputs are plain files, not sealed ones: --local */
+	struct job_made *made; /* job_run's own */
 	/* Tells how far it is; total 0: unknown. The caller ends a run by ending the process. */
 	void (*progress)(void *arg, int64_t done, int64_t total, struct str note);
 	void *arg;
@@ -26,7 +27,21 @@ struct job_run {
  * Runs the job to its end. *ret_json is one JSON object of at most JOB_RESULT_MAX bytes in the
  * arena. A drill of selftest may not return.
  */
-MUST bool job_run(struct ctx *, const struct job_run *, struct str *ret_json);
+MUST bool job_run(struct ctx *, const struct job_run *, struct str *ret_json,
+    struct job_made ret_made[JOB_OUTPUTS_MAX]);
+
+/*
+ * The output i. It is written from its beginning to its end, once; what is not written at all is
+ * empty. The server keeps outputs of a job that succeeds, and no others.
+ */
+struct job_sink;
+MUST bool job_output_open(
+    struct ctx *, const struct job_run *, size_t i, struct job_sink **ret);
+/* An onnx_sink, too. */
+MUST bool job_output_write(struct ctx *, void *sink, struct str bytes);
+/* Ends it; what it is goes into the result's `made`. */
+MUST bool job_output_end(struct ctx *, struct job_sink *);
+void job_output_free(struct job_sink **);
 
 /* The input i, from its beginning. */
 MUST bool job_input_open(

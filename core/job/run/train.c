@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "kinds.h"
-#include "network.h"
+#include "set.h"
 
 enum { MODEL, SAMPLES, LABELS, TEST_SAMPLES };
 enum { CURVE_MAX = 60, CURVE_BYTES = 7 << 10 };
@@ -15,26 +15,12 @@ _Static_assert((int)JOB_ORDER_LAST == (int)DATA_CHANNELS_LAST &&
 	(int)JOB_XAVIER == (int)TRAIN_XAVIER,
     "the parameters' words are in the order of the enums");
 
-/* One set in memory. */
-struct set {
-	struct data_samples samples;
-	struct data_labels labels;
-	struct data_form form;
-};
-
-static void
-set_done(struct set *s)
-{
-	data_samples_done(&s->samples);
-	data_labels_done(&s->labels);
-}
-
 struct training {
 	const struct job_run *run;
 	const struct train *params;
 	struct network network;
 	struct loss loss;
-	struct set set, test;
+	struct job_set set, test;
 	struct trainer *trainer;
 	struct evaluator *evaluator; /* NULL: no test set */
 	struct buf curve;
@@ -46,24 +32,20 @@ training_done(struct training *t)
 {
 	evaluator_free(&t->evaluator);
 	trainer_free(&t->trainer);
-	set_done(&t->set);
-	set_done(&t->test);
+	job_set_done(&t->set);
+	job_set_done(&t->test);
 	network_done(&t->network);
 }
 
 /* ---- Beginning --------------------------------------------------------------------------- */
 
 MUST static bool
-set_open(struct ctx *c, struct training *t, size_t i, struct set *ret)
+set_open(struct ctx *c, struct training *t, size_t i, struct job_set *ret)
 {
-	const struct job_network *p = &t->params->network;
-	owned(job_data_done) struct job_data d = { 0 };
 	size_t limit = (size_t)t->run->message->limits.memory / 4;
 
-	return job_data_open(c, t->run, i, DATA_SAMPLES, p->samples_entry, &d) &&
-	    train_fit(c, t->network.graph, data_shape(d.reader), (enum data_order)p->order,
-		p->raw_bytes, &ret->form) &&
-	    data_samples_load(c, d.reader, limit, &ret->samples);
+	return job_set_open(
+	    c, t->run, &t->network, &t->params->network, &t->loss, i, limit, ret);
 }
 
 static struct train_options
@@ -95,22 +77,8 @@ test_open(struct ctx *c, struct training *t)
 	const struct job_network *p = &t->params->network;
 
 	return set_open(c, t, TEST_SAMPLES, &t->test) &&
-	    evaluator_new(c, t->network.graph, &t->test.form, &t->loss, p->batch,
-		network_threads(p), &t->evaluator) &&
-	    job_labels(c, t->run, TEST_SAMPLES, p, t->test.samples.shape.dim[0],
-		evaluator_classes(t->evaluator), &t->test.labels);
-}
-
-/* The classes are known once the model was planned; an evaluator does that for one batch. */
-MUST static bool
-labels_open(struct ctx *c, struct training *t)
-{
-	const struct job_network *p = &t->params->network;
-	owned(evaluator_free) struct evaluator *e = NULL;
-
-	return evaluator_new(c, t->network.graph, &t->set.form, &t->loss, 1, 1, &e) &&
-	    job_labels(c, t->run, SAMPLES, p, t->set.samples.shape.dim[0], evaluator_classes(e),
-		&t->set.labels);
+	    evaluator_new(c, t->network.graph, &t->test.data.form, &t->loss, p->batch,
+		network_threads(p), &t->evaluator);
 }
 
 MUST static bool
@@ -118,19 +86,17 @@ training_open(struct ctx *c, struct training *t)
 {
 	const struct train *p = t->params;
 	struct train_options o;
-	struct train_data d;
 
 	if (!network_open(c, t->run, MODEL, &t->network) ||
 	    !network_loss(c, &t->network, &p->network, &t->loss) ||
 	    !train_initialise(c, &t->network.model, t->network.graph,
 		(enum train_initial)p->initial, (uint64_t)p->seed) ||
-	    !set_open(c, t, SAMPLES, &t->set) || !labels_open(c, t))
+	    !set_open(c, t, SAMPLES, &t->set))
 		return false;
 	if (job_has_input(t->run, TEST_SAMPLES) && !test_open(c, t))
 		return false;
 	o = options_of(t);
-	d = (struct train_data){ &t->set.samples, &t->set.labels, t->set.form };
-	return trainer_new(c, t->network.graph, &d, &o, &t->trainer) &&
+	return trainer_new(c, t->network.graph, &t->set.data, &o, &t->trainer) &&
 	    take_buf(c, CURVE_BYTES, &t->curve);
 }
 
@@ -198,39 +164,20 @@ all_steps(struct ctx *c, struct training *t)
 
 /* ---- Ending ------------------------------------------------------------------------------ */
 
-/* The written model goes by here. */
-struct written {
-	int fd;
-	struct sha256 hash;
-	int64_t bytes;
-};
-
-static bool
-write_hashed(struct ctx *c, void *arg, struct str bytes)
-{
-	struct written *w = arg;
-
-	sha256_add(&w->hash, bytes);
-	w->bytes += (int64_t)bytes.n;
-	return w->fd < 0 || fd_write_all(c, w->fd, bytes.p, bytes.n);
-}
-
 MUST static bool
 write_model(struct ctx *c, struct training *t, struct js *j)
 {
-	struct written w = { .fd = t->run->out };
-	char text[2 * sizeof(struct digest256)];
+	owned(job_output_free) struct job_sink *sink = NULL;
+	const struct job_made *made = &t->run->made[0];
+	char text[2 * sizeof made->sha256];
 	struct buf hex = BUF(text);
-	struct digest256 digest;
-	bool ok = sha256_init(c, &w.hash) &&
-	    train_write(c, &t->network.model, t->network.graph, write_hashed, &w) &&
-	    sha256_end(c, &w.hash, &digest);
 
-	sha256_done(&w.hash);
-	if (!ok)
+	if (!job_output_open(c, t->run, 0, &sink) ||
+	    !train_write(c, &t->network.model, t->network.graph, job_output_write, sink) ||
+	    !job_output_end(c, sink))
 		return false;
-	hex_put(&hex, digest.b, sizeof digest.b);
-	js_number(j, "bytes", w.bytes);
+	hex_put(&hex, made->sha256, sizeof made->sha256);
+	js_number(j, "bytes", made->size);
 	js_text(j, "sha256", buf_str(&hex));
 	return true;
 }

@@ -1,0 +1,14 @@
+/* The check function of each kind that has one; see struct job_kind. */
+#ifndef CHECKS_H
+#define CHECKS_H
+
+#include "job.h"
+
+/* Of the table of marks; core/mark has them too, and the worker compares. */
+enum { LOG_L_MIN = 14, LOG_L_MAX = 22 };
+
+typedef bool job_check(struct ctx *, const void *params);
+
+job_check selftest_check, evaluate_check, train_check, describe_check, protect_check;
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Opening what a release is made of. The model is decrypted into a memory file, where both the
+ * graph and the paths that work on files can read it; nothing of it ever lies on a disk.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protection.h"
+
+enum { PIECE = 1 << 20 };
+
+void
+protection_done(struct protection *p)
+{
+	protect_weights_free(&p->open);
+	protect_weights_free(&p->locked);
+	job_set_done(&p->set);
+	job_set_done(&p->test);
+	network_done(&p->network);
+	onnx_file_close(&p->file);
+	fd_done(&p->plain);
+	fd_done(&p->artifact);
+	key256_done(&p->secret);
+}
+
+/* ---- The model --------------------------------------------------------------------------- */
+
+bool
+memory_digest(struct ctx *c, int fd, int64_t *ret_size, struct digest256 *ret)
+{
+	owned(sha256_done) struct sha256 hash = { 0 };
+	char *piece = take(c, PIECE);
+	int64_t at = 0;
+	ssize_t n;
+
+	if (piece == NULL || !sha256_init(c, &hash))
+		return false;
+	while ((n = pread(fd, piece, PIECE, at)) > 0) {
+		sha256_add(&hash, (struct str){ piece, (size_t)n });
+		at += n;
+	}
+	if (n < 0)
+		return fail_errno(c, "read", "a file in memory");
+	*ret_size = at;
+	return sha256_end(c, &hash, ret);
+}
+
+static void
+reader_done(struct sealed_reader **r)
+{
+	sealed_reader_free(r);
+}
+
+MUST static bool
+memory_new(struct ctx *c, const char *name, int *ret)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(c, "create", "a file in memory");
+	*ret = fd;
+	return true;
+}
+
+MUST static bool
+decrypt(struct ctx *c, const struct job_run *r, size_t i, int to)
+{
+	owned(reader_done) struct sealed_reader *reader = NULL;
+	char *piece = take(c, PIECE);
+	size_t n = 1;
+
+	if (piece == NULL || !job_input_open(c, r, i, &reader))
+		return false;
+	while (n > 0)
+		if (!sealed_read(c, reader, piece, PIECE, &n) || !fd_write_all(c, to, piece, n))
+			return false;
+	return true;
+}
+
+/* A bundle becomes one file, with the data of its companions inside. */
+MUST static bool
+unbundle(struct ctx *c, struct protection *p)
+{
+	owned(fd_done) int whole = -1;
+	struct onnx_model m;
+
+	if (!onnx_is_bundle(onnx_file_bytes(p->file)))
+		return true;
+	if (!memory_new(c, "whole", &whole) ||
+	    !onnx_read_any(c, onnx_file_bytes(p->file), &m) ||
+	    !onnx_write(c, &m, &(struct onnx_edit){ 0 }, onnx_sink_fd, &whole))
+		return false;
+	onnx_file_close(&p->file);
+	fd_done(&p->plain);
+	p->plain = whole;
+	whole = -1;
+	return onnx_file_open(c, p->plain, &p->file);
+}
+
+MUST static bool
+model_open(struct ctx *c, struct protection *p)
+{
+	struct network *n = &p->network;
+	int64_t size;
+
+	return memory_new(c, "plain", &p->plain) && decrypt(c, p->run, IN_MODEL, p->plain) &&
+	    memory_digest(c, p->plain, &size, &p->model) &&
+	    onnx_file_open(c, p->plain, &p->file) && unbundle(c, p) &&
+	    onnx_read(c, onnx_file_bytes(p->file), &n->model) &&
+	    nn_import(c, &n->model, &n->graph) && unlock_digest(c, p->plain, &p->weights) &&
+	    network_loss(c, n, &p->params->network, &p->loss);
+}
+
+/* ---- The secret, and what the artifact says of itself ------------------------------------ */
+
+MUST static bool
+secret_open(struct ctx *c, struct protection *p)
+{
+	owned(reader_done) struct sealed_reader *reader = NULL;
+	uint8_t extra;
+	size_t n, more;
+
+	if (!job_input_open(c, p->run, IN_SECRET, &reader) ||
+	    !sealed_read(c, reader, p->secret.b, sizeof p->secret.b, &n) ||
+	    !sealed_read(c, reader, &extra, 1, &more))
+		return false;
+	if (n != sizeof p->secret.b || more != 0)
+		return fail(c, E_INTEGRITY, "the release's secret has another length");
+	return id_parse(c, p->params->release, "rel", &p->release);
+}
+
+MUST static bool
+metadata_make(struct ctx *c, struct protection *p)
+{
+	struct buf hex;
+	const struct str rows[METADATA_MAX][2] = {
+		{ STR("hallmark.release"), str_of(p->release.s) },
+		{ STR("hallmark.model"), p->params->name },
+		{ STR("hallmark.digest"), { NULL, 0 } },
+		{ STR("hallmark.license"), p->params->url },
+		{ STR("hallmark.about"),
+		    STR("locked: this file gives no useful answers without an unlock key") },
+	};
+
+	if (!take_buf(c, 2 * sizeof p->model.b, &hex))
+		return false;
+	hex_put(&hex, p->model.b, sizeof p->model.b);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct str value = rows[i][1].p == NULL ? buf_str(&hex) : rows[i][1];
+
+		if (value.n == 0)
+			continue;
+		p->metadata[p->metadatas][0] = rows[i][0];
+		p->metadata[p->metadatas++][1] = value;
+	}
+	return true;
+}
+
+/* ---- The data ---------------------------------------------------------------------------- */
+
+MUST static bool
+sets_open(struct ctx *c, struct protection *p)
+{
+	const struct job_network *n = &p->params->network;
+	size_t limit = (size_t)p->run->message->limits.memory / 4;
+	bool test = job_has_input(p->run, IN_TEST_SAMPLES);
+
+	p->work = (struct protect_model){ .model = &p->network.model,
+		.graph = p->network.graph,
+		.loss = p->loss,
+		.batch = n->batch,
+		.threads = network_threads(n) };
+	p->has_data = job_has_input(p->run, IN_SAMPLES);
+	if (!p->has_data)
+		return test ? fail(c, E_INPUT, "test data without a data set to lock with")
+			    : true;
+	if (!job_set_open(c, p->run, &p->network, n, &p->loss, IN_SAMPLES, limit, &p->set) ||
+	    (test &&
+		!job_set_open(
+		    c, p->run, &p->network, n, &p->loss, IN_TEST_SAMPLES, limit, &p->test)))
+		return false;
+	p->work.classes = p->set.labels.classes;
+	if (p->work.classes < 2)
+		return fail(c, E_INPUT, "the model tells %lld classes apart: a lock needs two",
+		    (long long)p->work.classes);
+	return protect_divide(c, &p->secret, &p->set.data, test ? &p->test.data : NULL,
+	    p->params->lock_set, p->params->validation, &p->split);
+}
+
+bool
+protection_open(struct ctx *c, struct protection *p)
+{
+	p->run->progress(p->run->arg, 0, 0, STR("reading the model"));
+	if (!secret_open(c, p) || !model_open(c, p) || !metadata_make(c, p))
+		return false;
+	p->run->progress(p->run->arg, 0, 0, STR("reading the data"));
+	return sets_open(c, p) && memory_new(c, "artifact", &p->artifact);
+}

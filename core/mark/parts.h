@@ -1,0 +1,23 @@
+/*
+ * What the files of this module share. Not for other modules.
+ */
+#ifndef MARK_PARTS_H
+#define MARK_PARTS_H
+
+#include "mark.h"
+
+MUST bool terms_check(struct ctx *, const struct mark_terms *);
+/* What x1 + x2 is multiplied with: an entry of G in standard deviations of its tensor. */
+double mark_scale(const struct mark_terms *);
+/* The stream from which a customer's values are drawn. */
+MUST bool values_stream(
+    struct ctx *, const struct key256 *release, uint32_t customer, struct bulk **ret);
+
+/* 65536 (x1 + x2) of one draw: a whole number in [-65535, 65535]. */
+static inline int32_t
+values_point(uint32_t draw)
+{
+	return (int32_t)(draw & 0xffff) + (int32_t)(draw >> 16) - 65535;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * The tables of a release: E, the owner's, uniform; G, a customer's, small and triangular; and
+ * D = E - G, which is what the customer gets. All are drawn from the release's secret, so none is
+ * stored.
+ *
+ * An entry of G takes 32 bits of its stream, two numbers k of 16 bits (the lower half first), each
+ * a point x = (k + 1/2) / 65536 - 1/2: symmetric about 0, of variance 1/12. Then
+ * G = round(2^20 * kappa / sqrt(4) * sqrt(6) * (x1 + x2)); four such entries have a standard
+ * deviation of kappa.
+ */
+#include <math.h>
+
+#include "parts.h"
+
+enum { PIECE = 4096 }; /* entries */
+
+double
+mark_kappa(uint64_t weights)
+{
+	return weights < 1000000 ? .03 : weights < 10000000 ? .02 : .01;
+}
+
+/*
+ * 64 kappa^2 N entries: then a customer's own weights tell next to nothing about its own table
+ * (signal to noise for each entry N kappa^2 / L).
+ */
+unsigned
+mark_log_l(uint64_t weights, double kappa)
+{
+	double want = 64 * kappa * kappa * (double)weights;
+	unsigned log_l = MARK_LOG_MIN;
+
+	while (log_l < MARK_LOG_MAX && (double)((uint64_t)1 << log_l) < want)
+		log_l++;
+	return log_l;
+}
+
+bool
+terms_check(struct ctx *c, const struct mark_terms *t)
+{
+	if (t->log_l < MARK_LOG_MIN || t->log_l > MARK_LOG_MAX)
+		return fail(c, E_INPUT, "a mark's table must have 2^%d to 2^%d entries",
+		    MARK_LOG_MIN, MARK_LOG_MAX);
+	if (!(t->kappa > 0 && t->kappa <= 1))
+		return fail(c, E_INPUT, "a mark's strength must be above 0 and at most 1");
+	return true;
+}
+
+double
+mark_scale(const struct mark_terms *t)
+{
+	return t->kappa / sqrt(MARK_TERMS) * sqrt(6);
+}
+
+static int32_t
+value_of(const struct mark_terms *t, uint32_t draw)
+{
+	return (int32_t)lround(mark_scale(t) * (1 << MARK_ONE) / 65536 * values_point(draw));
+}
+
+bool
+mark_content_key(struct ctx *c, const struct key256 *release, struct key256 *ret)
+{
+	return prf_subkey(c, release, "content", ret);
+}
+
+bool
+values_stream(struct ctx *c, const struct key256 *release, uint32_t customer, struct bulk **ret)
+{
+	owned(key256_done) struct key256 code = { 0 };
+
+	return prf_subkey(c, release, "code", &code) &&
+	    bulk_new(c, &code, "table", 0, customer, ret);
+}
+
+bool
+mark_master(
+    struct ctx *c, const struct key256 *release, const struct mark_terms *t, uint32_t to[])
+{
+	owned(key256_done) struct key256 spread = { 0 };
+	owned(bulk_free) struct bulk *stream = NULL;
+
+	return terms_check(c, t) && prf_subkey(c, release, "spread", &spread) &&
+	    bulk_new(c, &spread, "table", 0, 0, &stream) &&
+	    bulk_read(c, stream, to, ((size_t)1 << t->log_l) * sizeof to[0]);
+}
+
+bool
+mark_values(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
+    uint32_t customer, int32_t to[])
+{
+	owned(bulk_free) struct bulk *stream = NULL;
+	size_t n;
+
+	if (!terms_check(c, t) || !values_stream(c, release, customer, &stream))
+		return false;
+	n = (size_t)1 << t->log_l;
+	if (!bulk_read(c, stream, to, n * sizeof to[0]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		to[i] = value_of(t, (uint32_t)to[i]);
+	return true;
+}
+
+/* E and G are made piece by piece, so that the whole of neither lies beside D. */
+bool
+mark_table(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
+    uint32_t customer, uint32_t to[])
+{
+	owned(bulk_free) struct bulk *stream = NULL;
+	uint32_t draws[PIECE];
+	size_t n;
+	bool ok;
+
+	if (!mark_master(c, release, t, to) || !values_stream(c, release, customer, &stream))
+		return false;
+	n = (size_t)1 << t->log_l;
+	ok = true;
+	for (size_t at = 0; ok && at < n; at += PIECE) {
+		ok = bulk_read(c, stream, draws, sizeof draws);
+		for (size_t i = 0; ok && i < PIECE; i++)
+			to[at + i] -= (uint32_t)value_of(t, draws[i]);
+	}
+	explicit_bzero(draws, sizeof draws);
+	if (!ok)
+		explicit_bzero(to, n * sizeof to[0]);
+	return ok;
+}

@@ -1,0 +1,161 @@
+/*
+ * The gradient of the mean loss over a set of samples. The set goes through in batches, whose
+ * gradients add up in their order; a batch that is not full holds samples of before, which count
+ * nothing. Right answers fall out of the same pass.
+ */
+#include "model.h"
+
+struct slope {
+	struct nn_plan *plan;
+	const struct protect_set *set;
+	struct loss loss;
+	int64_t batch, outputs, classes;
+	float *input, *gradient; /* of a batch; of its output */
+	int32_t *label;
+	int64_t *answers; /* by class */
+};
+
+void
+slope_free(struct slope **s)
+{
+	if (*s == NULL)
+		return;
+	nn_plan_free(&(*s)->plan);
+	free((*s)->input);
+	free((*s)->gradient);
+	free((*s)->label);
+	free((*s)->answers);
+	free(*s);
+	*s = NULL;
+}
+
+/* A plan has gradients of what is trainable while it is made. */
+MUST static bool
+plan_wanted(struct ctx *c, const struct protect_model *m, const struct protect_set *set,
+    const bool wanted[], struct slope *s)
+{
+	const struct nn_options o = {
+		.mode = NN_DIFFERENTIATE,
+		.batch = m->batch < set->n ? m->batch : set->n,
+		.threads = m->threads,
+	};
+	size_t n;
+	struct nn_weight *w = nn_weights(m->graph, &n);
+	bool *before = take(c, n + 1);
+	bool ok;
+
+	if (before == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		before[i] = w[i].trainable;
+		w[i].trainable = wanted[i];
+	}
+	ok = train_plan(c, m->graph, &set->data->form, o, &s->plan, &s->batch, &s->outputs);
+	for (size_t i = 0; i < n; i++)
+		w[i].trainable = before[i];
+	return ok;
+}
+
+bool
+slope_new(struct ctx *c, const struct protect_model *m, const struct protect_set *set,
+    const bool wanted[], struct slope **ret)
+{
+	owned(slope_free) struct slope *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return fail(c, E_MEMORY, "no memory for gradients");
+	if (set->n < 1)
+		return fail(c, E_INPUT, "there are no samples to lock the model with");
+	if (!plan_wanted(c, m, set, wanted, s))
+		return false;
+	s->set = set;
+	s->loss = m->loss;
+	s->classes = s->outputs == 1 ? 2 : s->outputs;
+	s->input = calloc((size_t)(s->batch * set->data->form.count), sizeof *s->input);
+	s->gradient = calloc((size_t)(s->batch * s->outputs), sizeof *s->gradient);
+	s->label = calloc((size_t)s->batch, sizeof *s->label);
+	s->answers = calloc((size_t)s->classes + 1, sizeof *s->answers);
+	if (s->input == NULL || s->gradient == NULL || s->label == NULL || s->answers == NULL)
+		return fail(c, E_MEMORY, "no memory for gradients");
+	for (int64_t i = 0; i < set->n; i++)
+		if (set->data->labels->v[set->chosen[i]] >= s->classes)
+			return fail(c, E_INPUT, "label %d, but the model knows %lld classes",
+			    set->data->labels->v[set->chosen[i]], (long long)s->classes);
+	*ret = steal(s);
+	return true;
+}
+
+static void
+fill(struct slope *s, int64_t at, int64_t n)
+{
+	const struct train_data *d = s->set->data;
+
+	for (int64_t i = 0; i < n; i++) {
+		int64_t sample = s->set->chosen[at + i];
+
+		data_floats(
+		    &d->form, data_sample(d->samples, sample), 1, s->input + i * d->form.count);
+		s->label[i] = d->labels->v[sample];
+	}
+}
+
+static void
+scale(float *row, int64_t n, double by)
+{
+	for (int64_t i = 0; i < n; i++)
+		row[i] = (float)((double)row[i] * by);
+}
+
+/* Loss, answers and the output's gradient of n samples; adds to what was seen. */
+static void
+look(struct slope *s, int64_t n, bool right_alone, struct slope_seen *seen)
+{
+	const float *out = nn_plan_output(s->plan, 0)->data;
+	double share = (double)n / (double)s->set->n;
+	int64_t outputs = s->outputs, right = 0;
+
+	seen->loss += share * loss_labels(&s->loss, out, s->label, n, outputs, s->gradient);
+	for (int64_t i = 0; i < n; i++) {
+		int64_t answer = loss_answer(&s->loss, out + i * outputs, outputs);
+		bool is_right = answer == s->label[i];
+
+		right += is_right;
+		s->answers[answer]++;
+		scale(s->gradient + i * outputs, outputs, is_right || !right_alone ? share : 0);
+	}
+	memset(s->gradient + n * outputs, 0,
+	    (size_t)((s->batch - n) * outputs) * sizeof *s->gradient);
+	seen->right += (double)right / (double)s->set->n;
+}
+
+bool
+slope_run(struct ctx *c, struct slope *s, bool right_alone, struct slope_seen *ret)
+{
+	const void *const input[] = { s->input };
+	const float *const gradient[] = { s->gradient };
+	struct slope_seen seen = { 0 };
+	int64_t most = 0;
+
+	nn_gradients_clear(s->plan);
+	memset(s->answers, 0, (size_t)s->classes * sizeof *s->answers);
+	for (int64_t at = 0, n; at < s->set->n; at += n) {
+		n = s->set->n - at < s->batch ? s->set->n - at : s->batch;
+		fill(s, at, n);
+		if (!nn_forward(c, s->plan, input))
+			return false;
+		look(s, n, right_alone, &seen);
+		if (!nn_backward(c, s->plan, gradient))
+			return false;
+	}
+	for (int64_t i = 0; i < s->classes; i++)
+		most = s->answers[i] > most ? s->answers[i] : most;
+	seen.most = (double)most / (double)s->set->n;
+	*ret = seen;
+	return true;
+}
+
+const float *
+slope_of(struct slope *s, size_t weight)
+{
+	return nn_weight_gradient(s->plan, weight);
+}

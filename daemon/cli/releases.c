@@ -1,0 +1,199 @@
+/*
+ * Releases: protected versions of a model. A job of the server makes one; its artifact is fetched
+ * and given to everybody, its report read by whoever wants to know what a thief would get.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+enum { BODY_MAX = 64 << 10 };
+
+/* Where the releases are of the model that the command names first. */
+MUST static bool
+shelf(struct cli *t, char **ret)
+{
+	struct str model;
+
+	if (!cli_find(t, "/v1/models", "mod", "name", t->parsed.arg[0], &model))
+		return false;
+	*ret = take_printf(&t->c, "/v1/models/%.*s/releases", STRF(model));
+	return *ret != NULL;
+}
+
+/* Where the release is that the command names second, or a part of it. */
+MUST static bool
+place(struct cli *t, const char *part, char **ret)
+{
+	struct str release;
+	char *all;
+
+	if (!shelf(t, &all) || !cli_find(t, all, "rel", "number", t->parsed.arg[1], &release))
+		return false;
+	*ret = take_printf(
+	    &t->c, "%s/%.*s%s%s", all, STRF(release), part[0] == '\0' ? "" : "/", part);
+	return *ret != NULL;
+}
+
+/* ---- Making one ------------------------------------------------------------------------------ */
+
+/* The options of the command line that are members of the request. */
+/* clang-format off */
+static const struct {
+	const char *option, *member;
+	bool dataset; /* by its id or its name */
+} members[] = {
+	{ "--name",    "name",    false },
+	{ "--dataset", "dataset", true  },
+	{ "--test",    "test",    true  },
+	{ "--lock",    "lock",    false },
+	{ "--effort",  "effort",  false },
+};
+/* clang-format on */
+
+MUST static bool
+members_put(struct cli *t, struct js *j)
+{
+	struct str value;
+
+	for (size_t i = 0; i < COUNT(members); i++) {
+		if (!parsed_option(&t->parsed, members[i].option, &value))
+			continue;
+		if (members[i].dataset &&
+		    !cli_find(t, "/v1/datasets", "dat", "name", value, &value))
+			return false;
+		js_text(j, members[i].member, value);
+	}
+	return true;
+}
+
+/* --params: an object, or @FILE with one; its members join the others. */
+MUST static bool
+params_put(struct cli *t, struct js *j)
+{
+	struct json_part *part;
+	struct str text;
+	char *path;
+	size_t n;
+
+	if (!parsed_option(&t->parsed, "--params", &text))
+		return true;
+	if (text.p[0] == '@') {
+		path = take_cstr(&t->c, (struct str){ text.p + 1, text.n - 1 });
+		if (path == NULL || !file_read(&t->c, AT_FDCWD, path, BODY_MAX, &text))
+			return false;
+	}
+	if (!json_split(&t->c, text, &part, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char *key = take_cstr(&t->c, part[i].key);
+
+		if (key == NULL)
+			return false;
+		if (part[i].kind == KIND_TEXT)
+			js_text(j, key, part[i].value);
+		else
+			js_raw(j, key, part[i].value);
+	}
+	return true;
+}
+
+bool
+release_create_run(struct cli *t)
+{
+	struct api_answer a;
+	struct str value, id, job;
+	struct buf b;
+	struct js j = { &b };
+	char *path;
+
+	if (!shelf(t, &path) || !take_buf(&t->c, 2 * BODY_MAX, &b))
+		return false;
+	js_open(&j, NULL, '{');
+	if (!members_put(t, &j) || !params_put(t, &j))
+		return false;
+	js_close(&j, '}');
+	if (!cli_post(t, path, &b, &a))
+		return false;
+	if (!parsed_option(&t->parsed, "--watch", NULL))
+		return output_row(&t->c, t->out, a.body);
+	if (!cli_text(t, a.body, "id", &id) || !cli_text(t, a.body, "job", &job) ||
+	    !follow(t, job))
+		return false;
+	path = take_printf(&t->c, "%s/%.*s", path, STRF(id));
+	if (path == NULL || !cli_get(t, path, &a) || !cli_text(t, a.body, "state", &value))
+		return false;
+	t->negative = !str_same(value, STR("ready"));
+	return output_row(&t->c, t->out, a.body);
+}
+
+/* ---- Looking at them ------------------------------------------------------------------------- */
+
+bool
+release_list_run(struct cli *t)
+{
+	char *path;
+
+	return shelf(t, &path) && cli_list(t, path, "cursor", "", INT64_MAX);
+}
+
+bool
+release_show_run(struct cli *t)
+{
+	struct api_answer a;
+	char *path;
+
+	return place(t, "", &path) && cli_get(t, path, &a) && output_row(&t->c, t->out, a.body);
+}
+
+bool
+release_delete_run(struct cli *t)
+{
+	struct api_answer a;
+	char *path;
+
+	return place(t, "", &path) && cli_delete(t, path, &a) &&
+	    output_row(&t->c, t->out, a.body);
+}
+
+/* ---- Fetching their files -------------------------------------------------------------------- */
+
+MUST static bool
+fetch(struct cli *t, const char *part)
+{
+	char *name = take_cstr(&t->c, t->parsed.arg[2]), *path;
+	char row[8192];
+	struct buf b = BUF(row);
+	struct js j = { &b };
+
+	if (name == NULL || !place(t, part, &path) || !transfer_down(t, path, name))
+		return false;
+	js_open(&j, NULL, '{');
+	js_text(&j, "file", str_of(name));
+	js_close(&j, '}');
+	return buf_ok(&t->c, &b) && output_row(&t->c, t->out, buf_str(&b));
+}
+
+bool
+release_fetch_run(struct cli *t)
+{
+	return fetch(t, "artifact");
+}
+
+bool
+release_report_run(struct cli *t)
+{
+	return fetch(t, "report");
+}
+
+bool
+release_page_run(struct cli *t)
+{
+	return fetch(t, "page");
+}
+
+bool
+release_bundle_run(struct cli *t)
+{
+	return fetch(t, "bundle");
+}

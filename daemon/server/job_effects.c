@@ -1,0 +1,286 @@
+/*
+ * What the end of a job means for what it worked for. A description makes an asset ready, or
+ * refuses it; a protection makes a release ready, with its files, or fails it and erases them. One
+ * row for each kind of job that has such an effect. Effects belong to the act that stores the job's
+ * end: the row of the job and the rows of its work never disagree.
+ */
+#include <stdio.h>
+
+#include "blobs.h"
+#include "job.h"
+#include "jobs.h"
+
+/* In the place of a reason, for a job that was stopped by somebody. */
+#define STOPPED "its job was cancelled"
+
+/* The code and the sentence that tell why the job is not done. */
+struct reason {
+	struct str code, text;
+};
+static struct reason
+reason_of(const struct job_row *row)
+{
+	if (row->state == JOB_FAILED)
+		return (struct reason){ row->error_code, row->error_text };
+	return (struct reason){ str_of(err_wire(E_CONFLICT)), STR(STOPPED) };
+}
+
+/* What is not in the state in which the job left it has its end from somebody else. */
+MUST static bool
+unless_over(struct ctx *c, bool ok)
+{
+	if (!ok && c->err.code != E_CONFLICT)
+		return false;
+	c->err = (struct err){ 0 };
+	return true;
+}
+
+/* ---- Descriptions -------------------------------------------------------------------------- */
+
+static bool
+described(
+    struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
+{
+	(void)ret_gone;
+	(void)ret_n;
+	return unless_over(c, asset_ready(c, db, str_of(r->row.object.s), r->row.result));
+}
+
+static bool
+not_described(struct ctx *c, struct db *db, const struct job_row *row,
+    struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct reason why = reason_of(row);
+
+	(void)ret_gone;
+	(void)ret_n;
+	return unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
+}
+
+/* ---- Releases ------------------------------------------------------------------------------ */
+
+enum { ARTIFACT };
+
+static const char *const lock_words[] = { "advparams", "sealed" }; /* by their bits */
+
+MUST static bool
+locks_of(struct ctx *c, struct str list, unsigned *ret)
+{
+	struct json_part *part;
+	unsigned locks = 0;
+	size_t n;
+
+	if (!json_split(c, list, &part, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < COUNT(lock_words); k++)
+			if (str_same(part[i].value, str_of(lock_words[k])))
+				locks |= 1u << k;
+	if (locks == 0)
+		return fail(c, E_PEER, "the worker's result names no lock");
+	*ret = locks;
+	return true;
+}
+
+MUST static bool
+real_of(struct ctx *c, struct str number, double *ret)
+{
+	char *text = take_cstr(c, number), *end;
+
+	if (text == NULL)
+		return false;
+	*ret = strtod(text, &end);
+	if (end == text || *end != '\0' || !(*ret >= 0 && *ret <= 1))
+		return fail(c, E_PEER, "the worker's result has no kappa");
+	return true;
+}
+
+/* What the row of a ready release has, out of the job's result. */
+MUST static bool
+release_read(struct ctx *c, const struct run *r, struct release_row *row)
+{
+	struct json_part *part, locks, plain, log_l, kappa;
+	int64_t l;
+	size_t n;
+
+	if (!json_split(c, r->row.result, &part, &n))
+		return false;
+	if (!json_find(part, n, "locks", &locks) || !json_find(part, n, "plain", &plain) ||
+	    !json_find(part, n, "log_l", &log_l) || !json_find(part, n, "kappa", &kappa) ||
+	    !str_number(log_l.value, 0, 32, &l) ||
+	    !hex_decode(c, plain.value, row->plain.b, sizeof row->plain.b) ||
+	    r->made[ARTIFACT].size <= 0)
+		return fail(c, E_PEER, "the worker's result does not describe a release");
+	row->log_l = (unsigned)l;
+	row->facts = r->row.result;
+	row->bytes = r->made[ARTIFACT].size;
+	memcpy(row->artifact.b, r->made[ARTIFACT].sha256, sizeof row->artifact.b);
+	return locks_of(c, locks.value, &row->locks) && real_of(c, kappa.value, &row->kappa);
+}
+
+static bool
+release_prepare(struct jobs *j, struct run *r)
+{
+	struct ctx *c = &r->c;
+	struct str vendor = str_of(r->row.vendor.s);
+	struct release_row *row = take(c, sizeof *row);
+	struct asset_row model;
+
+	if (row == NULL || !run_outputs_keep(j, r) ||
+	    !release_by_id(c, j->db, vendor, STR(""), str_of(r->row.object.s), row) ||
+	    !asset_by_id(c, j->db, ASSET_MODEL, vendor, str_of(row->model.s), &model) ||
+	    !release_read(c, r, row) ||
+	    !keys_sign_release(
+		c, j->server->keys, row, model.name, &row->manifest, &row->bundle))
+		return false;
+	r->release = row;
+	return true;
+}
+
+/* A file that nothing was written to is none. */
+MUST static bool
+output_store(struct ctx *c, struct db *db, const struct run *r, size_t i,
+    struct blob_row gone[], size_t *n)
+{
+	struct digest256 digest;
+
+	memcpy(digest.b, r->made[i].sha256, sizeof digest.b);
+	if (r->made[i].size > 0)
+		return blob_whole(c, db, str_of(r->out[i].s), r->made[i].size, &digest);
+	return blob_by_id(c, db, str_of(r->out[i].s), &gone[(*n)++]) &&
+	    blob_delete(c, db, str_of(r->out[i].s));
+}
+
+static bool
+released(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct blob_row *gone = take(c, JOB_OUTPUTS_MAX * sizeof *gone);
+	size_t n = 0;
+
+	if (gone == NULL)
+		return false;
+	for (size_t i = 0; i < r->outs; i++)
+		if (!output_store(c, db, r, i, gone, &n))
+			return false;
+	if (!release_ready(c, db, r->release))
+		return false;
+	*ret_gone = gone;
+	*ret_n = n;
+	return true;
+}
+
+MUST static bool
+outputs_erase(struct ctx *c, struct db *db, const struct job_row *row,
+    struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct blob_row *blob;
+	size_t n;
+
+	if (!blob_list(c, db, str_of(row->object.s), &blob, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!blob_delete(c, db, str_of(blob[i].id.s)))
+			return false;
+	*ret_gone = blob;
+	*ret_n = n;
+	return true;
+}
+
+static bool
+not_released(struct ctx *c, struct db *db, const struct job_row *row,
+    struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct reason why = reason_of(row);
+
+	return outputs_erase(c, db, row, ret_gone, ret_n) &&
+	    unless_over(c, release_fail(c, db, str_of(row->object.s), why.code, why.text));
+}
+
+/* ---- By kind ------------------------------------------------------------------------------- */
+
+static const struct {
+	bool (*prepare)(struct jobs *, struct run *); /* NULL: nothing */
+	bool (*done)(struct ctx *, struct db *, struct run *, struct blob_row **, size_t *);
+	bool (*over)(struct ctx *, struct db *, const struct job_row *, struct blob_row **,
+	    size_t *); /* failed or cancelled */
+} effects[JOB_COUNT] = {
+	[JOB_DESCRIBE] = { NULL, described, not_described },
+	[JOB_PROTECT] = { release_prepare, released, not_released },
+};
+
+bool
+effect_prepare(struct jobs *j, struct run *r)
+{
+	enum job_type type;
+
+	r->c.err = (struct err){ 0 };
+	if (r->row.state != JOB_DONE || r->prepared)
+		return true;
+	if (!job_kind_by_name(&r->c, r->row.kind, &type))
+		return false;
+	/* The run's memory is bounded: what cannot succeed is not begun each second. */
+	if (effects[type].prepare != NULL && !keys_open(&r->c, j->server->keys))
+		return false;
+	if (effects[type].prepare != NULL && !effects[type].prepare(j, r)) {
+		if (is_passing(r->c.err.code))
+			return false;
+		r->row.result = STR("");
+		run_failed(r, &r->c.err);
+	}
+	r->prepared = true;
+	return true;
+}
+
+/* The effect of a job's end that is not its success. */
+MUST static bool
+effect_over(struct ctx *c, struct db *db, const struct job_row *row, struct blob_row **ret_gone,
+    size_t *ret_n)
+{
+	enum job_type type;
+
+	if (row->object.s[0] == '\0' || !job_kind_by_name(c, row->kind, &type) ||
+	    effects[type].over == NULL)
+		return true;
+	return effects[type].over(c, db, row, ret_gone, ret_n);
+}
+
+bool
+effect_done(
+    struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
+{
+	enum job_type type;
+
+	switch (r->row.state) {
+	case JOB_QUEUED:
+	case JOB_RUNNING:
+		return true;
+	case JOB_DONE:
+		if (!job_kind_by_name(c, r->row.kind, &type))
+			return false;
+		return effects[type].done == NULL ||
+		    effects[type].done(c, db, r, ret_gone, ret_n);
+	case JOB_FAILED:
+	case JOB_CANCELLED:
+		return effect_over(c, db, &r->row, ret_gone, ret_n);
+	}
+	abort();
+}
+
+bool
+job_cancel_all(struct ctx *c, struct db *db, struct str vendor, struct str id, int64_t version,
+    int64_t at, struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct blob_row *gone = NULL;
+	enum job_state state;
+	struct job_row row;
+	size_t n = 0;
+
+	if (!job_cancel(c, db, vendor, id, version, at, &state))
+		return false;
+	if (state == JOB_CANCELLED &&
+	    (!job_by_id(c, db, vendor, id, &row) || !effect_over(c, db, &row, &gone, &n)))
+		return false;
+	*ret_gone = gone;
+	*ret_n = n;
+	return true;
+}
