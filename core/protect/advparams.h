@@ -59,8 +59,8 @@ struct candidate {
 float lock_move(const struct lockable *, float from, float gradient);
 /* The plain weights again. */
 void lock_reset(struct lock *);
-/* The gradient at the present weights, see slope_run. E_INPUT if the plain model gives no numbers. */
-MUST bool lock_pass(struct ctx *, struct lock *, bool right_alone);
+/* The gradient at the present weights. E_INPUT if the plain model gives no numbers. */
+MUST bool lock_pass(struct ctx *, struct lock *);
 /* Accuracy on the validation set; *ret: the target is met. */
 MUST bool lock_measure(struct ctx *, struct lock *, bool *ret);
 void lock_say(const struct lock *, const char *note);

@@ -1,9 +1,7 @@
 /*
  * The steps that all ways of locking share: a pass for the gradient, a measurement, and the climb
  * of chosen weights. Accuracy on the lock set comes with every pass for nothing, so that the
- * validation set is only asked when the end is near. What drives a climb are the samples that are
- * still answered rightly: loss on lost ones can grow without end, and takes nothing more away.
- */
+ * validation set is only asked when the end is near. */
 #include <math.h>
 
 #include "advparams.h"
@@ -28,9 +26,9 @@ lock_reset(struct lock *l)
 }
 
 bool
-lock_pass(struct ctx *c, struct lock *l, bool right_alone)
+lock_pass(struct ctx *c, struct lock *l)
 {
-	if (!slope_run(c, l->slope, right_alone, &l->seen))
+	if (!slope_run(c, l->slope, &l->seen))
 		return false;
 	l->passes++;
 	if (l->rounds == 0 && !isfinite(l->seen.loss))
@@ -79,7 +77,7 @@ lock_climb(struct ctx *c, struct lock *l, const struct candidate chosen[], int64
 	for (;;) {
 		bool now = false;
 
-		if (!lock_pass(c, l, true))
+		if (!lock_pass(c, l))
 			return false;
 		if (l->seen.right <= l->target + NEAR && !lock_measure(c, l, &now))
 			return false;

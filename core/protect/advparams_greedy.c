@@ -64,7 +64,7 @@ lock_greedy(struct ctx *c, struct lock *l, bool *ret_reached)
 	for (;;) {
 		struct candidate best;
 
-		if (!lock_pass(c, l, false))
+		if (!lock_pass(c, l))
 			return false;
 		if (is_useless(l) && !lock_measure(c, l, ret_reached))
 			return false;
@@ -109,7 +109,7 @@ lock_signed_greedy(struct ctx *c, struct lock *l, bool *ret_reached)
 
 		if (l->options.count > 0 && l->rounds == l->options.count)
 			break;
-		if (!lock_pass(c, l, false))
+		if (!lock_pass(c, l))
 			return false;
 		loss = i == 0 ? l->seen.loss : loss;
 		if (l->seen.loss > LOSS_FACTOR * loss)

@@ -191,7 +191,7 @@ lock_pool(struct ctx *c, struct lock *l, int64_t size, struct candidate **ret, i
 	for (int64_t i = 1; i <= PATH; i++) {
 		list_done(&pool);
 		pool = NULL;
-		if (!lock_pass(c, l, false))
+		if (!lock_pass(c, l))
 			return false;
 		sums_add(l);
 		if (!best_of_all(c, l, size, &pool, &n))

@@ -1,12 +1,12 @@
 /*
- * The standard way, ALGORITHMS: a pool of phi times as many candidates as are locked, positions
- * drawn from it by a keyed stream, a climb on those alone. How many are needed is found first, on
- * a throw-away stream, so that the draw that counts says nothing about the search.
+ * The standard way: a pool of phi times as many candidates as are locked, positions drawn from it by
+ * a keyed stream, a climb on those alone. How many are needed is found first, on a throw-away
+ * stream, so that the search says nothing about the draw that counts.
  */
 #include "advparams.h"
 
 /* The last draws take half as many again. */
-enum { DRAWS = 10, DRAWS_PLAIN = 5, FIRST = 8 };
+enum { DRAWS = 10, DRAWS_PLAIN = 5, TRIALS = 3, FIRST = 8 };
 
 static void
 list_done(struct candidate **list)
@@ -23,45 +23,80 @@ more(int64_t count)
 	return n < UNLOCK_ENTRIES_MAX ? n : UNLOCK_ENTRIES_MAX;
 }
 
+static void
+order_done(uint32_t **order)
+{
+	free(*order);
+}
+
 /* The first `count` of a permutation of the pool. */
 MUST static bool
 choose(struct ctx *c, struct lock *l, const char *tag, uint32_t draw,
-    const struct candidate pool[], int64_t size, struct candidate to[], int64_t count)
+    const struct candidate pool[], struct candidate to[], int64_t count)
 {
-	uint32_t *order = take(c, (size_t)(size + 1) * sizeof *order);
+	owned(order_done) uint32_t *order = malloc((size_t)(l->pool + 1) * sizeof *order);
 	struct key256 key;
 	struct prf s;
 
-	if (order == NULL || !prf_subkey(c, l->release, "pool", &key))
+	if (order == NULL)
+		return fail(c, E_MEMORY, "no memory for %lld candidates", (long long)l->pool);
+	if (!prf_subkey(c, l->release, "pool", &key))
 		return false;
 	s = prf_stream(&key, tag, 0, draw);
 	key256_done(&key);
-	prf_perm(&s, (uint32_t)size, order);
+	prf_perm(&s, (uint32_t)l->pool, order);
 	for (int64_t i = 0; i < count; i++)
 		to[i] = pool[order[i]];
 	return prf_end(c, &s);
 }
 
-/* One draw of `count`, and the climb from the plain weights; *ret: the target is met. */
 MUST static bool
-try_draw(
-    struct ctx *c, struct lock *l, const char *tag, uint32_t draw, int64_t count, bool *ret)
+make_pool(struct ctx *c, struct lock *l, int64_t count, struct candidate **ret)
 {
-	owned(list_done) struct candidate *pool = NULL;
-	owned(list_done) struct candidate *chosen = NULL;
-
-	if (!lock_pool(c, l, count * l->options.phi, &pool, &l->pool))
+	if (!lock_pool(c, l, count * l->options.phi, ret, &l->pool))
 		return false;
 	if (l->pool < count)
 		return fail(c, E_CONFLICT,
 		    "only %lld weights can be moved at all, and %lld would be needed: the "
 		    "target is out of reach",
 		    (long long)l->pool, (long long)count);
-	chosen = malloc((size_t)(count + 1) * sizeof *chosen);
+	return true;
+}
+
+/* One draw of `count`, and the climb from the plain weights; *ret: the target is met. */
+MUST static bool
+try_draw(struct ctx *c, struct lock *l, const char *tag, uint32_t draw,
+    const struct candidate pool[], int64_t count, bool *ret)
+{
+	owned(list_done) struct candidate *chosen = malloc(
+	    (size_t)(count + 1) * sizeof *chosen);
+
 	if (chosen == NULL)
 		return fail(c, E_MEMORY, "no memory for %lld positions", (long long)count);
-	return choose(c, l, tag, draw, pool, l->pool, chosen, count) &&
+	lock_reset(l);
+	return choose(c, l, tag, draw, pool, chosen, count) &&
 	    lock_climb(c, l, chosen, count, ret);
+}
+
+/* Most of a few throw-away draws meet the target. */
+MUST static bool
+is_enough(struct ctx *c, struct lock *l, int64_t count, bool *ret)
+{
+	owned(list_done) struct candidate *pool = NULL;
+	int met = 0, missed = 0;
+
+	if (!make_pool(c, l, count, &pool))
+		return false;
+	while (met <= TRIALS / 2 && missed <= TRIALS / 2) {
+		bool now = false;
+
+		if (!try_draw(c, l, "trial", (uint32_t)(met + missed), pool, count, &now))
+			return false;
+		met += now;
+		missed += !now;
+	}
+	*ret = met > missed;
+	return true;
 }
 
 /*
@@ -81,7 +116,7 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 			    "not even %lld locked weights bring the model to %.1f %%: a larger "
 			    "step or a higher target may help",
 			    (long long)few, 100 * l->target);
-		if (!try_draw(c, l, "trial", 0, enough, &met))
+		if (!is_enough(c, l, enough, &met))
 			return false;
 		if (met)
 			break;
@@ -90,7 +125,7 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 	while (enough - few > 1 + enough / 8) {
 		int64_t middle = (enough + few) / 2;
 
-		if (!try_draw(c, l, "trial", 0, middle, &met))
+		if (!is_enough(c, l, middle, &met))
 			return false;
 		if (met)
 			enough = middle;
@@ -101,21 +136,34 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 	return true;
 }
 
+/* Draws [first, last) of `count` positions, until one meets the target. */
+MUST static bool
+draw_some(
+    struct ctx *c, struct lock *l, uint32_t first, uint32_t last, int64_t count, bool *ret)
+{
+	owned(list_done) struct candidate *pool = NULL;
+
+	if (!make_pool(c, l, count, &pool))
+		return false;
+	for (uint32_t draw = first; draw < last && !*ret; draw++) {
+		lock_say(l, "a draw of positions");
+		l->draws = draw + 1;
+		if (!try_draw(c, l, "pool", draw, pool, count, ret))
+			return false;
+	}
+	return true;
+}
+
 bool
 lock_pooled(struct ctx *c, struct lock *l, bool *ret_reached)
 {
 	int64_t count = l->options.count;
 
-	if (count == 0 && !find_count(c, l, &count))
-		return false;
 	*ret_reached = false;
-	for (l->draws = 0; l->draws < DRAWS && !*ret_reached; l->draws++) {
-		int64_t now = l->draws < DRAWS_PLAIN ? count : more(count);
-
-		lock_say(l, "a draw of positions");
-		if (!try_draw(c, l, "pool", (uint32_t)l->draws, now, ret_reached))
-			return false;
-	}
+	if ((count == 0 && !find_count(c, l, &count)) ||
+	    !draw_some(c, l, 0, DRAWS_PLAIN, count, ret_reached) ||
+	    (!*ret_reached && !draw_some(c, l, DRAWS_PLAIN, DRAWS, more(count), ret_reached)))
+		return false;
 	if (*ret_reached)
 		return true;
 	return fail(c, E_CONFLICT,

@@ -37,11 +37,15 @@ enum {
 	SEEN_MAX = 4000000,  /* samples that a training sees at most, whatever its epochs */
 };
 
-/* One share of the data at work. */
+/* Up to this share all ways are tried; beyond it, the one that was the best before. */
+#define ALL_WAYS 0.1
+
 struct tuning {
 	const struct attack *a;
-	struct loot loot;
-	double share, done, all; /* of the whole attack's work: done before, and in all */
+	double done, all; /* of the whole attack's work */
+	size_t best[2];   /* ways: from the file, from scratch */
+	struct loot loot; /* of the present share, and so are the next */
+	double share;
 	int64_t epochs;
 	int repeats;
 };
@@ -92,51 +96,75 @@ begin(struct ctx *c, const struct tuning *t, bool scratch, int repeat)
 	    c, m->model, m->graph, TRAIN_HE, t->a->on->seed + (uint64_t)repeat);
 }
 
-/* The mean over the repeats of the way that is the best one. */
-MUST static bool
-best_of(struct ctx *c, struct tuning *t, bool scratch, double *ret)
+/* The work of one way on one share, in the same units as any other. */
+static double
+work_of(double share, bool all_ways)
 {
-	double best = 0, step = t->share / (2 * COUNT(tries) * t->repeats);
+	return share * 2 * (all_ways ? COUNT(tries) : 1);
+}
+
+/* The mean of one way over the repeats. */
+MUST static bool
+try_way(struct ctx *c, struct tuning *t, bool scratch, size_t nth, double *ret)
+{
+	double sum = 0, one = 0, step = t->share / t->repeats;
 	char note[64];
 
 	(void)snprintf(note, sizeof note, "%g %% of the data, %s", t->share * 100,
 	    scratch ? "from scratch" : "fine-tuning");
+	for (int r = 0; r < t->repeats; r++) {
+		struct train_options o = options_of(t, nth, r);
+		const struct attack_training how = { &t->loot, &o, t->done / t->all,
+			(t->done + step) / t->all, note };
+
+		if (!begin(c, t, scratch, r) || !attack_train(c, t->a, &how, &one))
+			return false;
+		sum += one;
+		t->done += step;
+	}
+	*ret = sum / t->repeats;
+	return true;
+}
+
+/* What the best of the ways gives. */
+MUST static bool
+best_of(struct ctx *c, struct tuning *t, bool scratch, double *ret)
+{
+	double best = -1, one = 0;
+	size_t before = t->best[scratch];
+
 	for (size_t nth = 0; nth < COUNT(tries); nth++) {
-		double sum = 0, one = 0;
-
-		for (int r = 0; r < t->repeats; r++) {
-			struct train_options o = options_of(t, nth, r);
-			const struct attack_training how = { &t->loot, &o, t->done / t->all,
-				(t->done + step) / t->all, note };
-
-			if (!begin(c, t, scratch, r) || !attack_train(c, t->a, &how, &one))
-				return false;
-			sum += one;
-			t->done += step;
-		}
-		best = sum / t->repeats > best ? sum / t->repeats : best;
+		if (t->share > ALL_WAYS && nth != before)
+			continue;
+		if (!try_way(c, t, scratch, nth, &one))
+			return false;
+		if (one <= best)
+			continue;
+		best = one;
+		t->best[scratch] = nth;
 	}
 	*ret = best;
 	return true;
 }
 
 MUST static bool
-tune_share(struct ctx *c, struct attack *a, double share, double done, double all)
+tune_share(struct ctx *c, struct attack *a, struct tuning *t, double share)
 {
-	owned(tuning_done) struct tuning t = { a, .share = share, .done = done, .all = all };
 	struct attack_point p;
 	int64_t n;
 
-	if (!loot_take(c, a, share, &t.loot))
+	loot_done(&t->loot);
+	if (!loot_take(c, a, share, &t->loot))
 		return false;
-	n = t.loot.labels.n;
-	t.epochs = epochs_of(a, n);
-	t.repeats = (int)(REPEAT_SEEN / (n * t.epochs));
-	t.repeats = t.repeats < 1 ? 1 : t.repeats > REPEATS ? REPEATS : t.repeats;
+	n = t->loot.labels.n;
+	t->share = share;
+	t->epochs = epochs_of(a, n);
+	t->repeats = (int)(REPEAT_SEEN / (n * t->epochs));
+	t->repeats = t->repeats < 1 ? 1 : t->repeats > REPEATS ? REPEATS : t->repeats;
 	p = attack_point((double)n / (double)a->on->split->thief.n,
 	    "%g %% of the data, %lld samples, %lld epochs", share * 100, (long long)n,
-	    (long long)t.epochs);
-	return best_of(c, &t, false, &p.accuracy) && best_of(c, &t, true, &p.against) &&
+	    (long long)t->epochs);
+	return best_of(c, t, false, &p.accuracy) && best_of(c, t, true, &p.against) &&
 	    attack_add(c, a, &p);
 }
 
@@ -169,18 +197,14 @@ say(struct attack_result *r)
 bool
 attack_tune(struct ctx *c, struct attack *a)
 {
-	double done = 0, all = 0;
+	owned(tuning_done) struct tuning t = { .a = a };
 
 	for (size_t i = 0; i < COUNT(shares); i++)
 		if (shares[i].effort <= a->on->effort)
-			all += shares[i].share;
-	for (size_t i = 0; i < COUNT(shares); i++) {
-		if (shares[i].effort > a->on->effort)
-			continue;
-		if (!tune_share(c, a, shares[i].share, done, all))
+			t.all += work_of(shares[i].share, shares[i].share <= ALL_WAYS);
+	for (size_t i = 0; i < COUNT(shares); i++)
+		if (shares[i].effort <= a->on->effort && !tune_share(c, a, &t, shares[i].share))
 			return false;
-		done += shares[i].share;
-	}
 	say(a->result);
 	return true;
 }

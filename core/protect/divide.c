@@ -38,23 +38,26 @@ begin(struct ctx *c, const struct key256 *release, const char *tag, const struct
 	return prf_end(c, &s);
 }
 
-/* The next `n` samples that are nobody's yet; no more than `each` of one class. */
+/*
+ * The next *n samples that are nobody's yet; no more than `each` of one class. *n is then how many
+ * are missing.
+ */
 MUST static bool
-take_part(struct ctx *c, struct division *d, enum part part, int64_t n, int64_t each)
+take_part(struct ctx *c, struct division *d, enum part part, int64_t *n, int64_t each)
 {
 	const struct data_labels *l = d->data->labels;
 	int64_t *count = take(c, (size_t)(l->classes + 1) * sizeof *count);
 
 	if (count == NULL)
 		return false;
-	for (int64_t i = 0; i < d->n && n > 0; i++) {
+	for (int64_t i = 0; i<d->n && * n> 0; i++) {
 		uint32_t sample = d->order[i];
 
 		if (d->part[sample] != PART_NONE || count[l->v[sample]] == each)
 			continue;
 		count[l->v[sample]]++;
 		d->part[sample] = part;
-		n--;
+		--*n;
 	}
 	return true;
 }
@@ -97,7 +100,7 @@ count_present(struct ctx *c, const struct train_data *d, int64_t *ret)
 MUST static bool
 take_lock_set(struct ctx *c, struct division *d, int64_t n)
 {
-	int64_t present = 0, even;
+	int64_t present = 0, even, left;
 
 	if (!count_present(c, d->data, &present))
 		return false;
@@ -106,8 +109,11 @@ take_lock_set(struct ctx *c, struct division *d, int64_t n)
 		    "the calibration set has samples of one class only: a lock needs some of "
 		    "each class that the model tells apart");
 	even = n / present;
-	return take_part(c, d, PART_LOCK, even * present, even) &&
-	    take_part(c, d, PART_LOCK, n - even * present, n);
+	left = even * present;
+	if (!take_part(c, d, PART_LOCK, &left, even))
+		return false;
+	left += n - even * present;
+	return take_part(c, d, PART_LOCK, &left, n);
 }
 
 MUST static bool
@@ -117,10 +123,10 @@ take_validation(struct ctx *c, const struct key256 *release, struct division *d,
 	struct division other;
 
 	if (test == NULL)
-		return take_part(c, d, PART_VALIDATION, n, n) &&
+		return take_part(c, d, PART_VALIDATION, &n, n) &&
 		    gather(c, d, PART_VALIDATION, ret);
 	return begin(c, release, "validation", test, &other) &&
-	    take_part(c, &other, PART_VALIDATION, n, n) &&
+	    take_part(c, &other, PART_VALIDATION, &n, n) &&
 	    gather(c, &other, PART_VALIDATION, ret);
 }
 
@@ -131,7 +137,7 @@ protect_divide(struct ctx *c, const struct key256 *release,
 {
 	struct protect_split split;
 	struct division d;
-	int64_t locks, left;
+	int64_t locks, left, rest;
 
 	if (lock_set < 1 || validation_max < 1)
 		return fail(c, E_INPUT, "a lock set and a validation set need samples");
@@ -147,10 +153,11 @@ protect_divide(struct ctx *c, const struct key256 *release,
 		return fail(c, E_INPUT,
 		    "%lld samples are too few to lock with: some hundreds are needed",
 		    (long long)d.n);
+	rest = d.n;
 	if (!take_lock_set(c, &d, locks) ||
 	    !take_validation(c, release, &d, test, validation_max, &split.validation) ||
-	    !take_part(c, &d, PART_THIEF, d.n, d.n) || !gather(c, &d, PART_LOCK, &split.lock) ||
-	    !gather(c, &d, PART_THIEF, &split.thief))
+	    !take_part(c, &d, PART_THIEF, &rest, d.n) ||
+	    !gather(c, &d, PART_LOCK, &split.lock) || !gather(c, &d, PART_THIEF, &split.thief))
 		return false;
 	*ret = split;
 	return true;

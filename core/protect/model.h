@@ -24,8 +24,7 @@ struct slope_seen {               /* what the same pass tells besides */
 MUST bool slope_new(struct ctx *, const struct protect_model *, const struct protect_set *,
     const bool wanted[], struct slope **ret);
 void slope_free(struct slope **);
-/* `right_alone`: samples that are answered wrongly already add nothing to the gradient. */
-MUST bool slope_run(struct ctx *, struct slope *, bool right_alone, struct slope_seen *ret);
+MUST bool slope_run(struct ctx *, struct slope *, struct slope_seen *ret);
 /* Of the last run, in the weight's layout; NULL for one that was not wanted. */
 const float *slope_of(struct slope *, size_t weight);
 

@@ -44,8 +44,10 @@ struct seal_tensor {
 struct seal_counts {
 	uint32_t *count;
 	unsigned log;       /* of the number of counters */
-	uint32_t limit;     /* what occurs more often is no secret of a weight's own */
+	uint32_t often;     /* what occurs no more often than this may do so by chance */
 	int64_t step, next; /* every so manyth element is counted */
+	uint32_t *near;     /* how many values lie in each stretch of the mark's own width */
+	double width;       /* of a stretch; 0: they are not counted */
 };
 
 struct seal_plan {
@@ -56,6 +58,7 @@ struct seal_plan {
 	uint32_t n;
 	struct seal_counts counts; /* of one tensor at a time */
 	uint64_t weights, marked;
+	double kappa;  /* about what it will be */
 	float *number; /* room for a block */
 	char *bytes;
 };

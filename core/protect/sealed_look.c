@@ -17,6 +17,8 @@ enum {
 	COUNTED = 1 << 21, /* values of a tensor, about; of a larger one, every so manyth */
 	FAR = 2047,        /* standard deviations beyond which fixed point ends */
 	LANES = 8,
+	NEAR = 1 << 12, /* stretches of values */
+	MOST = 8,       /* one value makes up no more than this part of its stretch */
 };
 
 /* ---- Blocks ------------------------------------------------------------------------------ */
@@ -77,58 +79,74 @@ place(const struct seal_counts *s, uint64_t bits)
 	return (size_t)(bits * UINT64_C(0x9e3779b97f4a7c15) >> (64 - s->log));
 }
 
-/*
- * How often a value may occur by chance among so many: more than a few times only if the type is so
- * coarse, or the tensor so large, that its neighbours do too.
- */
-static uint32_t
-limit_of(enum onnx_type type, int64_t counted)
-{
-	int64_t chance = counted >> 16;
-
-	if (type == ONNX_FLOAT16)
-		chance = counted >> 9;
-	if (type == ONNX_BFLOAT16)
-		chance = counted >> 7;
-	return chance > OFTEN ? (uint32_t)chance : OFTEN;
-}
-
 MUST static bool
-counts_begin(struct ctx *c, struct seal_counts *s, const struct sealed_tensor *t)
+counts_begin(struct ctx *c, struct seal_counts *s, const struct sealed_tensor *t, double width)
 {
 	if (s->count == NULL)
 		s->count = malloc(sizeof *s->count << LOG_MAX);
-	if (s->count == NULL)
+	if (s->near == NULL)
+		s->near = malloc(NEAR * sizeof *s->near);
+	if (s->count == NULL || s->near == NULL)
 		return fail(c, E_MEMORY, "no memory to count a tensor's values");
 	for (s->log = LOG_MIN; s->log < LOG_MAX && t->count > INT64_C(1) << (s->log - 2);)
 		s->log++;
 	s->next = 0;
 	s->step = t->count / COUNTED | 1; /* odd: values in a pattern of 2, 4, 8 are met, too */
-	s->limit = limit_of(t->type, t->count / s->step);
+	s->often = OFTEN + (uint32_t)(4 * (t->count / s->step) >> s->log);
+	s->width = width;
 	memset(s->count, 0, sizeof *s->count << s->log);
+	memset(s->near, 0, NEAR * sizeof *s->near);
 	return true;
 }
 
-/* The next n elements, from `first` on. */
+/* The stretch that a finite value lies in; the first and the last have no end. */
+static size_t
+stretch(const struct seal_counts *s, float v)
+{
+	double at = v / s->width + NEAR / 2;
+
+	return at < 0 ? 0 : at < NEAR - 1 ? (size_t)at : NEAR - 1;
+}
+
+/* The next n elements, from `first` on; their numbers, if stretches are counted. */
 static void
-count_block(struct seal_counts *s, enum onnx_type type, int64_t first, const char *p, size_t n)
+count_block(struct seal_counts *s, enum onnx_type type, int64_t first, const char *p,
+    const float v[], size_t n)
 {
 	size_t size = onnx_type_size(type);
 
-	for (; s->next < first + (int64_t)n; s->next += s->step)
-		s->count[place(s, bits_of(size, p + (size_t)(s->next - first) * size))]++;
+	for (; s->next < first + (int64_t)n; s->next += s->step) {
+		size_t i = (size_t)(s->next - first);
+
+		s->count[place(s, bits_of(size, p + i * size))]++;
+		if (s->width > 0 && isfinite(v[i]))
+			s->near[stretch(s, v[i])]++;
+	}
+}
+
+/*
+ * A value could be guessed if it occurs often, and not just because so many lie about there that
+ * all of them do, as in a large tensor or one of few digits.
+ */
+static bool
+can_be_guessed(const struct seal_counts *s, uint64_t bits, float v)
+{
+	uint32_t n = s->count[place(s, bits)];
+
+	return n > s->often && (uint64_t)n * MOST > s->near[stretch(s, v)];
 }
 
 bool
 seal_count(struct ctx *c, struct seal_plan *p, const struct seal_tensor *t)
 {
-	if (!counts_begin(c, &p->counts, &t->is))
+	if (!counts_begin(c, &p->counts, &t->is, 2 * p->kappa * t->sd))
 		return false;
 	for (int64_t i = 0, n; i < t->is.count; i += n) {
 		n = t->is.count - i < SEALED_BLOCK ? t->is.count - i : SEALED_BLOCK;
-		if (!seal_read(c, p, t, i, (size_t)n, p->bytes))
+		if (!seal_read(c, p, t, i, (size_t)n, p->bytes) ||
+		    !seal_numbers(c, t->is.type, p->bytes, (size_t)n, p->number))
 			return false;
-		count_block(&p->counts, t->is.type, i, p->bytes, (size_t)n);
+		count_block(&p->counts, t->is.type, i, p->bytes, p->number, (size_t)n);
 	}
 	return true;
 }
@@ -220,7 +238,7 @@ static bool
 has_often(const struct seal_counts *s)
 {
 	for (size_t i = 0; i < (size_t)1 << s->log; i++)
-		if (s->count[i] > s->limit)
+		if (s->count[i] > s->often)
 			return true;
 	return false;
 }
@@ -247,7 +265,7 @@ seal_marks(struct ctx *c, const struct seal_plan *p, const struct seal_tensor *t
 		float v = p->number[i];
 
 		if (isfinite(v) && fabs(v) < FAR * t->sd &&
-		    s->count[place(s, bits_of(size, at + i * size))] <= s->limit)
+		    !can_be_guessed(s, bits_of(size, at + i * size), v))
 			marked[i / 8] |= (uint8_t)(1 << i % 8);
 	}
 	for (uint32_t k = t->locked; k < p->n && p->locked[k].tensor == t->is.index; k++) {
@@ -259,7 +277,7 @@ seal_marks(struct ctx *c, const struct seal_plan *p, const struct seal_tensor *t
 	return true;
 }
 
-/* Of a tensor that was counted: how many weights, and hence in which form it is sealed. */
+/* How many weights of a tensor that was counted, and hence in which form it is sealed. */
 MUST static bool
 count_marked(struct ctx *c, struct seal_plan *p, struct seal_tensor *t)
 {
@@ -287,7 +305,7 @@ seal_look(struct ctx *c, struct seal_plan *p, struct seal_tensor *t, bool unmark
 	bool can = t->matrix && t->real && !unmarked;
 	struct scale s = { 0 };
 
-	if (can && !counts_begin(c, &p->counts, &t->is))
+	if (can && !counts_begin(c, &p->counts, &t->is, 0))
 		return false;
 	for (int64_t i = 0, n; i < t->is.count; i += n) {
 		n = t->is.count - i < SEALED_BLOCK ? t->is.count - i : SEALED_BLOCK;
@@ -296,7 +314,7 @@ seal_look(struct ctx *c, struct seal_plan *p, struct seal_tensor *t, bool unmark
 			return false;
 		scale_add(&s, p->number, (size_t)n);
 		if (can)
-			count_block(&p->counts, t->is.type, i, p->bytes, (size_t)n);
+			count_block(&p->counts, t->is.type, i, p->bytes, p->number, (size_t)n);
 	}
 	scale_end(&s, t);
 	if (!can || !(t->sd > 0))
@@ -304,7 +322,7 @@ seal_look(struct ctx *c, struct seal_plan *p, struct seal_tensor *t, bool unmark
 	t->is.sigma = t->sd;
 	if (s.n < t->is.count || (double)s.largest >= FAR * t->sd || has_locked(p, t) ||
 	    has_often(&p->counts))
-		return count_marked(c, p, t);
+		return seal_count(c, p, t) && count_marked(c, p, t);
 	t->is.form = SEALED_MARKED;
 	t->marked = (uint64_t)t->is.count;
 	return true;

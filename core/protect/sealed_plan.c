@@ -9,9 +9,10 @@ seal_plan_done(struct seal_plan *p)
 {
 	seal_plain_done(&p->plain);
 	free(p->counts.count);
+	free(p->counts.near);
 	free(p->number);
 	free(p->bytes);
-	p->counts.count = NULL;
+	p->counts.count = p->counts.near = NULL;
 	p->number = NULL;
 	p->bytes = NULL;
 }
@@ -55,6 +56,7 @@ seal_plan_make(struct ctx *c, int plain, const struct onnx_model *m, struct nn_g
 	if (!seal_open(c, plain, m, metadata, metadatas, &p.plain) ||
 	    !seal_choose(c, g, o, &p) || !find_locked(c, &p))
 		return false;
+	p.kappa = o->kappa > 0 ? o->kappa : mark_kappa(p.weights);
 	for (size_t i = 0; i < p.tensors; i++) {
 		if (!seal_look(c, &p, &p.tensor[i], o->unmarked))
 			return false;

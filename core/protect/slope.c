@@ -99,37 +99,30 @@ fill(struct slope *s, int64_t at, int64_t n)
 	}
 }
 
-static void
-scale(float *row, int64_t n, double by)
-{
-	for (int64_t i = 0; i < n; i++)
-		row[i] = (float)((double)row[i] * by);
-}
-
 /* Loss, answers and the output's gradient of n samples; adds to what was seen. */
 static void
-look(struct slope *s, int64_t n, bool right_alone, struct slope_seen *seen)
+look(struct slope *s, int64_t n, struct slope_seen *seen)
 {
 	const float *out = nn_plan_output(s->plan, 0)->data;
 	double share = (double)n / (double)s->set->n;
 	int64_t outputs = s->outputs, right = 0;
 
 	seen->loss += share * loss_labels(&s->loss, out, s->label, n, outputs, s->gradient);
-	for (int64_t i = 0; i < n; i++) {
-		int64_t answer = loss_answer(&s->loss, out + i * outputs, outputs);
-		bool is_right = answer == s->label[i];
-
-		right += is_right;
-		s->answers[answer]++;
-		scale(s->gradient + i * outputs, outputs, is_right || !right_alone ? share : 0);
-	}
+	for (int64_t i = 0; i < n * outputs; i++)
+		s->gradient[i] = (float)((double)s->gradient[i] * share);
 	memset(s->gradient + n * outputs, 0,
 	    (size_t)((s->batch - n) * outputs) * sizeof *s->gradient);
+	for (int64_t i = 0; i < n; i++) {
+		int64_t answer = loss_answer(&s->loss, out + i * outputs, outputs);
+
+		right += answer == s->label[i];
+		s->answers[answer]++;
+	}
 	seen->right += (double)right / (double)s->set->n;
 }
 
 bool
-slope_run(struct ctx *c, struct slope *s, bool right_alone, struct slope_seen *ret)
+slope_run(struct ctx *c, struct slope *s, struct slope_seen *ret)
 {
 	const void *const input[] = { s->input };
 	const float *const gradient[] = { s->gradient };
@@ -143,7 +136,7 @@ slope_run(struct ctx *c, struct slope *s, bool right_alone, struct slope_seen *r
 		fill(s, at, n);
 		if (!nn_forward(c, s->plan, input))
 			return false;
-		look(s, n, right_alone, &seen);
+		look(s, n, &seen);
 		if (!nn_backward(c, s->plan, gradient))
 			return false;
 	}

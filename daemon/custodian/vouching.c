@@ -1,7 +1,7 @@
 /*
- * What vouches for a release's artifact, in two forms of the same facts: a JWS of ours, and a bundle
- * of the OpenSSF model signing format, an in-toto statement in a DSSE envelope, which stock tools
- * verify. Both are written here from typed values.
+ * What vouches for a release's artifact, in two forms of the same facts: a JWS of ours, and a
+ * bundle of the OpenSSF model signing format, an in-toto statement in a DSSE envelope, which stock
+ * tools verify. Both are written here from typed values.
  */
 #include "custodian.h"
 

@@ -1,7 +1,7 @@
 /*
- * db: the integrity of the database and of the vault's files, and its copies. A backup is made in the state folder, where the
- * daemon may write, and its bytes go over the socket to hallmarkctl, which writes them where its
- * user may.
+ * db: the integrity of the database and of the vault's files, and its copies. A backup is made in
+ * the state folder, where the daemon may write, and its bytes go over the socket to hallmarkctl,
+ * which writes them where its user may.
  */
 #include <errno.h>
 #include <fcntl.h>

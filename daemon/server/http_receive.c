@@ -279,7 +279,6 @@ body(struct exchange *x, const char *bytes, size_t *n)
 
 	if (rq->intake != NULL)
 		return upload_body(x, bytes, n);
-
 	if (!rq->refused && x->body.p == NULL && !take_buf(&rq->c, body_room(rq), &x->body)) {
 		request_problem(rq);
 		rq->refused = true;

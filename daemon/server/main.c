@@ -126,9 +126,9 @@ static void
 stop(struct server *s)
 {
 	http_stop(&s->http);
-	uploads_stop(&s->uploads);
 	admin_stop(&s->admin);
 	upkeep_stop(&s->upkeep);
+	uploads_stop(&s->uploads);
 	jobs_stop(&s->jobs);
 	blobs_stop();
 	keys_stop(&s->keys);

@@ -130,7 +130,7 @@ static const struct command ctl_commands[] = {
 	{ "audit export [--after <number>] [--vendor <vendor>]",
 	  "the whole audit, or what follows a row", COMMAND_STREAM, AUDIT_COLUMNS,
 	  "Use --format jsonl to get every column, one JSON object a line." },
-	{ "db check", "check the database's own integrity", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "db check", "check the database, and that the files of the vault are there", COMMAND_ONE | COMMAND_STREAM, "" },
 	{ "db backup <file>", "copy the database, while serving, into a new file",
 	  COMMAND_ONE | COMMAND_STREAM, "",
 	  "The file is made by hallmarkctl, readable by its user alone. What is secret in it stays "

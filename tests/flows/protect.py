@@ -71,13 +71,15 @@ def uploads(t, house, hallmark):
     data = ran.json() if ran.code == 0 else {}
     t.ok(ran.code == 0 and data.get("state") == "ready", "dataset add", ran)
     t.same((data.get("facts") or {}).get("samples"), 10000, "its samples are counted")
-    for noun, row in (("model", model), ("dataset", data)):
-        shown = hallmark(noun, "show", row["id"], "--format", "json")
-        t.same(shown.json()["facts"], row["facts"], f"{noun} show")
-        listed = hallmark(noun, "list", "--format", "json").json()
-        t.same([r["id"] for r in listed], [row["id"]], f"{noun} list")
-    ran = hallmark("model", "upload", model["id"], str(LENET))
-    t.ok(ran.code in (0, 2), "model upload of what is there changes nothing", ran)
+    t.same(hallmark("model", "show", "lenet", "--format", "json").json(), model, "model show, by its name")
+    t.same(hallmark("dataset", "show", data["id"], "--format", "json").json(), data, "dataset show, by its id")
+    t.same([r["id"] for r in hallmark("model", "list", "--format", "json").json()], [model["id"]], "model list")
+    t.same([r["id"] for r in hallmark("dataset", "list", "--format", "json").json()], [data["id"]], "dataset list")
+    for words in (("model", "upload", "lenet", LENET), ("dataset", "upload", "fashion", "labels", LABELS)):
+        ran = hallmark(*map(str, words))
+        t.ok(ran.code == 0, f"{words[0]} upload of what is there changes nothing", ran)
+    ran = hallmark("model", "add", "LENET", str(LENET))
+    t.ok(ran.code == 2 and "CONFLICT" in ran.err, "a name is taken once, however it is spelt", ran)
     ran = hallmark("job", "submit", "evaluate", "--params", json.dumps({"model": model["id"], "dataset": data["id"]}),
                    "--watch", "--format", "json")  # fmt: skip
     got = ran.json()["result"]["accuracy"] if ran.code == 0 else ran
@@ -96,12 +98,14 @@ def released(t, house, hallmark, model, data, lock, **params):
 
 
 def fetched(t, house, hallmark, model, release):
-    files = {}
-    for part in ("artifact", "report", "page", "bundle"):
-        at = house.folder / f"{release['id']}.{part}"
-        ran = hallmark("release", "fetch" if part == "artifact" else part, model, release["id"], str(at))
-        t.ok(ran.code == 0 and at.exists(), f"release {part} is fetched", ran)
-        files[part] = at
+    files = {part: house.folder / f"{release['id']}.{part}" for part in ("artifact", "report", "page", "bundle")}
+    for part, ran in {
+        "artifact": hallmark("release", "fetch", model, release["id"], str(files["artifact"])),
+        "report": hallmark("release", "report", "lenet", str(release["number"]), str(files["report"])),
+        "page": hallmark("release", "page", model, release["id"], str(files["page"])),
+        "bundle": hallmark("release", "bundle", model, release["id"], str(files["bundle"])),
+    }.items():
+        t.ok(ran.code == 0 and files[part].exists(), f"release {part} is fetched", ran)
     t.same(release["artifact"]["sha256"], sha256(files["artifact"]), "the release names the artifact's digest")
     report = json.loads(files["report"].read_text())
     t.ok(report, "the report is JSON")
@@ -238,6 +242,8 @@ def together(t):
         canaries(t, house)
         t.same(house.ctl("db", "check").code, 0, "db check finds nothing")
         t.same(house.ctl("audit", "verify").code, 0, "the audit verifies")
+        rows = house.ctl("release", "list", "--format", "json").json()
+        t.same([r["locks"] for r in rows], ["advparams", "sealed", "advparams+sealed"], "hallmarkctl release list")
         listed = hallmark("release", "list", model, "--format", "json").json()
         t.same([r["number"] for r in listed], [1, 2, 3], "release list")
         shown = hallmark("release", "show", model, sealed["id"], "--format", "json").json()

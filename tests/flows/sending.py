@@ -67,14 +67,14 @@ class Sender:
             wire.send(self.data[first or 0 : last])
             return wire.answer()
 
-    def send_to(self, stop, first=0):
-        """One request that breaks off before byte `stop`."""
+    def send_to(self, stop, first=0, end=reset):
+        """One request that breaks off before byte `stop`; what a reset overtakes is lost."""
         wire, refusal = self.begin(first, len(self.data))
         if wire is None:
             return refusal
         for at in range(first, stop, STEP):
             wire.send(self.data[at : min(at + STEP, stop)])
-        reset(wire)
+        end(wire)
         return None
 
     def finish(self):

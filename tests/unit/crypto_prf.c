@@ -117,8 +117,7 @@ START_TEST(streams_differ)
 }
 END_TEST
 
-static const uint64_t ranges[] = { 1, 2, 3, 10, 256, 1000, (UINT64_C(1) << 63) + 1,
-	UINT64_MAX };
+static const uint64_t ranges[] = { 1, 2, 3, 10, 256, 1000, UINT64_C(3) << 62, UINT64_MAX };
 
 /* Five standard deviations about the mean of a uniform choice; never outside. */
 START_TEST(choices_are_even)
@@ -142,6 +141,30 @@ START_TEST(choices_are_even)
 
 		ck_assert(v >= 0 && v < 1);
 	}
+	ck_ok(c, prf_end(c, &s));
+}
+END_TEST
+
+/* All six orders of three things, equally often. */
+START_TEST(permutations_are_even)
+{
+	enum { N = 6000 };
+	struct ctx *c = test_ctx();
+	struct key256 k = counting();
+	struct prf s = prf_stream(&k, "orders", 0, 0);
+	int seen[3][3] = { { 0 } };
+
+	for (int i = 0; i < N; i++) {
+		uint32_t p[3];
+
+		prf_perm(&s, 3, p);
+		ck_assert(p[0] < 3 && p[1] < 3 && p[0] != p[1] && p[2] == 3 - p[0] - p[1]);
+		seen[p[0]][p[1]]++;
+	}
+	for (int a = 0; a < 3; a++)
+		for (int b = 0; b < 3; b++)
+			if (a != b) /* five standard deviations */
+				ck_assert_int_le(abs(seen[a][b] - N / 6), 145);
 	ck_ok(c, prf_end(c, &s));
 }
 END_TEST
@@ -174,4 +197,4 @@ END_TEST
 
 MAIN("crypto_prf", ONE(blocks_and_subkeys_are_fixed), EACH(draws_are_fixed, draws),
     ONE(permutations_are_fixed), ONE(streams_are_blocks), ONE(streams_differ),
-    EACH(choices_are_even, ranges), ONE(bulk_is_a_keystream))
+    EACH(choices_are_even, ranges), ONE(permutations_are_even), ONE(bulk_is_a_keystream))

@@ -154,6 +154,12 @@ raw_requests(struct ctx *c, const struct raw *r)
 	wire_put_u64(&b[OP_CHECKPOINT], 1);
 	wire_put_str(&b[OP_CHECKPOINT], STR("0123456789abcdef0123456789abcdef"));
 	wire_put_u64(&b[OP_CHECKPOINT], TEST_NOW);
+	wire_put_str(&b[OP_SIGN_RELEASE], STR("rel_0198a000-0000-7000-8000-000000000001"));
+	wire_put_str(&b[OP_SIGN_RELEASE], STR("mod_0198a000-0000-7000-8000-000000000001"));
+	wire_put_str(&b[OP_SIGN_RELEASE], STR("net"));
+	wire_put_str(&b[OP_SIGN_RELEASE], STR("0123456789abcdef0123456789abcdef"));
+	wire_put_u64(&b[OP_SIGN_RELEASE], 1);
+	wire_put_u64(&b[OP_SIGN_RELEASE], TEST_NOW);
 	for (uint32_t op = 0; op < OP_COUNT; op++)
 		all->n[op] = b[op].n;
 	return all;
@@ -166,8 +172,9 @@ START_TEST(hostile_valid_ones_are_answered)
 	struct requests *all = raw_requests(c, &r);
 	struct wire in;
 
+	/* An unlock key wants descriptors beside the request. */
 	for (uint32_t op = 0; op < OP_COUNT; op++)
-		if (op != OP_INIT && op != OP_SHARE && op != OP_SEAL)
+		if (op != OP_INIT && op != OP_SHARE && op != OP_SEAL && op != OP_UNLOCK_KEY)
 			ck_assert(
 			    raw_ask(c, &r, (struct str){ all->bytes[op], all->n[op] }, &in));
 	/* What the state forbids. */

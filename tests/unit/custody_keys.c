@@ -261,6 +261,48 @@ START_TEST(checkpoints_are_signed_and_only_grow)
 }
 END_TEST
 
+START_TEST(releases_are_vouched_for)
+{
+	static const char *const id = "0198a000-0000-7000-8000-000000000001";
+	struct ctx *c = test_ctx();
+	struct house h = test_house(c);
+	const struct custody_release good = { .release = str_of(take_printf(c, "rel_%s", id)),
+		.model = str_of(take_printf(c, "mod_%s", id)),
+		.name = STR("net"),
+		.artifact = { { 0xab } },
+		.bytes = 5,
+		.at = TEST_NOW };
+	owned(ec_key_free) struct ec_key *public = NULL;
+	struct str manifest, bundle, payload;
+	struct jose_header header;
+	struct custody_release r = good;
+
+	ck_ok(c, ec_key_from_jwk(c, h.signing.jwk, &public));
+	ck_ok(c, custody_sign_release(c, h.custody, &r, &manifest, &bundle));
+	ck_ok(c, jws_verify(c, public, STR(MANIFEST_TYP), manifest, &header, &payload));
+	ck_assert(str_same(header.kid, h.signing.kid));
+	ck_assert_ptr_nonnull(memmem(payload.p, payload.n, "\"sha256\":\"ab00", 14));
+	ck_assert_ptr_nonnull(memmem(payload.p, payload.n, "\"iat\":1769947200}", 17));
+	ck_assert_ptr_nonnull(memmem(bundle.p, bundle.n, "\"dsseEnvelope\":{", 16));
+#define REFUSED(code, change)                                                                  \
+	do {                                                                                   \
+		r = good;                                                                      \
+		change;                                                                        \
+		ck_fails(c, code, custody_sign_release(c, h.custody, &r, &manifest, &bundle)); \
+	} while (0)
+	REFUSED(E_ABSENT, r.release = good.model);
+	REFUSED(E_ABSENT, r.model = STR("mod_x"));
+	REFUSED(E_INPUT, r.name = STR(""));
+	REFUSED(E_INPUT, r.name = STR("a\nb"));
+	REFUSED(E_INPUT, r.bytes = 0);
+	REFUSED(E_INPUT, r.at = 0);
+#undef REFUSED
+	ck_ok(c, custody_seal(c, h.custody));
+	ck_fails(c, E_SEALED, custody_sign_release(c, h.custody, &good, &manifest, &bundle));
+	house_done(&h);
+}
+END_TEST
+
 START_TEST(public_keys_are_a_key_set)
 {
 	struct ctx *c = test_ctx();
@@ -286,4 +328,5 @@ END_TEST
 MAIN("custody-keys", ONE(data_keys_open_with_their_own_rows_only),
     ONE(data_keys_any_flipped_bit), ONE(names_that_are_none),
     ONE(rotation_leaves_nothing_under_the_old), ONE(rewrap_refuses), ONE(load_refuses),
-    ONE(checkpoints_are_signed_and_only_grow), ONE(public_keys_are_a_key_set))
+    ONE(checkpoints_are_signed_and_only_grow), ONE(releases_are_vouched_for),
+    ONE(public_keys_are_a_key_set))

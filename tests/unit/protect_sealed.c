@@ -113,6 +113,64 @@ START_TEST(marks_name_their_owner_and_nobody_else)
 }
 END_TEST
 
+/* Half of each layer's rows moved by half of their spread, all of it shrunk: as training on does. */
+static int
+disturbed(struct ctx *c, int fd)
+{
+	struct onnx_model m = read_ok(c, memory_bytes(c, fd));
+	struct onnx_new_tensor *new = take(c, m.tensors * sizeof *new);
+	struct onnx_edit e = { .tensor = new };
+	int out = memory_file(STR(""));
+	uint32_t r = 1;
+
+	ck_assert_ptr_nonnull(new);
+	for (size_t i = 0; i < m.tensors; i++) {
+		const struct onnx_tensor *t = &m.tensor[i];
+		float *v = numbers(c, t);
+		double sd = deviation(v, t->count);
+
+		for (int64_t k = 0; k < t->count; k++, r = r * 1664525 + 1013904223)
+			v[k] = v[k] * 0.9F +
+			    (float)(k < t->count / 2 ? sd * (int32_t)r / 0x1p31 : 0);
+		new[e.tensors] =
+		    (struct onnx_new_tensor){ .name = t->name, .rank = t->rank, .f = v };
+		memcpy(new[e.tensors++].dim, t->dim, sizeof t->dim);
+	}
+	ck_ok(c, onnx_write(c, &m, &e, onnx_sink_fd, &out));
+	return out;
+}
+
+START_TEST(untouched_neurons_still_tell)
+{
+	struct ctx *c = test_ctx();
+	struct seal_plan p;
+	struct mark_score s;
+	struct house h;
+	double *sums;
+	int opened, fd;
+
+	house_open(c, model_file(c, "fashion-lenet.onnx"), &h);
+	ck_ok(c, seal_with(c, &h, &sealed_marked, NULL, 0));
+	ck_ok(c,
+	    seal_plan_make(
+		c, h.plain, &h.model, h.graph, &sealed_marked, NULL, 0, NULL, 0, &p));
+	opened = open_with(c, &h, 5, NULL, 0);
+	fd = disturbed(c, opened);
+	sums = take(c, sizeof *sums << h.made.terms.log_l);
+	ck_assert_ptr_nonnull(sums);
+	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, fd, sums));
+	ck_ok(c, mark_score(c, &h.release, &h.made.terms, 5, sums, &s));
+	/* All weighed alike, 17. */
+	ck_assert_double_ge(s.z, 60);
+	ck_ok(c, mark_score(c, &h.release, &h.made.terms, 6, sums, &s));
+	ck_assert_double_lt(s.z, 4);
+	seal_plan_done(&p);
+	close(opened);
+	close(fd);
+	house_done(&h);
+}
+END_TEST
+
 /* ---- What lies in the open --------------------------------------------------------------- */
 
 START_TEST(fresh_weights_have_the_scale_and_nothing_else)
@@ -242,7 +300,7 @@ END_TEST
 
 MAIN("protect_sealed", EACH(unmarked_weights_come_back_bit_for_bit, models),
     EACH(customers_get_the_model_with_a_mark_of_their_own, models),
-    EACH(marks_name_their_owner_and_nobody_else, models),
+    EACH(marks_name_their_owner_and_nobody_else, models), ONE(untouched_neurons_still_tell),
     EACH(fresh_weights_have_the_scale_and_nothing_else, models),
     ONE(running_variances_stay_positive), ONE(fresh_weights_follow_from_no_secret),
     { locked_parameters_are_flipped_within_the_seal, 2 })

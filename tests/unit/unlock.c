@@ -283,13 +283,13 @@ START_TEST(altered_artifacts_do_not_open)
 	struct unlock_key k = story_key(c, &s, 5);
 	size_t n = memory_bytes(c, s.artifact).n;
 
-	for (size_t i = 0; i < n; i += 397) {
+	for (size_t i = 0; i < n; i += 797) {
 		flip_in(s.artifact, i);
 		ck_assert_int_eq(attempt(c, s.artifact, &k), E_INTEGRITY);
 		flip_in(s.artifact, i);
 	}
 	ck_assert_int_eq(attempt(c, s.artifact, &k), E_NONE);
-	for (size_t left = n - 1; left > 2000; left -= left > n - 80 ? 1 : 1301) {
+	for (size_t left = n - 1; left > 2000; left -= left > n - 80 ? 1 : 2603) {
 		ck_assert_int_eq(ftruncate(s.artifact, (off_t)left), 0);
 		ck_assert_int_eq(attempt(c, s.artifact, &k), E_INTEGRITY);
 	}
@@ -311,7 +311,7 @@ START_TEST(altered_artifacts_with_keys_of_their_own)
 
 	ck_ok(c, artifact_open(c, s.artifact, &a));
 	head = (a.stream_at == 0 ? bytes.n : a.stream_at) - ARTIFACT_HEAD;
-	for (size_t i = 0; i < bytes.n; i += i + 8 >= head && i < head + 72 ? 1 : 499) {
+	for (size_t i = 0; i < bytes.n; i += i + 8 >= head && i < head + 72 ? 1 : 997) {
 		struct ctx one = { arena_new(4 << 20), { 0 }, c->now, c->random, "" };
 		enum err_code got;
 
@@ -321,8 +321,8 @@ START_TEST(altered_artifacts_with_keys_of_their_own)
 		ck_assert(got == E_INTEGRITY || got == E_INPUT || got == E_LIMIT ||
 		    (got == E_NONE && i < head));
 		flip_in(s.artifact, i);
-		if (i < head && i + 499 > head)
-			i = head - 499;
+		if (i < head && i + 997 > head)
+			i = head - 997;
 		arena_free(&one.mem);
 	}
 }

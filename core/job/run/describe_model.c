@@ -31,7 +31,7 @@ looking_done(struct looking *l)
 
 PRINTF(3, 4)
 static void
-warn(struct ctx *c, struct looking *l, const char *fmt, ...)
+caution(struct ctx *c, struct looking *l, const char *fmt, ...)
 {
 	va_list args;
 	char text[WARNING_MAX];
@@ -43,16 +43,23 @@ warn(struct ctx *c, struct looking *l, const char *fmt, ...)
 		l->warning[l->warnings++] = take_cstr(c, str_of(text));
 }
 
-/* As much of an untrusted text as is shown. */
+/* As much of an untrusted text as is shown; it is not cut within a character. */
+static struct str
+shown(struct str s, size_t max)
+{
+	if (s.n > max)
+		for (s.n = max; s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80;)
+			s.n--;
+	return s;
+}
+
 static void
 js_shown(struct js *j, const char *key, struct str s, size_t max)
 {
 	char text[4 * WARNING_MAX];
 	struct buf b = BUF(text);
 
-	if (s.n > max)
-		s.n = max;
-	text_escape(&b, s);
+	text_escape(&b, shown(s, max));
 	js_text(j, key, buf_str(&b));
 }
 
@@ -73,8 +80,7 @@ floats_look(struct ctx *c, const struct onnx_tensor *t, const float *v, size_t n
 		if (isnan(v[i]))
 			return fail(c, E_INPUT,
 			    "the tensor %.*s is not made of numbers: element %lld is NaN",
-			    (int)(t->name.n < NAME_SHOWN ? t->name.n : NAME_SHOWN), t->name.p,
-			    (long long)(first + (int64_t)i));
+			    STRF(shown(t->name, NAME_SHOWN)), (long long)(first + (int64_t)i));
 		*infinite |= isinf(v[i]) != 0;
 	}
 	return true;
@@ -137,9 +143,9 @@ weights_look(struct ctx *c, struct looking *l, int64_t *ret_parameters)
 			return false;
 	}
 	if (infinite)
-		warn(c, l, "some weights are infinite");
+		caution(c, l, "some weights are infinite");
 	if (parameters == 0)
-		warn(c, l, "the model has no weights: there is nothing to be locked");
+		caution(c, l, "the model has no weights: there is nothing to be locked");
 	*ret_parameters = parameters;
 	return true;
 }
@@ -216,7 +222,7 @@ values_put(struct ctx *c, struct looking *l, struct js *j, const char *key,
 		value_put(j, &v[i]);
 	js_close(j, ']');
 	if (n > VALUES_SHOWN)
-		warn(c, l, "of %zu %s the first %d are shown", n, key, VALUES_SHOWN);
+		caution(c, l, "of %zu %s the first %d are shown", n, key, VALUES_SHOWN);
 }
 
 /* A plan of one sample; NULL, and why as a warning, if the engine cannot make one. */
@@ -230,7 +236,7 @@ plan_try(struct ctx *c, struct looking *l, enum nn_mode mode, const char *what)
 
 	if (nn_plan_new(c, l->graph, &o, &plan))
 		return plan;
-	warn(c, l, "%s: %s", what, c->err.text);
+	caution(c, l, "%s: %s", what, c->err.text);
 	c->err = (struct err){ 0 };
 	return NULL;
 }
@@ -254,16 +260,16 @@ is_trainable(struct ctx *c, struct looking *l)
 {
 	struct nn_plan *p;
 	struct nn_weight *w;
-	bool can;
+	bool ok;
 	size_t n;
 
 	w = nn_weights(l->graph, &n);
 	for (size_t i = 0; i < n; i++)
 		w[i].trainable = !w[i].constant;
 	p = plan_try(c, l, NN_DIFFERENTIATE, "it cannot be trained, or locked by advparams");
-	can = p != NULL && n > 0;
+	ok = p != NULL && n > 0;
 	nn_plan_free(&p);
-	return can;
+	return ok;
 }
 
 /* ---- All of it --------------------------------------------------------------------------- */
@@ -297,15 +303,16 @@ static void
 warnings_put(struct ctx *c, struct looking *l, struct js *j)
 {
 	if (l->model.inputs != 1)
-		warn(c, l, "the model has %zu inputs: jobs on data sets need one",
+		caution(c, l, "the model has %zu inputs: jobs on data sets need one",
 		    l->model.inputs);
 	if (l->model.outputs != 1)
-		warn(c, l, "the model has %zu outputs: jobs on data sets need one",
+		caution(c, l, "the model has %zu outputs: jobs on data sets need one",
 		    l->model.outputs);
 	if (!nn_batch_free(l->graph))
-		warn(c, l, "the batch size is fixed in the model: jobs run in batches of it");
+		caution(
+		    c, l, "the batch size is fixed in the model: jobs run in batches of it");
 	if (l->model.attachment.p != NULL)
-		warn(c, l, "the file has an attachment: is it an artifact already?");
+		caution(c, l, "the file has an attachment: is it an artifact already?");
 	js_open(j, "warnings", '[');
 	for (size_t i = 0; i < l->warnings; i++)
 		if (l->warning[i] != NULL)
