@@ -185,6 +185,13 @@ take_buf(struct ctx *c, size_t max, struct buf *ret)
 }
 
 bool
+buf_sink(struct ctx *c, void *arg, struct str bytes)
+{
+	buf_put(arg, bytes);
+	return buf_ok(c, arg);
+}
+
+bool
 buf_ok(struct ctx *c, const struct buf *b)
 {
 	return b->full ? fail(c, E_LIMIT, "more than %zu bytes", b->max) : true;

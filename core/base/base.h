@@ -74,6 +74,10 @@ void buf_number(struct buf *, int64_t);
 PRINTF(2, 3) void buf_printf(struct buf *, const char *fmt, ...);
 struct str buf_str(const struct buf *);
 
+/* Where bytes go, in order, piece by piece; `arg` is the sink's own. */
+struct ctx;
+typedef bool byte_sink(struct ctx *, void *arg, struct str bytes);
+
 /* ---- Errors: one table, one translation -------------------------------------------------- */
 
 enum err_code {
@@ -171,6 +175,8 @@ char *take_cstr(struct ctx *, struct str);
 PRINTF(2, 3) char *take_printf(struct ctx *, const char *fmt, ...);
 /* A buffer of `max` bytes in the arena. */
 MUST bool take_buf(struct ctx *, size_t max, struct buf *ret);
+/* A sink into a buffer, `arg`: E_LIMIT when it overflows. */
+byte_sink buf_sink;
 /* E_LIMIT if the buffer overflowed. */
 MUST bool buf_ok(struct ctx *, const struct buf *);
 

@@ -166,8 +166,8 @@ MUST bool sealed_reader_new(
  */
 MUST bool sealed_read(struct ctx *, struct sealed_reader *, void *to, size_t n, size_t *ret_n);
 /*
- * The same for a file whose end may be missing, as a broken writing leaves it: reading ends, with 0,
- * behind the last whole chunk from the beginning whose tag is right. What is read is authentic;
+ * The same for a file whose end may be missing, as a broken writing leaves it: reading ends, with
+ * 0, behind the last whole chunk from the beginning whose tag is right. What is read is authentic;
  * that it is all there was is not said. Seal it anew into another file to go on.
  */
 MUST bool sealed_salvage_new(
@@ -271,7 +271,7 @@ struct digest256 ec_key_thumbprint(const struct ec_key *);
  * (jwk, jku, x5u, x5c, x5t, x5t#S256).
  */
 #define JOSE_HEADER_MAX 4096
-#define JOSE_MAX (16 << 20)
+#define JOSE_MAX (24 << 20)
 #define JOSE_MEMBERS_MAX 32
 
 struct jose_member {
@@ -309,6 +309,17 @@ MUST bool jws_verify(struct ctx *, const struct ec_key *, struct str typ, struct
 /* Appends the encryption to a public key, with `extra` members in the protected header. */
 MUST bool jwe_encrypt(struct ctx *, const struct ec_key *to, struct str typ,
     const struct jose_member extra[], size_t n, struct str payload, struct buf *out);
+/*
+ * The same for a payload that comes by and by and is never whole in memory; the token goes to the
+ * sink as it grows, and is one only after jwe_finish.
+ */
+struct jwe_writer;
+MUST bool jwe_writer_new(struct ctx *, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, byte_sink *, void *arg,
+    struct jwe_writer **ret);
+MUST bool jwe_write(struct ctx *, struct jwe_writer *, struct str payload);
+MUST bool jwe_finish(struct ctx *, struct jwe_writer *);
+void jwe_writer_free(struct jwe_writer **);
 /* E_INTEGRITY if it does not open with this key. */
 MUST bool jwe_decrypt(struct ctx *, const struct ec_key *, struct str typ, struct str token,
     struct jose_header *ret_header, struct str *ret_payload);

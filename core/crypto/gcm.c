@@ -124,6 +124,30 @@ gcm_new(struct ctx *c, const struct key256 *key, EVP_CIPHER_CTX **ret)
 }
 
 bool
+gcm_begin(struct ctx *c, EVP_CIPHER_CTX *e, const uint8_t nonce[GCM_NONCE], struct str aad)
+{
+	return gcm_start(e, 1, NULL, nonce, aad) ? true : fail_crypto(c, "AES-GCM");
+}
+
+bool
+gcm_more(struct ctx *c, EVP_CIPHER_CTX *e, struct str plain, uint8_t *to)
+{
+	return gcm_body(e, plain, to) ? true : fail_crypto(c, "AES-GCM");
+}
+
+bool
+gcm_end(struct ctx *c, EVP_CIPHER_CTX *e, uint8_t ret_tag[GCM_TAG])
+{
+	uint8_t end[GCM_TAG];
+	int n;
+
+	if (EVP_CipherFinal_ex(e, end, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(e, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, ret_tag) != 1)
+		return fail_crypto(c, "AES-GCM");
+	return true;
+}
+
+bool
 seal(struct ctx *c, const struct key256 *key, struct str aad, struct str plain, struct buf *out)
 {
 	uint8_t *to;

@@ -93,37 +93,132 @@ content_key(struct ctx *c, const struct ec_key *ephemeral, const struct ec_key *
 	    key_wrap(c, &kek, ret, ret_wrapped);
 }
 
+/* ---- Writing ----------------------------------------------------------------------------- */
+
+enum { JWE_PIECE = 3 << 10 }; /* of ciphertext; base64 takes threes */
+
+struct jwe_writer {
+	EVP_CIPHER_CTX *gcm;
+	byte_sink *sink;
+	void *arg;
+	uint8_t piece[JWE_PIECE];
+	size_t n; /* bytes in it */
+	size_t written;
+};
+
+void
+jwe_writer_free(struct jwe_writer **w)
+{
+	if (*w == NULL)
+		return;
+	cipher_free(&(*w)->gcm);
+	free(*w);
+	*w = NULL;
+}
+
+/* What there is of the ciphertext, as text. */
+MUST static bool
+piece_out(struct ctx *c, struct jwe_writer *w)
+{
+	char text[JWE_PIECE / 3 * 4];
+	struct buf b = BUF(text);
+
+	base64url_put(&b, w->piece, w->n);
+	w->n = 0;
+	return w->sink(c, w->arg, buf_str(&b));
+}
+
+/* Header, wrapped key and nonce; the header is what the ciphertext is bound to. */
+MUST static bool
+head_out(struct ctx *c, struct jwe_writer *w, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n)
+{
+	owned(ec_key_free) struct ec_key *ephemeral = NULL;
+	owned(key256_done) struct key256 cek = { 0 };
+	uint8_t wrapped[WRAPPED_KEY], nonce[GCM_NONCE];
+	char text[JOSE_HEADER_MAX / 3 * 4 + 256];
+	struct buf b = BUF(text);
+	struct str aad;
+
+	if (!extra_fits(c, typ, extra, n) || !ec_key_generate(c, &ephemeral) ||
+	    !content_key(c, ephemeral, to, &cek, wrapped) ||
+	    !put_header(c, to, ephemeral, typ, extra, n, &b) || !buf_ok(c, &b))
+		return false;
+	aad = buf_str(&b);
+	c->random(nonce, sizeof nonce);
+	if (!gcm_new(c, &cek, &w->gcm) || !gcm_begin(c, w->gcm, nonce, aad))
+		return false;
+	buf_char(&b, '.');
+	base64url_put(&b, wrapped, sizeof wrapped);
+	buf_char(&b, '.');
+	base64url_put(&b, nonce, sizeof nonce);
+	buf_char(&b, '.');
+	return buf_ok(c, &b) && w->sink(c, w->arg, buf_str(&b));
+}
+
+bool
+jwe_writer_new(struct ctx *c, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, byte_sink *sink, void *arg,
+    struct jwe_writer **ret)
+{
+	owned(jwe_writer_free) struct jwe_writer *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		return fail(c, E_MEMORY, "no memory to encrypt with");
+	w->sink = sink;
+	w->arg = arg;
+	if (!head_out(c, w, to, typ, extra, n))
+		return false;
+	*ret = steal(w);
+	return true;
+}
+
+bool
+jwe_write(struct ctx *c, struct jwe_writer *w, struct str payload)
+{
+	if (payload.n > JOSE_MAX / 4 * 3 - w->written)
+		return fail(c, E_LIMIT, "more than %d bytes to encrypt", JOSE_MAX / 4 * 3);
+	w->written += payload.n;
+	while (payload.n > 0) {
+		size_t room = sizeof w->piece - w->n;
+		size_t n = payload.n < room ? payload.n : room;
+
+		if (!gcm_more(c, w->gcm, (struct str){ payload.p, n }, w->piece + w->n))
+			return false;
+		w->n += n;
+		payload.p += n;
+		payload.n -= n;
+		if (w->n == sizeof w->piece && !piece_out(c, w))
+			return false;
+	}
+	return true;
+}
+
+bool
+jwe_finish(struct ctx *c, struct jwe_writer *w)
+{
+	uint8_t tag[GCM_TAG];
+	char text[2 * GCM_TAG];
+	struct buf b = BUF(text);
+
+	if (!piece_out(c, w) || !gcm_end(c, w->gcm, tag))
+		return false;
+	buf_char(&b, '.');
+	base64url_put(&b, tag, sizeof tag);
+	return w->sink(c, w->arg, buf_str(&b));
+}
+
 bool
 jwe_encrypt(struct ctx *c, const struct ec_key *to, struct str typ,
     const struct jose_member extra[], size_t n, struct str payload, struct buf *out)
 {
-	owned(ec_key_free) struct ec_key *ephemeral = NULL;
-	owned(key256_done) struct key256 cek = { 0 };
-	uint8_t wrapped[WRAPPED_KEY], nonce[GCM_NONCE], *sealed;
-	size_t from = out->n;
-	struct str aad;
+	owned(jwe_writer_free) struct jwe_writer *w = NULL;
 
-	if (payload.n > JOSE_MAX / 4 * 3)
-		return fail(c, E_LIMIT, "more than %d bytes to encrypt", JOSE_MAX / 4 * 3);
-	if (!extra_fits(c, typ, extra, n) || !ec_key_generate(c, &ephemeral) ||
-	    !content_key(c, ephemeral, to, &cek, wrapped) ||
-	    !put_header(c, to, ephemeral, typ, extra, n, out))
-		return false;
-	aad = (struct str){ out->p + from, out->n - from };
-	sealed = take(c, payload.n + GCM_TAG);
-	c->random(nonce, sizeof nonce);
-	if (sealed == NULL || !gcm_seal(c, &cek, nonce, aad, payload, sealed))
-		return false;
-	buf_char(out, '.');
-	base64url_put(out, wrapped, sizeof wrapped);
-	buf_char(out, '.');
-	base64url_put(out, nonce, sizeof nonce);
-	buf_char(out, '.');
-	base64url_put(out, sealed, payload.n);
-	buf_char(out, '.');
-	base64url_put(out, sealed + payload.n, GCM_TAG);
-	return buf_ok(c, out);
+	return jwe_writer_new(c, to, typ, extra, n, buf_sink, out, &w) &&
+	    jwe_write(c, w, payload) && jwe_finish(c, w);
 }
+
+/* ---- Reading ----------------------------------------------------------------------------- */
 
 /* A party's name as the sender gave it to the key derivation; usually absent. */
 MUST static bool

@@ -67,6 +67,11 @@ MUST bool gcm_open(struct ctx *, const struct key256 *, const uint8_t nonce[GCM_
     struct str aad, struct str sealed, uint8_t *to);
 /* A context for one key over many messages. */
 MUST bool gcm_new(struct ctx *, const struct key256 *, EVP_CIPHER_CTX **ret);
+/* One message by and by, with the key that the context has: sealing begins, goes on, ends. */
+MUST bool gcm_begin(
+    struct ctx *, EVP_CIPHER_CTX *, const uint8_t nonce[GCM_NONCE], struct str aad);
+MUST bool gcm_more(struct ctx *, EVP_CIPHER_CTX *, struct str plain, uint8_t *to);
+MUST bool gcm_end(struct ctx *, EVP_CIPHER_CTX *, uint8_t ret_tag[GCM_TAG]);
 
 /* ---- wrap.c ------------------------------------------------------------------------------ */
 

@@ -170,7 +170,8 @@ struct describe {
 enum job_lock { JOB_LOCK_SEALED, JOB_LOCK_ADVPARAMS, JOB_LOCK_BOTH, JOB_LOCK_AUTO };
 enum job_mode { JOB_POOLED, JOB_GREEDY, JOB_SIGNED_GREEDY };
 enum job_effort { JOB_NONE, JOB_QUICK, JOB_FULL };
-#define JOB_MODES_OWN (-1) /* of alpha, beta, cap, and 0 of phi and rounds: as the mode has it */
+#define JOB_MODES_OWN \
+	(-1) /* of alpha, beta, cap, and 0 of phi and rounds: as the mode has it */
 struct protect {
 	struct job_network network;
 	struct str release, name, model, dataset, test; /* ids; name: of the model */

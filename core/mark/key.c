@@ -39,10 +39,11 @@ put32(struct buf *out, const uint8_t b[32], bool belongs)
 	buf_put(out, (struct str){ (const char *)(belongs ? b : zeros), 32 });
 }
 
-bool
-unlock_key_put(struct ctx *c, const struct unlock_key *k, struct buf *out)
+/* Everything before the table. */
+static void
+head_put(const struct unlock_key *k, struct buf *out)
 {
-	bool is_sealed = (k->locks & LOCK_SEALED) != 0, is_marked = k->table != NULL;
+	bool is_sealed = (k->locks & LOCK_SEALED) != 0, is_marked = k->terms.log_l != 0;
 
 	buf_put(out, STR(MAGIC));
 	wire_put_u8(out, VERSION);
@@ -54,19 +55,72 @@ unlock_key_put(struct ctx *c, const struct unlock_key *k, struct buf *out)
 	put32(out, k->artifact.b, true);
 	put32(out, k->plain.b, !is_sealed);
 	put32(out, k->content.b, is_sealed);
-	wire_put_u32(out, is_marked ? k->terms.log_l : 0);
+	wire_put_u32(out, k->terms.log_l);
 	wire_put_real(out, is_marked ? k->terms.kappa : 0);
 	wire_put_u32(out, k->entries);
-	if (is_marked)
-		buf_put(out,
-		    (struct str){
-			(const char *)k->table, table_length(k) * sizeof k->table[0] });
-	for (uint32_t i = 0; i < k->entries; i++) {
-		wire_put_u32(out, k->entry[i].tensor);
-		wire_put_u32(out, k->entry[i].index);
-		wire_put_u32(out, k->entry[i].flip);
+}
+
+MUST static bool
+table_write(struct ctx *c, const struct unlock_key *k, const struct key256 *release,
+    byte_sink *sink, void *arg)
+{
+	owned(maker_done) struct table_maker m = { 0 };
+	uint32_t piece[TABLE_PIECE];
+	size_t n = (size_t)1 << k->terms.log_l;
+	bool ok = maker_begin(c, release, &k->terms, k->customer, &m);
+
+	for (size_t at = 0; ok && at < n; at += TABLE_PIECE)
+		ok = maker_next(c, &m, piece) &&
+		    sink(c, arg, (struct str){ (const char *)piece, sizeof piece });
+	explicit_bzero(piece, sizeof piece);
+	return ok;
+}
+
+MUST static bool
+entries_write(struct ctx *c, const struct unlock_key *k, byte_sink *sink, void *arg)
+{
+	char room[ENTRY_BYTES];
+	bool ok = true;
+
+	for (uint32_t i = 0; ok && i < k->entries; i++) {
+		struct buf b = BUF(room);
+
+		wire_put_u32(&b, k->entry[i].tensor);
+		wire_put_u32(&b, k->entry[i].index);
+		wire_put_u32(&b, k->entry[i].flip);
+		ok = sink(c, arg, buf_str(&b));
 	}
-	return buf_ok(c, out);
+	explicit_bzero(room, sizeof room);
+	return ok;
+}
+
+bool
+unlock_key_write(struct ctx *c, const struct unlock_key *k, const struct key256 *release,
+    byte_sink *sink, void *arg)
+{
+	char room[FIXED_BYTES];
+	struct buf b = BUF(room);
+	struct str table = { (const char *)k->table, table_length(k) * sizeof k->table[0] };
+	bool ok;
+
+	head_put(k, &b);
+	ok = buf_ok(c, &b) && sink(c, arg, buf_str(&b));
+	explicit_bzero(room, sizeof room);
+	if (ok && k->table != NULL)
+		ok = sink(c, arg, table);
+	else if (ok && k->terms.log_l != 0)
+		ok = table_write(c, k, release, sink, arg);
+	return ok && entries_write(c, k, sink, arg);
+}
+
+bool
+unlock_key_put(struct ctx *c, const struct unlock_key *k, struct buf *out)
+{
+	struct unlock_key whole = *k;
+
+	if (k->table == NULL)
+		whole.terms = (struct mark_terms){ 0 };
+	return unlock_key_write(c, &whole, NULL, buf_sink, out);
 }
 
 /* ---- In ---------------------------------------------------------------------------------- */

@@ -13,6 +13,17 @@ double mark_scale(const struct mark_terms *);
 MUST bool values_stream(
     struct ctx *, const struct key256 *release, uint32_t customer, struct bulk **ret);
 
+/* A customer's table in the making. */
+enum { TABLE_PIECE = 4096 }; /* entries */
+struct table_maker {
+	struct bulk *spread, *code;
+	struct mark_terms terms;
+};
+MUST bool maker_begin(struct ctx *, const struct key256 *release, const struct mark_terms *,
+    uint32_t customer, struct table_maker *ret);
+MUST bool maker_next(struct ctx *, struct table_maker *, uint32_t to[TABLE_PIECE]);
+void maker_done(struct table_maker *);
+
 /* 65536 (x1 + x2) of one draw: a whole number in [-65535, 65535]. */
 static inline int32_t
 values_point(uint32_t draw)

@@ -12,8 +12,6 @@
 
 #include "parts.h"
 
-enum { PIECE = 4096 }; /* entries */
-
 double
 mark_kappa(uint64_t weights)
 {
@@ -102,26 +100,54 @@ mark_values(struct ctx *c, const struct key256 *release, const struct mark_terms
 	return true;
 }
 
-/* E and G are made piece by piece, so that the whole of neither lies beside D. */
+/* ---- D, piece by piece, so that the whole of neither E nor G lies beside it --------------- */
+
+void
+maker_done(struct table_maker *m)
+{
+	bulk_free(&m->spread);
+	bulk_free(&m->code);
+}
+
+bool
+maker_begin(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
+    uint32_t customer, struct table_maker *ret)
+{
+	owned(key256_done) struct key256 spread = { 0 };
+
+	ret->terms = *t;
+	return terms_check(c, t) && prf_subkey(c, release, "spread", &spread) &&
+	    bulk_new(c, &spread, "table", 0, 0, &ret->spread) &&
+	    values_stream(c, release, customer, &ret->code);
+}
+
+bool
+maker_next(struct ctx *c, struct table_maker *m, uint32_t to[TABLE_PIECE])
+{
+	uint32_t draws[TABLE_PIECE];
+	bool ok = bulk_read(c, m->spread, to, sizeof draws) &&
+	    bulk_read(c, m->code, draws, sizeof draws);
+
+	for (size_t i = 0; ok && i < TABLE_PIECE; i++)
+		to[i] -= (uint32_t)value_of(&m->terms, draws[i]);
+	explicit_bzero(draws, sizeof draws);
+	return ok;
+}
+
 bool
 mark_table(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
     uint32_t customer, uint32_t to[])
 {
-	owned(bulk_free) struct bulk *stream = NULL;
-	uint32_t draws[PIECE];
+	owned(maker_done) struct table_maker m = { 0 };
 	size_t n;
 	bool ok;
 
-	if (!mark_master(c, release, t, to) || !values_stream(c, release, customer, &stream))
+	if (!maker_begin(c, release, t, customer, &m))
 		return false;
 	n = (size_t)1 << t->log_l;
 	ok = true;
-	for (size_t at = 0; ok && at < n; at += PIECE) {
-		ok = bulk_read(c, stream, draws, sizeof draws);
-		for (size_t i = 0; ok && i < PIECE; i++)
-			to[at + i] -= (uint32_t)value_of(t, draws[i]);
-	}
-	explicit_bzero(draws, sizeof draws);
+	for (size_t at = 0; ok && at < n; at += TABLE_PIECE)
+		ok = maker_next(c, &m, to + at);
 	if (!ok)
 		explicit_bzero(to, n * sizeof to[0]);
 	return ok;

@@ -38,6 +38,7 @@ start(void)
 void
 edge_enter(void)
 {
+	pthread_once(&once, start);
 	omp_set_num_threads(1);
 }
 
@@ -359,7 +360,6 @@ conv_new(struct ctx *c, const struct conv_shape *s, enum conv_pass pass,
 	owned(conv_free) struct conv *v = calloc(1, sizeof *v);
 
 	edge_enter();
-	pthread_once(&once, start);
 	if (v == NULL || !ready)
 		return fail(c, E_MEMORY, "no memory for a convolution");
 	v->pass = pass;

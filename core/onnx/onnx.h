@@ -244,8 +244,8 @@ struct onnx_edit {
 	struct str attachment;  /* attaches these bytes, unless .p is NULL */
 	bool remove_attachment; /* what `from` had attached goes */
 };
-/* Where written bytes go, in order. */
-typedef bool onnx_sink(struct ctx *, void *arg, struct str bytes);
+/* Where written bytes go. */
+typedef byte_sink onnx_sink;
 /*
  * Checks what the edit makes of the graph as onnx_read would (names, cycles, missing inputs)
  * before the first byte is written. E_ABSENT if the edit removes what is not there. External data

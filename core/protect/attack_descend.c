@@ -175,7 +175,7 @@ descend_at(struct ctx *c, struct attack *a, struct slope *s, struct candidates *
 	for (int64_t i = 0; i < on->n; i++)
 		on->v[i].mean = on->v[i].square = 0;
 	for (int round = 0; round < ROUNDS; round++) {
-		if (!slope_run(c, s, false, &seen))
+		if (!slope_run(c, s, &seen))
 			return false;
 		descend(a, s, on, rate, round);
 	}
@@ -192,7 +192,7 @@ descend_on(struct ctx *c, struct attack *a, struct slope *s, int64_t n)
 	struct slope_seen seen;
 	struct attack_point p;
 
-	if (!slope_run(c, s, false, &seen) || !pick(c, a, s, n, n, false, &on))
+	if (!slope_run(c, s, &seen) || !pick(c, a, s, n, n, false, &on))
 		return false;
 	p = attack_point((double)on.n, "%lld weights", (long long)on.n);
 	p.accuracy = 0;
@@ -249,13 +249,13 @@ rebuild(struct ctx *c, struct attack *a, struct slope *s, int steps)
 	struct slope_seen seen;
 	struct attack_point p;
 
-	if (!slope_run(c, s, false, &seen) || !pick(c, a, s, pool, cap, true, &on))
+	if (!slope_run(c, s, &seen) || !pick(c, a, s, pool, cap, true, &on))
 		return false;
 	p = attack_point(steps, "%d step%s on %lld candidates", steps, steps == 1 ? "" : "s",
 	    (long long)on.n);
 	score(a, &on, &p);
 	for (int i = 0; i < steps; i++) {
-		if (i > 0 && !slope_run(c, s, false, &seen))
+		if (i > 0 && !slope_run(c, s, &seen))
 			return false;
 		step_back(a, s, &on);
 	}

@@ -36,7 +36,7 @@ flip_damaged(struct ctx *c, const struct attack *a, size_t n, uint32_t nth)
 		const struct attack_place *p = &a->place[order[i]];
 		uint64_t at = (uint64_t)p->index;
 
-		if (i + 1 < n)
+		if (i < n)
 			at = prf_uniform(&draws, (uint64_t)w[p->weight].count);
 		flip(&w[p->weight].data[at], p->flip);
 	}

@@ -39,6 +39,8 @@ double report_gap(const struct protect_report *);
 /* Up to this gap the file is called no help. */
 #define GAP_NONE 0.02
 double report_chance(const struct protect_report *);
+/* There were samples to judge by; else no accuracy means anything. */
+bool report_measured(const struct protect_report *);
 
 /* A sentence as plain text. */
 enum { SENTENCE_MAX = 600 };

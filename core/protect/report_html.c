@@ -78,12 +78,9 @@ thief_cards(struct buf *b, const struct attack_result *a)
 }
 
 static void
-put_summary(struct buf *b, const struct protect_report *r)
+put_cards(struct buf *b, const struct protect_report *r)
 {
-	void (*const say[])(struct buf *, const struct protect_report *) = { say_before,
-		say_locked, say_thief, say_unlocked };
 	const struct attack_result *tuned = report_attack(r, "L1");
-	double gap = report_gap(r);
 
 	buf_put(b, STR("<div class=\"cards\">\n"));
 	card(b, r->before, "right answers before");
@@ -92,6 +89,17 @@ put_summary(struct buf *b, const struct protect_report *r)
 		thief_cards(b, tuned);
 	card(b, r->unlocked_accuracy, "right answers when opened with its key");
 	buf_put(b, STR("</div>\n"));
+}
+
+static void
+put_summary(struct buf *b, const struct protect_report *r)
+{
+	void (*const say[])(struct buf *, const struct protect_report *) = { say_before,
+		say_locked, say_thief, say_unlocked };
+	double gap = report_gap(r);
+
+	if (report_measured(r))
+		put_cards(b, r);
 	for (size_t i = 0; i < COUNT(say); i++) {
 		char text[SENTENCE_MAX];
 		struct buf t = BUF(text);

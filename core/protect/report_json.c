@@ -71,9 +71,9 @@ static void
 put_facts(struct js *j, const struct protect_report *r)
 {
 	js_open(j, "accuracy", '{');
-	js_real(j, "before", r->before);
-	js_real(j, "locked", r->locked);
-	js_real(j, "unlocked", r->unlocked_accuracy);
+	js_real(j, "before", report_measured(r) ? r->before : NAN);
+	js_real(j, "locked", report_measured(r) ? r->locked : NAN);
+	js_real(j, "unlocked", report_measured(r) ? r->unlocked_accuracy : NAN);
 	js_real(j, "chance", report_chance(r));
 	js_close(j, '}');
 	js_bool(j, "exact", r->exact);

@@ -31,6 +31,12 @@ report_gap(const struct protect_report *r)
 	return gap;
 }
 
+bool
+report_measured(const struct protect_report *r)
+{
+	return r->validation > 0;
+}
+
 double
 report_chance(const struct protect_report *r)
 {
@@ -42,35 +48,45 @@ report_chance(const struct protect_report *r)
 void
 say_before(struct buf *b, const struct protect_report *r)
 {
+	if (!report_measured(r)) {
+		buf_put(b,
+		    STR("No labelled samples came with the model: how right its answers "
+			"are was not measured, before or after."));
+		return;
+	}
 	buf_put(b, STR("Before it was locked, the model answered "));
 	put_percent(b, r->before);
-	if (r->validation > 0) {
-		buf_put(b, STR(" of "));
-		put_count(b, (uint64_t)r->validation);
-		buf_put(b, STR(" samples"));
-	} else
-		buf_put(b, STR(" of its samples"));
-	buf_put(b, STR(" rightly."));
+	buf_put(b, STR(" of "));
+	put_count(b, (uint64_t)r->validation);
+	buf_put(b, STR(" samples rightly."));
 }
 
 void
 say_locked(struct buf *b, const struct protect_report *r)
 {
 	double chance = report_chance(r);
+	bool guess = r->locked <= chance + 0.03;
 
+	if (!report_measured(r)) {
+		buf_put(b,
+		    (r->locks & LOCK_SEALED) != 0
+			? STR("The locked file, which anyone may hold, has unrelated values in "
+			      "place of its weights.")
+			: STR("What the locked file still answers was not measured."));
+		return;
+	}
 	buf_put(b, STR("The locked file, which anyone may hold, answers "));
 	put_percent(b, r->locked);
 	buf_put(b, STR(" rightly"));
 	if (isfinite(chance)) {
 		buf_put(b,
-		    r->locked <= chance + 0.03 ? STR(", no better than a guess among ")
-					       : STR("; a guess among "));
+		    guess ? STR(", no better than a guess among ") : STR("; a guess among "));
 		put_count(b, (uint64_t)r->classes);
 		buf_put(b, STR(" classes"));
-		if (r->locked > chance + 0.03) {
-			buf_put(b, STR(" would give "));
-			put_percent(b, chance);
-		}
+	}
+	if (isfinite(chance) && !guess) {
+		buf_put(b, STR(" would give "));
+		put_percent(b, chance);
 	}
 	buf_char(b, '.');
 }
@@ -130,11 +146,15 @@ say_thief(struct buf *b, const struct protect_report *r)
 void
 say_unlocked(struct buf *b, const struct protect_report *r)
 {
-	buf_put(b, STR("Opened with its key it answers "));
-	put_percent(b, r->unlocked_accuracy);
+	buf_put(b, STR("Opened with its key, "));
+	if (report_measured(r)) {
+		buf_put(b, STR("it answers "));
+		put_percent(b, r->unlocked_accuracy);
+		buf_put(b, STR(" rightly: "));
+	}
 	buf_put(b,
-	    r->exact ? STR(" rightly: it is the original again, bit for bit.")
-		     : STR(" rightly; each customer's copy carries a mark of its own."));
+	    r->exact ? STR("it is the original again, bit for bit.")
+		     : STR("each customer’s copy is the original with a mark of its own."));
 }
 
 const char *

@@ -333,8 +333,8 @@ MUST bool blob_delete(struct ctx *, struct db *, struct str id);
 MUST bool blob_stale(struct ctx *, struct db *, int64_t before, size_t max,
     struct blob_row **ret, size_t *ret_n);
 /* The ids of all, in their order, from after `after` on: for a comparison with the folder. */
-MUST bool blob_ids(struct ctx *, struct db *, struct str after, size_t max, struct id **ret,
-    size_t *ret_n);
+MUST bool blob_ids(
+    struct ctx *, struct db *, struct str after, size_t max, struct id **ret, size_t *ret_n);
 
 /* What a vendor uploads: a model or a data set. */
 enum asset_kind { ASSET_MODEL, ASSET_DATASET };
@@ -376,9 +376,9 @@ struct release_row {
 	int64_t number; /* of the model: 1, 2, …; given by the insertion */
 	struct str name;
 	enum release_state state;
-	unsigned locks; /* of mark.h; once ready */
-	struct id job;  /* that makes it */
-	struct id key;  /* the data key that is its secret */
+	unsigned locks;                   /* of mark.h; once ready */
+	struct id job;                    /* that makes it */
+	struct id key;                    /* the data key that is its secret */
 	struct digest256 artifact, plain; /* once ready: of the file; of the plain weights */
 	int64_t bytes;                    /* of the artifact */
 	unsigned log_l;                   /* of the marks; 0: none */

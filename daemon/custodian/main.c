@@ -58,8 +58,8 @@ rehearse(struct ctx *c)
 	struct buf sealed = BUF(room), jws;
 
 	key256_random(c, &key);
-	return crypto_start(c) && ec_key_generate(c, &signer) && ec_key_to_secret(c, signer, &secret) &&
-	    ec_key_from_secret(c, &secret, &copy) &&
+	return crypto_start(c) && ec_key_generate(c, &signer) &&
+	    ec_key_to_secret(c, signer, &secret) && ec_key_from_secret(c, &secret, &copy) &&
 	    key256_seal(c, &key, STR("rehearsal"), &secret, &sealed) &&
 	    key256_unseal(c, &key, STR("rehearsal"), buf_str(&sealed), &back) &&
 	    take_buf(c, 1024, &jws) &&

@@ -7,8 +7,6 @@
 #include "custodian.h"
 #include "mark.h"
 
-#define UNLOCK_TYP "hallmark-unlock+jwt"
-#define ROOM (96u << 20) /* of one request: payload, ciphertext and text of the largest key */
 #define AAD_MAX 256
 #define ENTRY_BYTES 12
 #define TIME_MAX INT64_C(253402300799999)
@@ -18,20 +16,14 @@ struct unlocking {
 	struct key256 secret, entries_key;
 	struct unlock_key key;
 	struct unlock_entry *entry;
-	uint32_t *table;
-	struct buf payload;
 	struct str license, jwk, aad;
 };
 
 static void
 unlocking_done(struct unlocking *u)
 {
-	if (u->table != NULL)
-		explicit_bzero(u->table, sizeof *u->table << u->key.terms.log_l);
 	if (u->entry != NULL)
 		explicit_bzero(u->entry, UNLOCK_ENTRIES_MAX * sizeof *u->entry);
-	if (u->payload.p != NULL)
-		explicit_bzero(u->payload.p, u->payload.n);
 	explicit_bzero(u, sizeof *u);
 }
 
@@ -110,24 +102,20 @@ request_take(struct ctx *c, const struct custodian *k, struct wire *in, struct u
 /* ---- What it is made of ------------------------------------------------------------------ */
 
 MUST static bool
-table_make(struct ctx *c, struct unlocking *u)
+terms_make(struct ctx *c, struct unlocking *u)
 {
 	struct unlock_key *k = &u->key;
 
-	if ((k->locks & LOCK_SEALED) == 0)
+	if ((k->locks & LOCK_SEALED) == 0) {
+		k->terms = (struct mark_terms){ 0 };
 		return true;
-	if (!mark_content_key(c, &u->secret, &k->content))
-		return false;
+	}
 	if (k->terms.log_l == 0)
-		return true; /* nothing is marked */
-	if (k->terms.log_l < MARK_LOG_MIN || k->terms.log_l > MARK_LOG_MAX)
+		k->terms.kappa = 0; /* nothing is marked */
+	else if (k->terms.log_l < MARK_LOG_MIN || k->terms.log_l > MARK_LOG_MAX)
 		return fail(
 		    c, E_INPUT, "a table has 2^%d to 2^%d entries", MARK_LOG_MIN, MARK_LOG_MAX);
-	u->table = take(c, sizeof *u->table << k->terms.log_l);
-	if (u->table == NULL || !mark_table(c, &u->secret, &k->terms, k->customer, u->table))
-		return false;
-	k->table = u->table;
-	return true;
+	return mark_content_key(c, &u->secret, &k->content);
 }
 
 static uint32_t
@@ -182,10 +170,33 @@ entries_read(struct ctx *c, const struct custodian *k, struct unlocking *u)
 
 /* ---- And how it leaves ------------------------------------------------------------------- */
 
+/* The token on its way to its file. */
+struct leaving {
+	int fd;
+	uint64_t bytes;
+};
+
+static bool
+leave(struct ctx *c, void *arg, struct str bytes)
+{
+	struct leaving *l = arg;
+
+	l->bytes += bytes.n;
+	return fd_write_all(c, l->fd, bytes.p, bytes.n);
+}
+
+/* From the key's pieces into the token; nothing of either is ever whole. */
+static bool
+encrypt_piece(struct ctx *c, void *arg, struct str bytes)
+{
+	return jwe_write(c, arg, bytes);
+}
+
 MUST static bool
-encrypt(struct ctx *c, struct unlocking *u, struct buf *out)
+encrypt(struct ctx *c, const struct unlocking *u, struct leaving *l)
 {
 	owned(ec_key_free) struct ec_key *to = NULL;
+	owned(jwe_writer_free) struct jwe_writer *w = NULL;
 	char text[2 * sizeof u->key.artifact.b];
 	struct buf hex = BUF(text);
 	struct jose_member member[] = {
@@ -193,33 +204,25 @@ encrypt(struct ctx *c, struct unlocking *u, struct buf *out)
 		{ "artifact", { text, sizeof text } },
 		{ "license", u->license },
 	};
-	size_t members = u->license.n > 0 ? COUNT(member) : COUNT(member) - 1, size;
+	size_t members = u->license.n > 0 ? COUNT(member) : COUNT(member) - 1;
 
 	hex_put(&hex, u->key.artifact.b, sizeof u->key.artifact.b);
-	size = unlock_key_size(&u->key);
-	return ec_key_from_jwk(c, u->jwk, &to) && take_buf(c, size, &u->payload) &&
-	    unlock_key_put(c, &u->key, &u->payload) && take_buf(c, jwe_size(size, 512), out) &&
-	    jwe_encrypt(c, to, STR(UNLOCK_TYP), member, members, buf_str(&u->payload), out);
+	return ec_key_from_jwk(c, u->jwk, &to) &&
+	    jwe_writer_new(c, to, STR(UNLOCK_TYP), member, members, leave, l, &w) &&
+	    unlock_key_write(c, &u->key, &u->secret, encrypt_piece, w) && jwe_finish(c, w);
 }
 
 bool
 unlock_key_make(struct ctx *c, struct custodian *k, struct wire *in, struct buf *out)
 {
-	struct arena *room = arena_new(ROOM);
-	struct ctx own = *c;
 	struct unlocking u = { 0 };
-	struct buf jwe = { 0 };
-	bool ok;
+	struct leaving l = { .fd = k->givens > 0 ? k->given[0] : -1 };
+	bool ok = request_take(c, k, in, &u) && terms_make(c, &u) &&
+	    ((u.key.locks & LOCK_ADVPARAMS) == 0 || entries_read(c, k, &u)) &&
+	    encrypt(c, &u, &l);
 
-	own.mem = room;
-	ok = room != NULL ? request_take(&own, k, in, &u) && table_make(&own, &u) &&
-		((u.key.locks & LOCK_ADVPARAMS) == 0 || entries_read(&own, k, &u)) &&
-		encrypt(&own, &u, &jwe) && fd_write_all(&own, k->given[0], jwe.p, jwe.n)
-			  : fail(&own, E_MEMORY, "no memory for an unlock key");
 	unlocking_done(&u);
-	arena_free(&room);
 	if (ok)
-		wire_put_u64(out, jwe.n);
-	c->err = own.err;
+		wire_put_u64(out, l.bytes);
 	return ok;
 }

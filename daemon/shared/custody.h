@@ -143,7 +143,6 @@ MUST bool custody_data_key_rewrap(struct ctx *, struct custody *,
 
 /* ---- Unlock keys ------------------------------------------------------------------------- */
 
-#define UNLOCK_TYP "hallmark-unlock+jwt"
 /* What an unlock key is made of, beside the release's secret. */
 struct custody_unlock {
 	const struct vendor_key_row *vendor; /* of the release's secret */
@@ -163,8 +162,8 @@ struct custody_unlock {
 };
 /*
  * Writes the unlock key, encrypted to the customer's key, to the file `out`: a compact JWE of typ
- * UNLOCK_TYP, whose protected header names release, artifact (hex digest) and license. The plain
- * key leaves the custodian in no other form.
+ * hallmark-unlock+jwt, whose protected header names release, artifact (hex digest) and license.
+ * The plain key leaves the custodian in no other form.
  */
 MUST bool custody_unlock_key(struct ctx *, struct custody *, const struct custody_unlock *,
     int out, uint64_t *ret_bytes);

@@ -63,6 +63,7 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(ftruncate),		WORKER },
 	{ SCMP_SYS(fsync),		WORKER },
 	{ SCMP_SYS(memfd_create),	WORKER },
+	{ SCMP_SYS(sync_file_range),	WORKER },
 	{ SCMP_SYS(fstat),		BOTH },
 	{ SCMP_SYS(newfstatat),		BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
 	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFL },
@@ -121,6 +122,7 @@ static const struct rule rules[] = {
 
 	/* libraries that look for settings find none, instead of dying for the question */
 	{ SCMP_SYS(openat),		WORKER & ~RUNTIME, 2, OPEN_FOR_WRITING, 0, EACCES },
+	{ SCMP_SYS(newfstatat),		WORKER & ~RUNTIME, 3, AT_EMPTY_PATH, 0, EACCES },
 	{ SCMP_SYS(access),		WORKER & ~RUNTIME, .error = EACCES },
 	{ SCMP_SYS(readlink),		WORKER & ~RUNTIME, .error = EACCES },
 

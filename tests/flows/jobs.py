@@ -7,7 +7,9 @@ import signal
 import time
 from contextlib import closing
 
+from hostile_files import datasets, models
 from house import House, job_ends, until
+from sending import Sender, new_asset
 from tap import run
 from wire import head_of
 
@@ -121,12 +123,44 @@ def silent_custodian(t, house):
         t.same(job_ends(client, start(client))["state"], "done", "which has the keys")
 
 
+def asked(client, kind, **params):
+    return client.post("/v1/jobs", {"kind": kind, "params": params})
+
+
+def on_the_vault(t, house, client):
+    """What vendors may ask for by themselves is an evaluation of what they have brought."""
+    for kind, word in [("describe", "facts"), ("protect", "/releases"), ("train", "--local")]:
+        answer = asked(client, kind)
+        t.ok(answer.status == 422 and word in answer.problem("detail"), f"{kind} is made in another way", answer)
+    answer = asked(client, "evaluate")
+    t.same((answer.status, answer.json()["errors"][0]["pointer"]), (422, "/params/model"), "of which model?")
+    model, data = new_asset(client), new_asset(client, "datasets", labels="file")
+    t.same(asked(client, "evaluate", model=model, dataset=data).status, 409, "nothing has come yet")
+    name, samples, labels, _ = datasets()[0]
+    for path, content in [
+        (f"models/{model}/content", models()[0][1]),
+        (f"datasets/{data}/samples", samples),
+        (f"datasets/{data}/labels", labels),
+    ]:
+        answer = Sender(house, client.secret, f"/v1/{path}", content).send()
+        if answer.status == 200 and answer.json()["job"]:
+            job_ends(client, answer.json()["job"])
+    other = house.vendor("other")
+    with closing(other):
+        t.same(asked(other, "evaluate", model=model, dataset=data).status, 404, "another vendor has no such model")
+    absent = model[:-8] + "00000000"
+    t.same(asked(client, "evaluate", model=absent, dataset=data).status, 404, "nor has anybody this one")
+    job = job_ends(client, asked(client, "evaluate", model=model, dataset=data).json()["id"])
+    t.ok(job["state"] == "done" and job["result"]["samples"] == 20, "a model is evaluated on a data set", job)
+
+
 def jobs(t):
     with House().open() as house:
         with closing(house.client()) as client:
             watching(t, house, client)
             ending(t, house, client)
             cancelling(t, house, client)
+            on_the_vault(t, house, client)
         losing_the_server(t, house)
         silent_custodian(t, house)
 

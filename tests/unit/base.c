@@ -347,6 +347,39 @@ START_TEST(ids_sort_by_birth_and_are_read_strictly)
 }
 END_TEST
 
+START_TEST(wire_carries_ids_and_reals)
+{
+	static const double reals[] = { 0, -0.0, .1, -1e300, 5e-324 };
+	struct ctx *c = test_ctx();
+	struct id id = id_new(c, "rel"), back;
+	char room[200];
+	struct buf b = BUF(room);
+	struct wire w;
+
+	for (size_t i = 0; i < COUNT(reals); i++)
+		wire_put_real(&b, reals[i]);
+	wire_put_id(&b, &id);
+	ck_assert_uint_eq(b.n, COUNT(reals) * 8 + ID_MAX);
+	w = (struct wire){ buf_str(&b), false };
+	for (size_t i = 0; i < COUNT(reals); i++) {
+		double v = wire_real(&w);
+
+		ck_assert_mem_eq(&v, &reals[i], sizeof v);
+	}
+	ck_ok(c, wire_id(c, &w, "rel", &back));
+	ck_assert_str_eq(back.s, id.s);
+	ck_ok(c, wire_end(c, &w));
+	w.rest = (struct str){ b.p + b.n - ID_MAX, ID_MAX };
+	ck_fails(c, E_INPUT, wire_id(c, &w, "job", &back));
+	room[b.n - 1] = 'x'; /* after its end */
+	w.rest = (struct str){ b.p + b.n - ID_MAX, ID_MAX };
+	ck_fails(c, E_INPUT, wire_id(c, &w, "rel", &back));
+	w.rest = (struct str){ b.p, ID_MAX - 1 };
+	ck_fails(c, E_INPUT, wire_id(c, &w, "rel", &back));
+	ck_assert(w.bad);
+}
+END_TEST
+
 START_TEST(wire_fields_there_and_back)
 {
 	struct ctx *c = test_ctx();
@@ -386,4 +419,5 @@ MAIN("base", ONE(errors_have_names_of_their_own),
     ONE(hex_there_and_back), EACH(text_is_printable_utf8, text_cases),
     ONE(names_fold_to_one_form), ONE(text_is_escaped_for_terminals),
     EACH(times_are_read, time_cases), ONE(times_agree_with_themselves),
-    ONE(ids_sort_by_birth_and_are_read_strictly), ONE(wire_fields_there_and_back))
+    ONE(ids_sort_by_birth_and_are_read_strictly), ONE(wire_carries_ids_and_reals),
+    ONE(wire_fields_there_and_back))

@@ -160,6 +160,43 @@ START_TEST(files_read_any_range)
 }
 END_TEST
 
+/* As a part of a larger file, and of no other length or place. */
+START_TEST(files_may_be_parts)
+{
+	struct ctx *c = test_ctx();
+	struct key256 k = key(1);
+	struct str plain = noise(c, 200), s = sealed_file(c, &k, plain, 200);
+	char room[1024], back[256];
+	struct buf b = BUF(room);
+	owned(sealed_file_free) struct sealed_file *f = NULL;
+	owned(fd_done) int fd = -1;
+
+	buf_put(&b, noise(c, 77));
+	buf_put(&b, s);
+	buf_put(&b, noise(c, 99));
+	fd = file_of(c, buf_str(&b));
+	ck_ok(c, sealed_file_open_part(c, fd, 77, s.n, &k, STR("blob"), &f));
+	ck_assert_uint_eq(sealed_file_size(f), plain.n);
+	ck_ok(c, sealed_file_read(c, f, 0, back, plain.n));
+	ck_assert_mem_eq(back, plain.p, plain.n);
+	for (uint64_t n = 0; n < b.n; n++) {
+		owned(sealed_file_free) struct sealed_file *other = NULL;
+
+		if (n != s.n)
+			ck_fails(c, E_INTEGRITY,
+			    sealed_file_open_part(c, fd, 77, n, &k, STR("blob"), &other));
+		if (n != 77)
+			ck_fails(c, E_INTEGRITY,
+			    sealed_file_open_part(c, fd, n, s.n, &k, STR("blob"), &other));
+	}
+	sealed_file_free(&f);
+	ck_fails(c, E_INTEGRITY,
+	    sealed_file_open_part(c, fd, UINT64_MAX - 5, s.n, &k, STR("blob"), &f));
+	ck_fails(
+	    c, E_INTEGRITY, sealed_file_open_part(c, fd, 77, UINT64_MAX, &k, STR("blob"), &f));
+}
+END_TEST
+
 START_TEST(files_refuse_every_bit_and_cut)
 {
 	struct ctx *c = test_ctx();
@@ -377,7 +414,7 @@ START_TEST(what_is_whole_is_salvaged)
 END_TEST
 
 MAIN("crypto_files", EACH(files_open_again, file_sizes), ONE(files_read_any_range),
-    ONE(files_refuse_every_bit_and_cut), EACH(files_refuse_other_orders, puzzles),
-    ONE(files_know_their_place), ONE(files_of_real_chunks),
-    EACH(what_is_whole_is_salvaged, file_sizes), ONE(files_come_through_pipes),
-    ONE(a_full_disk_is_told))
+    ONE(files_may_be_parts), ONE(files_refuse_every_bit_and_cut),
+    EACH(files_refuse_other_orders, puzzles), ONE(files_know_their_place),
+    ONE(files_of_real_chunks), EACH(what_is_whole_is_salvaged, file_sizes),
+    ONE(files_come_through_pipes), ONE(a_full_disk_is_told))

@@ -209,6 +209,7 @@ START_TEST(gradients_repair)
 	ck_assert(r.point[1].recall > 0);
 	for (size_t i = 0; i < r.points; i++)
 		ck_assert(same_number(r.point[i].recall, r.point[0].recall));
+	ck_assert(r.point[1].accuracy > h->after + 0.05);
 }
 END_TEST
 

@@ -113,7 +113,7 @@ START_TEST(marks_name_their_owner_and_nobody_else)
 }
 END_TEST
 
-/* Half of each layer's rows moved by half of their spread, all of it shrunk: as training on does. */
+/* Half of each layer's rows moved by half of their spread, all of it shrunk, as training does. */
 static int
 disturbed(struct ctx *c, int fd)
 {
