@@ -4,7 +4,7 @@
 
 #include "job.h"
 
-/* Of the table of marks; core/mark has them too, and the worker compares. */
+/* Of the table of marks, as mark.h has them, which is not known here. */
 enum { LOG_L_MIN = 14, LOG_L_MAX = 22 };
 
 typedef bool job_check(struct ctx *, const void *params);
