@@ -1,18 +1,15 @@
 /*
  * The end of a run. How it ended is put into its row and kept here until the store has taken it,
  * in one act with the audit row. A worker that ended by itself without a word is given a second
- * chance, for the machine may have been short of something; a third it is not. One that was killed
- * from outside says little about its job: it is given several.
+ * chance, for the machine may have been short of something; a third it is not: what takes all
+ * memory until the kernel ends it would do so again.
  */
-#include <signal.h>
-
 #include "blobs.h"
 #include "job.h"
 #include "jobs.h"
 
 enum {
 	ATTEMPTS_MAX = 2,
-	KILLED_MAX = 10,
 	KEEP_MEMORY = 64 << 10,
 	STORE_MS = 1000, /* between two tries to store how a job ended */
 	RETRY_MS = 500,  /* before a job is claimed that could not run */
@@ -49,12 +46,11 @@ run_postponed(struct jobs *j, struct run *r)
 void
 run_died(struct jobs *j, struct run *r, const char *how)
 {
-	bool killed = how == worker_exit_text(true, SIGKILL);
 	char *text;
 
 	log_event(LOG_LEVEL_WARNING, r->row.id.s, "worker-died", "attempt=%lld how=%s",
 	    (long long)r->row.attempts, log_quote(str_of(how)));
-	if (r->row.attempts < (killed ? KILLED_MAX : ATTEMPTS_MAX)) {
+	if (r->row.attempts < ATTEMPTS_MAX) {
 		text = take_printf(&r->c, "the worker %s; once more", how);
 		j->claim_at = clock_monotonic() + RETRY_MS;
 		run_ended(r, JOB_QUEUED, "", "");

@@ -126,8 +126,10 @@ def judge(t, house, load):
         t.same(there ^ wanted, set(), "the tokens are those that were acknowledged, no more and no fewer")
         jobs = {loads(row)["id"] for row in done if row[0] == "/v1/jobs"}
         t.same({i for (i,) in house.ask("SELECT id FROM job")} ^ jobs, set(), "so are the jobs")
-        states = Counter(job_ends(client, job, 120)["state"] for job in sorted(jobs))
-        t.same(states, Counter({"done": len(jobs)}), "every job ends done")
+        ended = [job_ends(client, job, 120) for job in sorted(jobs)]
+        lost = [job for job in ended if job["state"] != "done" and not twice(job)]
+        t.same(lost, [], "every job ends done, unless its worker was killed twice")
+        t.note(f"{len(ended)} jobs, {sum(map(twice, ended))} of them killed twice")
     audited = Counter(r["object"] for r in house.audit_rows(outcome="OK")
                       if r["action"] in ("token.create", "job.create") and "replayed" not in r["detail"])  # fmt: skip
     t.same([i for i in wanted | jobs if audited[i] != 1], [], "each of them is in the audit once")
@@ -135,6 +137,11 @@ def judge(t, house, load):
     t.ok(verified.code == 0, "the audit verifies", verified)
     checked = house.ctl("db", "check")
     t.ok(checked.code == 0, "the database is whole", checked)
+
+
+def twice(job):
+    """Failed because two workers that were at it were killed, and says so."""
+    return job["state"] == "failed" and "killed" in job["error"]["detail"] and job["attempts"] == 2
 
 
 def loads(row):
