@@ -18,7 +18,7 @@ CREATE TABLE blob (
 ) STRICT;
 CREATE INDEX blob_arriving ON blob (created) WHERE state = 0;
 
--- Kind: 0 model, 1 data set. State: 0 empty, 1 checking, 2 ready, 3 refused.
+-- Releases: how many a model ever had; their numbers are given once. Kind: 0 model, 1 data set. State: 0 empty, 1 checking, 2 ready, 3 refused.
 CREATE TABLE asset (
 	id          TEXT PRIMARY KEY NOT NULL
 		CHECK (length(id) = 40 AND id GLOB CASE kind WHEN 0 THEN 'mod_*' ELSE 'dat_*' END),
@@ -32,6 +32,7 @@ CREATE TABLE asset (
 	error_code  TEXT NOT NULL DEFAULT '' CHECK (length(error_code) <= 64),
 	error_text  TEXT NOT NULL DEFAULT '' CHECK (length(error_text) <= 512),
 	job         TEXT NOT NULL DEFAULT '' CHECK (length(job) <= 48),
+	releases    INTEGER NOT NULL DEFAULT 0 CHECK (releases >= 0),
 	created     INTEGER NOT NULL CHECK (created > 0),
 	version     INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
 	UNIQUE (vendor, kind, name_folded)

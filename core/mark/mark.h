@@ -96,8 +96,8 @@ struct unlock_key {
 size_t unlock_key_size(const struct unlock_key *);
 MUST bool unlock_key_put(struct ctx *, const struct unlock_key *, struct buf *out);
 /* The same, piece by piece; the table, if there is none, is made on the way from the secret. */
-MUST bool unlock_key_write(struct ctx *, const struct unlock_key *, const struct key256 *release,
-    byte_sink *, void *arg);
+MUST bool unlock_key_write(struct ctx *, const struct unlock_key *,
+    const struct key256 *release, byte_sink *, void *arg);
 MUST bool unlock_key_read(struct ctx *, struct str bytes, struct unlock_key *ret);
 void unlock_key_done(struct unlock_key *); /* wipes the table and the entries too */
 

@@ -23,7 +23,7 @@ enum {
 static const char *const sql[] = {
 	[RELEASE_INSERT] = "INSERT INTO model_release (id, vendor, model, number, name, job, key,"
 	    " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	[RELEASE_NEXT] = "SELECT coalesce(max(number), 0) + 1 FROM model_release WHERE model = ?",
+	[RELEASE_NEXT] = "UPDATE asset SET releases = releases + 1 WHERE id = ? RETURNING releases",
 	[RELEASE_BY_ID] = RELEASE " WHERE id = ?1 AND (?2 = '' OR vendor = ?2)"
 	    " AND (?3 = '' OR model = ?3)",
 	[RELEASE_LIST] = RELEASE " WHERE id > ? ORDER BY id LIMIT ?",
