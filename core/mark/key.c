@@ -79,7 +79,7 @@ table_write(struct ctx *c, const struct unlock_key *k, const struct key256 *rele
 MUST static bool
 entries_write(struct ctx *c, const struct unlock_key *k, byte_sink *sink, void *arg)
 {
-	char room[ENTRY_BYTES];
+	char room[ENTRY_BYTES] = { 0 };
 	bool ok = true;
 
 	for (uint32_t i = 0; ok && i < k->entries; i++) {

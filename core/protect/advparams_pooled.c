@@ -5,7 +5,7 @@
  */
 #include "advparams.h"
 
-/* The last draws take half as many again. */
+/* The last draws take half as many again; most of the trials have to meet the target. */
 enum { DRAWS = 10, DRAWS_PLAIN = 5, TRIALS = 3, FIRST = 8 };
 
 static void
@@ -111,7 +111,7 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 
 	lock_say(l, "how many weights are needed");
 	for (;; enough *= 2) {
-		if (enough * 3 / 2 > UNLOCK_ENTRIES_MAX)
+		if (more(enough) >= UNLOCK_ENTRIES_MAX)
 			return fail(c, E_CONFLICT,
 			    "not even %lld locked weights bring the model to %.1f %%: a larger "
 			    "step or a higher target may help",
@@ -132,7 +132,7 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 		else
 			few = middle;
 	}
-	*ret = more(enough);
+	*ret = enough;
 	return true;
 }
 
