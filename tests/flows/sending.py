@@ -128,7 +128,7 @@ def as_release(house, **part):
             " bundle, created) VALUES (?, ?, ?, 1, '', 1, 2, 'job', ?, 1, 'a.b.c', '{}', 1)",
             [release, vendor, model, key],
         )
-        db.execute("UPDATE asset SET state = 2 WHERE id = ?", [model])
+        db.execute("UPDATE asset SET state = 2, releases = 1 WHERE id = ?", [model])
         db.commit()
     house.start()
     return f"/v1/models/{model}/releases/{release}"
