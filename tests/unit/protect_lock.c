@@ -5,65 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "advparams.h"
-#include "train_support.h"
-
-enum { SAMPLES = 800, CLASSES = 4, OF_LOCK = 100, OF_VALIDATION = 200 };
-
-/* A trained network and its data. */
-struct shop {
-	struct net net;
-	struct toys toys;
-	struct train_data data;
-	struct protect_split split;
-	struct protect_model model;
-	struct protect_weights *plain;
-	struct key256 key;
-};
-
-static struct shop *
-shop_new(struct ctx *c)
-{
-	struct shop *s = take(c, sizeof *s);
-	struct train_options o = options_full();
-	struct trainer *t;
-
-	o.epochs = 6;
-	s->net = net_fresh(c, CLASSES, 5);
-	s->toys = toys_new(SAMPLES, CLASSES);
-	s->data = toys_for(c, &s->net, &s->toys);
-	t = trainer_ok(c, &s->net, &s->toys, &o);
-	while (trainer_more(t))
-		ck_ok(c, trainer_step(c, t));
-	trainer_free(&t);
-	memset(s->key.b, 7, sizeof s->key.b);
-	ck_ok(c, protect_divide(c, &s->key, &s->data, NULL, OF_LOCK, OF_VALIDATION, &s->split));
-	s->model = (struct protect_model){ &s->net.model, s->net.graph, o.loss, CLASSES, 32,
-		1 };
-	ck_ok(c, protect_keep(c, s->net.graph, &s->plain));
-	return s;
-}
-
-static void
-shop_done(struct shop *s)
-{
-	protect_weights_free(&s->plain);
-	toys_done(&s->toys);
-	net_done(&s->net);
-}
-
-static size_t
-weights_changed(struct shop *s)
-{
-	size_t n, changed = 0;
-	const struct nn_weight *w = nn_weights(s->net.graph, &n);
-
-	for (size_t i = 0; i < n; i++)
-		for (int64_t k = 0; k < w[i].count; k++)
-			changed += memcmp(&w[i].data[k], protect_kept(s->plain, i) + k,
-				       sizeof(float)) != 0;
-	return changed;
-}
+#include "lock_support.h"
 
 static struct advparams_result
 lock_ok(struct ctx *c, struct shop *s, const struct advparams_options *o)
@@ -82,97 +24,6 @@ accuracy(struct ctx *c, struct shop *s)
 	ck_ok(c, protect_accuracy(c, &s->model, &s->split.validation, &a));
 	return a;
 }
-
-/* ---- The data divided -------------------------------------------------------------------- */
-
-/* How many of each class a set has, and that no sample is in two sets. */
-static void
-count_set(const struct protect_set *s, int64_t count[CLASSES], bool seen[SAMPLES])
-{
-	memset(count, 0, CLASSES * sizeof *count);
-	for (int64_t i = 0; i < s->n; i++) {
-		ck_assert(!seen[s->chosen[i]]);
-		seen[s->chosen[i]] = true;
-		count[s->data->labels->v[s->chosen[i]]]++;
-		ck_assert(i == 0 || s->chosen[i] > s->chosen[i - 1]);
-	}
-}
-
-START_TEST(sets_are_disjoint_and_even)
-{
-	struct ctx *c = test_ctx();
-	struct shop *s = shop_new(c);
-	int64_t count[CLASSES];
-	bool seen[SAMPLES] = { false };
-
-	count_set(&s->split.lock, count, seen);
-	for (int i = 0; i < CLASSES; i++)
-		ck_assert_int_eq(count[i], OF_LOCK / CLASSES);
-	count_set(&s->split.validation, count, seen);
-	count_set(&s->split.thief, count, seen);
-	ck_assert_int_eq(s->split.lock.n, OF_LOCK);
-	ck_assert_int_eq(s->split.validation.n, OF_VALIDATION);
-	ck_assert_int_eq(s->split.thief.n, SAMPLES - OF_LOCK - OF_VALIDATION);
-	shop_done(s);
-}
-END_TEST
-
-START_TEST(the_key_decides_the_sets)
-{
-	struct ctx *c = test_ctx();
-	struct shop *s = shop_new(c);
-	struct protect_split again, other;
-	struct key256 key = { { 1 } };
-	size_t size = OF_LOCK * sizeof(int64_t);
-
-	ck_ok(c, protect_divide(c, &s->key, &s->data, NULL, OF_LOCK, OF_VALIDATION, &again));
-	ck_ok(c, protect_divide(c, &key, &s->data, NULL, OF_LOCK, OF_VALIDATION, &other));
-	ck_assert_mem_eq(again.lock.chosen, s->split.lock.chosen, size);
-	ck_assert_mem_ne(other.lock.chosen, s->split.lock.chosen, size);
-	shop_done(s);
-}
-END_TEST
-
-START_TEST(test_data_serve_the_validation)
-{
-	struct ctx *c = test_ctx();
-	struct shop *s = shop_new(c);
-	struct toys more = toys_new(60, CLASSES);
-	struct train_data test = toys_for(c, &s->net, &more);
-	struct protect_split split;
-
-	ck_ok(c, protect_divide(c, &s->key, &s->data, &test, OF_LOCK, 1000, &split));
-	ck_assert_ptr_eq(split.validation.data, &test);
-	ck_assert_int_eq(split.validation.n, 60);
-	ck_assert_int_eq(split.thief.n, SAMPLES - OF_LOCK);
-	toys_done(&more);
-	shop_done(s);
-}
-END_TEST
-
-START_TEST(few_samples_are_shared_out)
-{
-	struct ctx *c = test_ctx();
-	struct shop *s = shop_new(c);
-	struct toys few = toys_new(12, CLASSES), alike = toys_new(40, CLASSES);
-	struct train_data data = toys_for(c, &s->net, &few);
-	struct protect_split split;
-
-	ck_ok(c, protect_divide(c, &s->key, &data, NULL, 512, 1000, &split));
-	ck_assert_int_eq(split.lock.n, 6);
-	ck_assert_int_eq(split.validation.n, 3);
-	ck_assert_int_eq(split.thief.n, 3);
-	memset(alike.labels.v, 0, 40 * sizeof *alike.labels.v);
-	data = toys_for(c, &s->net, &alike);
-	ck_fails(c, E_INPUT, protect_divide(c, &s->key, &data, NULL, 512, 1000, &split));
-	few.samples.shape.dim[0] = few.labels.n = 1;
-	data = toys_for(c, &s->net, &few);
-	ck_fails(c, E_INPUT, protect_divide(c, &s->key, &data, NULL, 512, 1000, &split));
-	toys_done(&few);
-	toys_done(&alike);
-	shop_done(s);
-}
-END_TEST
 
 /* ---- Locking ----------------------------------------------------------------------------- */
 
@@ -339,15 +190,6 @@ make_one_class(struct shop *s)
 }
 
 static void
-make_useless(struct shop *s)
-{
-	struct nn_weight *w = nn_weight_by_name(s->net.graph, STR("gemm.w"));
-
-	for (int64_t k = 0; k < w->count; k++)
-		w->data[k] = -w->data[k];
-}
-
-static void
 make_no_samples(struct shop *s)
 {
 	s->split.lock.n = 0;
@@ -389,52 +231,6 @@ START_TEST(useless_models_are_refused)
 }
 END_TEST
 
-/* ---- Gradients --------------------------------------------------------------------------- */
-
-/* The mean loss, by the plainest way. */
-static double
-loss_at(struct ctx *c, struct shop *s, struct slope *slope)
-{
-	struct slope_seen seen;
-
-	nn_graph_changed(s->net.graph);
-	ck_ok(c, slope_run(c, slope, &seen));
-	return seen.loss;
-}
-
-/* Of a set that does not fill its last batch, against a difference. */
-START_TEST(gradients_are_those_of_the_mean_loss)
-{
-	struct ctx *c = test_ctx();
-	struct shop *s = shop_new(c);
-	struct nn_weight *w = nn_weight_by_name(s->net.graph, STR("gemm.w"));
-	size_t n, at = (size_t)(w - nn_weights(s->net.graph, &n));
-	bool *wanted = take(c, n);
-	struct slope *slope = NULL;
-
-	wanted[at] = true;
-	ck_assert_int_ne(s->split.lock.n % s->model.batch, 0);
-	ck_ok(c, slope_new(c, &s->model, &s->split.lock, wanted, &slope));
-	for (int64_t k = 0; k < w->count; k += 97) {
-		float before = w->data[k];
-		double up, down, got;
-
-		loss_at(c, s, slope);
-		got = (double)slope_of(slope, at)[k];
-		w->data[k] = before + 1e-2F;
-		up = loss_at(c, s, slope);
-		w->data[k] = before - 1e-2F;
-		down = loss_at(c, s, slope);
-		w->data[k] = before;
-		ck_assert_double_eq_tol(got, (up - down) / 2e-2, 2e-4);
-	}
-	for (size_t i = 0; i < n; i++)
-		ck_assert((slope_of(slope, i) != NULL) == (i == at));
-	slope_free(&slope);
-	shop_done(s);
-}
-END_TEST
-
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
 START_TEST(exact_where_arithmetic_is_not)
@@ -458,9 +254,7 @@ START_TEST(choices_of_a_pool)
 }
 END_TEST
 
-MAIN("protect_lock", ONE(sets_are_disjoint_and_even), ONE(the_key_decides_the_sets),
-    ONE(test_data_serve_the_validation), ONE(few_samples_are_shared_out),
-    EACH(every_mode_locks_and_opens, modes), ONE(the_key_decides_the_positions),
-    ONE(pooled_stays_within_its_range), ONE(a_target_out_of_reach_changes_nothing),
-    EACH(useless_models_are_refused, refusals), ONE(gradients_are_those_of_the_mean_loss),
+MAIN("protect_lock", EACH(every_mode_locks_and_opens, modes),
+    ONE(the_key_decides_the_positions), ONE(pooled_stays_within_its_range),
+    ONE(a_target_out_of_reach_changes_nothing), EACH(useless_models_are_refused, refusals),
     ONE(exact_where_arithmetic_is_not), ONE(choices_of_a_pool))
