@@ -3,8 +3,9 @@
  *
  *	lock MODEL TRAIN-IMAGES TRAIN-LABELS TEST-IMAGES TEST-LABELS MODE TARGET [COUNT]
  *
- * The lock set is the first 512 samples, the validation set the next 50 of each class. Prints one
- * JSON object; `seconds` are the processor's, from a loaded model to a locked one.
+ * The lock set is the first 512 samples, the validation set the next 20 of each class (50
+ * where it is what a climb ends by). Prints one JSON object; `seconds` are the processor's, from a
+ * loaded model to a locked one.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #include "protect.h"
 
-enum { LOCK_SET = 512, EACH = 50, CLASSES = 10, BATCH = 16 };
+enum { LOCK_SET = 512, EACH = 20, EACH_POOLED = 50, CLASSES = 10, BATCH = 16 };
 
 static struct ctx *ctx;
 
@@ -172,6 +173,7 @@ main(int argc, char **argv)
 	struct protect_split split;
 	struct protect_set whole;
 	struct advparams_options o;
+	int64_t each;
 
 	ctx = &c;
 	if (argc < 8)
@@ -185,9 +187,10 @@ main(int argc, char **argv)
 	load(argv[2], argv[3], m.graph, &train);
 	load(argv[4], argv[5], m.graph, &test);
 	split.lock = set_of(&train, 0, LOCK_SET, LOCK_SET);
-	split.validation = set_of(&train, LOCK_SET, (int64_t)EACH * CLASSES, EACH);
 	whole = set_of(&test, 0, test.labels->n, test.labels->n);
 	o = advparams_standard(mode_of(argv[6]));
+	each = o.mode == ADVPARAMS_POOLED ? EACH_POOLED : EACH;
+	split.validation = set_of(&train, LOCK_SET, each * CLASSES, each);
 	o.target = strtod(argv[7], NULL);
 	o.count = argc > 8 ? strtol(argv[8], NULL, 10) : 0;
 	lock(&m, &split, &whole, &o);

@@ -77,7 +77,8 @@ plan_inputs(struct ctx *c, struct nn_plan *p)
 
 	if (p->options.batch > 1 && g->inputs > 0 && !nn_batch_free(g) &&
 	    g->input[0].rank > 0 && g->input[0].dim[0] != p->options.batch)
-		return fail(c, E_INPUT, "the model is for a batch of %lld only",
+		return fail(c, E_INPUT,
+		    "the model is for a batch of %lld only: export it with a free batch size",
 		    (long long)g->input[0].dim[0]);
 	for (size_t i = 0; i < g->inputs; i++) {
 		struct plan_value *v = &p->value[g->input_value[i]];

@@ -63,10 +63,15 @@ lock_greedy(struct ctx *c, struct lock *l, bool *ret_reached)
 	lock_say(l, "the weights with the largest gain");
 	for (;;) {
 		struct candidate best;
+		bool alike = false;
 
-		if (!lock_pass(c, l))
+		if (!slope_peek(c, l->slope, SAME_ANSWER, &l->seen, &alike) ||
+		    (alike && !lock_measure(c, l, ret_reached)))
 			return false;
-		if (is_useless(l) && !lock_measure(c, l, ret_reached))
+		if (*ret_reached)
+			break;
+		if (!lock_pass(c, l) ||
+		    (is_useless(l) && !alike && !lock_measure(c, l, ret_reached)))
 			return false;
 		if (*ret_reached || l->rounds == most)
 			break;

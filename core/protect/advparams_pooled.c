@@ -1,6 +1,6 @@
 /*
- * The standard way: a pool of phi times as many candidates as are locked, positions drawn from it by
- * a keyed stream, a climb on those alone. How many are needed is found first, on a throw-away
+ * The standard way: a pool of phi times as many candidates as are locked, positions drawn from it
+ * by a keyed stream, a climb on those alone. How many are needed is found first, on a throw-away
  * stream, so that the search says nothing about the draw that counts.
  */
 #include "advparams.h"

@@ -104,6 +104,8 @@ struct loot {
 };
 /* A share of them; a larger share holds the smaller one. At most LOOT_MAX bytes. */
 #define LOOT_MAX (INT64_C(1) << 30)
+/* A batch of `usual` samples, or of as many as the model is made for. */
+int64_t loot_batch(const struct attack *, int64_t usual);
 MUST bool loot_take(struct ctx *, const struct attack *, double share, struct loot *ret);
 void loot_done(struct loot *);
 

@@ -102,6 +102,15 @@ loot_fill(
 	return true;
 }
 
+int64_t
+loot_batch(const struct attack *a, int64_t usual)
+{
+	size_t inputs;
+	const struct nn_port *in = nn_inputs(a->on->model.graph, &inputs);
+
+	return inputs > 0 && in->rank > 0 && in->dim[0] > 0 ? in->dim[0] : usual;
+}
+
 /* How many samples the share is: at least one batch, if the model has batches of a fixed size. */
 static int64_t
 loot_count(const struct attack *a, double share)
@@ -109,11 +118,9 @@ loot_count(const struct attack *a, double share)
 	const struct protect_set *set = &a->on->split->thief;
 	int64_t n = (int64_t)ceil(share * (double)set->n);
 	int64_t most = LOOT_MAX / (int64_t)row_bytes(set->data->samples);
-	size_t inputs;
-	const struct nn_port *in = nn_inputs(a->on->model.graph, &inputs);
 
-	if (inputs > 0 && in->dim[0] > n)
-		n = in->dim[0];
+	if (loot_batch(a, 1) > n)
+		n = loot_batch(a, 1);
 	n = n > most ? most : n;
 	return n > set->n ? set->n : n;
 }

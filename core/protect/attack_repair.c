@@ -118,7 +118,7 @@ own_ranges(struct ctx *c, const struct attack *a, struct range r[])
 	owned(loot_done) struct loot l = { 0 };
 	const struct train_options o = {
 		.epochs = 10,
-		.batch = 32,
+		.batch = loot_batch(a, 32),
 		.threads = m->threads,
 		.seed = a->on->seed,
 		.loss = m->loss,

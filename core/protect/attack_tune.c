@@ -73,7 +73,7 @@ options_of(const struct tuning *t, size_t nth, int repeat)
 
 	return (struct train_options){
 		.epochs = t->epochs,
-		.batch = BATCH,
+		.batch = loot_batch(t->a, BATCH),
 		.threads = t->a->on->model.threads,
 		.seed = t->a->on->seed + (uint64_t)repeat,
 		.loss = t->a->on->model.loss,

@@ -25,6 +25,12 @@ MUST bool slope_new(struct ctx *, const struct protect_model *, const struct pro
     const bool wanted[], struct slope **ret);
 void slope_free(struct slope **);
 MUST bool slope_run(struct ctx *, struct slope *, struct slope_seen *ret);
+/*
+ * Forward alone, given up (*ret_alike false) as soon as answers differ more than that: whether the
+ * commonest answer has this share or more.
+ */
+MUST bool slope_peek(
+    struct ctx *, struct slope *, double share, struct slope_seen *ret, bool *ret_alike);
 /* Of the last run, in the weight's layout; NULL for one that was not wanted. */
 const float *slope_of(struct slope *, size_t weight);
 

@@ -1,7 +1,8 @@
 /*
  * The gradient of the mean loss over a set of samples. The set goes through in batches, whose
  * gradients add up in their order; a batch that is not full holds samples of before, which count
- * nothing. Right answers fall out of the same pass.
+ * nothing. Right answers fall out of the same pass. Where a peek shows that all answers are alike
+ * already, the way back is spared.
  */
 #include "model.h"
 
@@ -121,29 +122,75 @@ look(struct slope *s, int64_t n, struct slope_seen *seen)
 	seen->right += (double)right / (double)s->set->n;
 }
 
+static int64_t
+most_answers(const struct slope *s)
+{
+	int64_t most = 0;
+
+	for (int64_t i = 0; i < s->classes; i++)
+		most = s->answers[i] > most ? s->answers[i] : most;
+	return most;
+}
+
+/* One batch forward, from sample `at` on; *ret: how many samples it holds. */
+MUST static bool
+forward(struct ctx *c, struct slope *s, int64_t at, struct slope_seen *seen, int64_t *ret)
+{
+	const void *const input[] = { s->input };
+	int64_t n = s->set->n - at < s->batch ? s->set->n - at : s->batch;
+
+	fill(s, at, n);
+	if (!nn_forward(c, s->plan, input))
+		return false;
+	look(s, n, seen);
+	*ret = n;
+	return true;
+}
+
+static void
+begin(struct slope *s, struct slope_seen *seen)
+{
+	*seen = (struct slope_seen){ 0 };
+	nn_gradients_clear(s->plan);
+	memset(s->answers, 0, (size_t)s->classes * sizeof *s->answers);
+}
+
 bool
 slope_run(struct ctx *c, struct slope *s, struct slope_seen *ret)
 {
-	const void *const input[] = { s->input };
 	const float *const gradient[] = { s->gradient };
-	struct slope_seen seen = { 0 };
-	int64_t most = 0;
+	struct slope_seen seen;
 
-	nn_gradients_clear(s->plan);
-	memset(s->answers, 0, (size_t)s->classes * sizeof *s->answers);
-	for (int64_t at = 0, n; at < s->set->n; at += n) {
-		n = s->set->n - at < s->batch ? s->set->n - at : s->batch;
-		fill(s, at, n);
-		if (!nn_forward(c, s->plan, input))
+	begin(s, &seen);
+	for (int64_t at = 0, n; at < s->set->n; at += n)
+		if (!forward(c, s, at, &seen, &n) || !nn_backward(c, s->plan, gradient))
 			return false;
-		look(s, n, &seen);
-		if (!nn_backward(c, s->plan, gradient))
-			return false;
-	}
-	for (int64_t i = 0; i < s->classes; i++)
-		most = s->answers[i] > most ? s->answers[i] : most;
-	seen.most = (double)most / (double)s->set->n;
+	seen.most = (double)most_answers(s) / (double)s->set->n;
 	*ret = seen;
+	return true;
+}
+
+/* The first batch has to be all alike, so that looking in vain costs little. */
+bool
+slope_peek(
+    struct ctx *c, struct slope *s, double share, struct slope_seen *ret, bool *ret_alike)
+{
+	struct slope_seen seen;
+
+	*ret_alike = false;
+	begin(s, &seen);
+	for (int64_t at = 0, n; at < s->set->n; at += n) {
+		double others;
+
+		if (!forward(c, s, at, &seen, &n))
+			return false;
+		others = (double)(at + n - most_answers(s));
+		if (others > (at == 0 ? 0 : (1 - share) * (double)s->set->n))
+			return true;
+	}
+	seen.most = (double)most_answers(s) / (double)s->set->n;
+	*ret = seen;
+	*ret_alike = true;
 	return true;
 }
 

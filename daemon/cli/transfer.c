@@ -280,6 +280,9 @@ take_into(struct cli *t, const char *path, const char *part, const char *name)
 	struct taking k = { .cli = t, .fd = fd };
 	char etag[80] = "";
 
+	if (fd < 0 && errno == EEXIST)
+		return fail(&t->c, E_FILE,
+		    "%s is there: of a transfer that broke off? delete it", part);
 	if (fd < 0)
 		return fail_errno(&t->c, "create", part);
 	if (!take_buf(&t->c, 64 << 10, &k.text) || !take_all(t, path, &k, etag) ||

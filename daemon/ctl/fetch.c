@@ -2,6 +2,7 @@
  * Commands whose answer is a file: the daemon sends its bytes, hallmarkctl makes it, readable by
  * its user alone, under a name of its own until it is whole.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -45,6 +46,9 @@ file_open(struct ctl *t, const char *part, const char *name)
 	if (access(name, F_OK) == 0)
 		return fail(&t->c, E_FILE, "%s exists already", name);
 	t->file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (t->file < 0 && errno == EEXIST)
+		return fail(&t->c, E_FILE,
+		    "%s is there: of a transfer that broke off? delete it", part);
 	return t->file >= 0 ? true : fail_errno(&t->c, "create", part);
 }
 

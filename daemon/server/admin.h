@@ -50,7 +50,7 @@ struct call {
 	bool negative;   /* done, but what was asked does not hold */
 	struct buf line; /* one answer on its way */
 	char actor[32], action[64], note[160];
-	struct id request;
+	struct id request, vendor;
 };
 
 typedef bool admin_handler(struct ctx *, struct call *);
@@ -101,6 +101,8 @@ MUST bool call_file(struct ctx *, struct call *, int fd, int64_t size, int64_t *
 void call_time(struct js *, const char *key, int64_t ms);
 /* By id or by name. */
 MUST bool call_vendor(struct ctx *, struct db *, struct str, struct vendor *ret);
+/* Whose things the call is about: its audit row says so, also if it is refused later. */
+void call_concerns(struct call *, const struct id *vendor);
 
 /* ---- doctor: also without a daemon ----------------------------------------------------------- */
 

@@ -76,7 +76,8 @@ vendor_option(
 		return true;
 	if (!call_vendor(c, db, word, v))
 		return false;
-	*ret = call->who.vendor = str_of(v->id.s);
+	call_concerns(call, &v->id);
+	*ret = call->who.vendor;
 	return true;
 }
 

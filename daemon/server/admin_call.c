@@ -259,6 +259,13 @@ call_vendor(struct ctx *c, struct db *db, struct str word, struct vendor *ret)
 	return vendor_by_name(c, db, word, ret);
 }
 
+void
+call_concerns(struct call *call, const struct id *vendor)
+{
+	call->vendor = *vendor;
+	call->who.vendor = str_of(call->vendor.s);
+}
+
 /* ---- The request ----------------------------------------------------------------------------- */
 
 /*

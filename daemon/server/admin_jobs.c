@@ -52,7 +52,7 @@ admin_job_list(struct ctx *c, struct call *call)
 		return false;
 	if (call_option(call, "--vendor", &word) && !call_vendor(c, db, word, &v))
 		return false;
-	call->who.vendor = str_of(v.id.s);
+	call_concerns(call, &v.id);
 	if (!call_account(c, call))
 		return false;
 	while (n == ADMIN_PAGE) {
@@ -84,7 +84,7 @@ admin_job_show(struct ctx *c, struct call *call)
 	if (!server_reader(c, call->server, &db) ||
 	    !job_by_id(c, db, STR(""), call->parsed.arg[0], &r))
 		return false;
-	call->who.vendor = str_of(r.vendor.s);
+	call_concerns(call, &r.vendor);
 	return call_account(c, call) && job_row_send(c, call, &r, true);
 }
 

@@ -272,7 +272,7 @@ admin_token_list(struct ctx *c, struct call *call)
 	if (!server_reader(c, call->server, &db) ||
 	    !call_vendor(c, db, call->parsed.arg[0], &v))
 		return false;
-	call->who.vendor = str_of(v.id.s);
+	call_concerns(call, &v.id);
 	if (!call_account(c, call))
 		return false;
 	while (n == ADMIN_PAGE) {

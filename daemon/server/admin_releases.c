@@ -40,7 +40,7 @@ admin_release_list(struct ctx *c, struct call *call)
 		return false;
 	if (call_option(call, "--vendor", &word) && !call_vendor(c, db, word, &v))
 		return false;
-	call->who.vendor = str_of(v.id.s);
+	call_concerns(call, &v.id);
 	if (!call_account(c, call))
 		return false;
 	while (n == ADMIN_PAGE) {
@@ -99,8 +99,7 @@ admin_release_key(struct ctx *c, struct call *call)
 	if (!server_reader(c, call->server, &db) ||
 	    !release_by_id(c, db, STR(""), STR(""), call->parsed.arg[0], &r))
 		return false;
-	call->who.vendor = str_of(r.vendor.s);
-	call->who.object = str_of(r.id.s);
+	call_concerns(call, &r.vendor);
 	if (!str_number(call->parsed.arg[1], 1, UINT32_MAX, &customer))
 		return fail(c, E_USAGE, "customers are numbered from 1");
 	if (call_option(call, "--expires", &expires) && !grammar_time(c, expires, &u.expires))

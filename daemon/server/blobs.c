@@ -44,13 +44,18 @@ blob_file_create(struct ctx *c, const struct id *blob, int *ret)
 bool
 blob_file_open(struct ctx *c, const struct id *blob, bool write, int *ret)
 {
-	int fd = openat(folder, blob->s, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+	int how = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	owned(fd_done) int fd = openat(folder, blob->s, how);
+	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
 		return fail(c, E_ABSENT, "the file of %s is gone", blob->s);
 	if (fd < 0)
 		return fail_errno(c, "open", blob->s);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) /* a pipe would be waited for */
+		return fail(c, E_INTEGRITY, "what is called %s is no file", blob->s);
 	*ret = fd;
+	fd = -1;
 	return true;
 }
 

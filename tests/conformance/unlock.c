@@ -195,5 +195,6 @@ main(int argc, char **argv)
 	    failed > 0 ? "not " : "", locked, paths_n, failed);
 	printf("%sok 2 - at least %ld have weights to lock\n",
 	    (long)locked < least ? "not " : "", least);
+	arena_free(&mem);
 	return 0;
 }

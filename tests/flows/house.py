@@ -42,7 +42,8 @@ def full():
 
 def instrumented():
     """Built with a sanitizer: several times slower, which no measure may be taken of."""
-    return b"__asan_" in (programs() / "hallmarkd").read_bytes()
+    program = (programs() / "hallmarkd").read_bytes()
+    return b"__asan_" in program or b"__tsan_" in program
 
 
 def until(condition, seconds, what, pause=0.02):

@@ -48,8 +48,8 @@ counting_open(struct ctx *c, const struct job_network *p, struct counting *w)
 	shape = data_shape(w->data.reader);
 	return train_fit(c, w->network.graph, shape, (enum data_order)p->order, p->raw_bytes,
 		   &form) &&
-	    evaluator_new(c, w->network.graph, &form, &loss, p->batch, network_threads(p),
-		&w->evaluator) &&
+	    evaluator_new(c, w->network.graph, &form, &loss, network_batch(&w->network, p),
+		network_threads(p), &w->evaluator) &&
 	    job_labels(c, w->run, SAMPLES, p, shape->dim[0], evaluator_classes(w->evaluator),
 		&w->labels);
 }
@@ -59,11 +59,12 @@ rows_take(struct ctx *c, const struct job_network *p, struct counting *w)
 {
 	const struct data_shape *shape = data_shape(w->data.reader);
 	size_t row = (size_t)shape->row * data_type_size(shape->type);
+	int64_t batch = network_batch(&w->network, p);
 
 	w->at_once = (int64_t)(ROWS_BYTES / row);
 	w->at_once = w->at_once < ROWS_MAX ? w->at_once : ROWS_MAX;
-	w->at_once -= w->at_once % p->batch;
-	w->at_once = w->at_once > p->batch ? w->at_once : p->batch;
+	w->at_once -= w->at_once % batch;
+	w->at_once = w->at_once > batch ? w->at_once : batch;
 	w->rows = malloc((size_t)w->at_once * row);
 	if (w->rows == NULL)
 		return fail(c, E_MEMORY, "no memory for %lld samples", (long long)w->at_once);

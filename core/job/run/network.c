@@ -125,6 +125,18 @@ network_threads(const struct job_network *p)
 	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+int64_t
+network_batch(const struct network *n, const struct job_network *p)
+{
+	const struct nn_port *in;
+	size_t inputs;
+
+	in = nn_inputs(n->graph, &inputs);
+	if (inputs == 0 || nn_batch_free(n->graph) || in->rank == 0 || in->dim[0] < 1)
+		return p->batch;
+	return in->dim[0];
+}
+
 /* ---- Data -------------------------------------------------------------------------------- */
 
 static bool
@@ -163,6 +175,17 @@ job_has_input(const struct job_run *r, size_t i)
 	return i < r->message->blobs && r->message->blob[i].size > 0;
 }
 
+/* Why the samples' own file has none either is said behind it. */
+MUST static bool
+unlabelled(struct ctx *c)
+{
+	struct err why = c->err;
+
+	if (why.code != E_INPUT)
+		return false;
+	return fail(c, E_INPUT, "the data set has no labels, which are needed: %s", why.text);
+}
+
 bool
 job_labels(struct ctx *c, const struct job_run *r, size_t i, const struct job_network *p,
     int64_t n, int64_t classes, struct data_labels *ret)
@@ -172,7 +195,7 @@ job_labels(struct ctx *c, const struct job_run *r, size_t i, const struct job_ne
 	int64_t have;
 
 	if (!job_data_open(c, r, from, DATA_LABELS, p->labels_entry, &d))
-		return false;
+		return from == i ? unlabelled(c) : false;
 	have = data_shape(d.reader)->dim[0];
 	if (have != n)
 		return fail(

@@ -30,6 +30,8 @@ MUST bool network_loss(
     struct ctx *, const struct network *, const struct job_network *, struct loss *ret);
 /* The threads that are asked for, or as many as there are processors. */
 int network_threads(const struct job_network *);
+/* Samples at once: as many as the model is made for, if it is for so many only. */
+int64_t network_batch(const struct network *, const struct job_network *);
 
 /* ---- Data -------------------------------------------------------------------------------- */
 

@@ -169,7 +169,7 @@ sets_open(struct ctx *c, struct protection *p)
 	p->work = (struct protect_model){ .model = &p->network.model,
 		.graph = p->network.graph,
 		.loss = p->loss,
-		.batch = n->batch,
+		.batch = network_batch(&p->network, n),
 		.threads = network_threads(n) };
 	p->has_data = job_has_input(p->run, IN_SAMPLES);
 	if (!p->has_data)
