@@ -16,7 +16,7 @@ struct unlocking {
 	struct key256 secret, entries_key;
 	struct unlock_key key;
 	struct unlock_entry *entry;
-	struct str license, jwk, aad;
+	struct str license, jwk, aad, vendor;
 };
 
 static void
@@ -71,14 +71,19 @@ facts_take(struct ctx *c, struct wire *in, struct unlocking *u)
 	return true;
 }
 
+/* Both secrets of one request are the same vendor's. */
 MUST static bool
-rows_take(struct ctx *c, const struct custodian *k, struct wire *in, struct key256 *ret)
+rows_take(struct ctx *c, const struct custodian *k, struct wire *in, struct unlocking *u,
+    struct key256 *ret)
 {
 	struct sealed_row vendor = sealed_row_take(in, SEALED_VENDOR);
 	struct sealed_row row = sealed_row_take(in, SEALED_DATA);
 
 	if (in->bad)
 		return fail(c, E_USAGE, "the request for an unlock key is malformed");
+	if (u->vendor.n > 0 && !str_same(u->vendor, vendor.vendor))
+		return fail(c, E_INTEGRITY, "the entries are another vendor's");
+	u->vendor = vendor.vendor;
 	return data_key_take(c, k, &vendor, &row, ret);
 }
 
@@ -87,10 +92,10 @@ request_take(struct ctx *c, const struct custodian *k, struct wire *in, struct u
 {
 	if (k->givens < 1 || k->givens > 2)
 		return fail(c, E_USAGE, "an unlock key needs a file to be written to");
-	if (!rows_take(c, k, in, &u->secret) || !facts_take(c, in, u))
+	if (!rows_take(c, k, in, u, &u->secret) || !facts_take(c, in, u))
 		return false;
 	if (k->givens == 2) {
-		if (!rows_take(c, k, in, &u->entries_key))
+		if (!rows_take(c, k, in, u, &u->entries_key))
 			return false;
 		u->aad = wire_str(in, AAD_MAX);
 	}

@@ -70,7 +70,9 @@ input_open(struct jobs *j, struct run *r, const struct job_input *in, struct str
 	if (str_same(r->row.kind, str_of(job_kinds[JOB_DESCRIBE].name)))
 		want = ASSET_CHECKING;
 	if (!asset_by_id(c, j->db, kind, str_of(r->row.vendor.s), id, &a))
-		return false;
+		return c->err.code != E_ABSENT
+		    ? false
+		    : fail(c, E_ABSENT, "%.*s was deleted before the job began", STRF(id));
 	if (a.state != want)
 		return fail(c, E_CONFLICT, "%s is %s, not %s", a.id.s,
 		    asset_state_names[a.state], asset_state_names[want]);

@@ -149,6 +149,9 @@ upload_announced(struct ctx *c, struct request *rq)
 		return false;
 	if (n > max)
 		return fail(c, E_LIMIT, "an upload may have %lld bytes here", (long long)max);
+	if (request_header(rq, "Content-Encoding").n > 0)
+		return fail_at(c, E_MEDIA, "Content-Encoding",
+		    "an upload is stored as it comes: send it without a Content-Encoding");
 	return body_type(c, rq, "application/octet-stream");
 }
 

@@ -44,6 +44,7 @@ def uploads(house, secret):
     yield CONTENT, sender.send(0, 500)
     yield CONTENT, sender.send(7, 500)
     yield CONTENT, sender.send(0, 500, Content_Type="text/plain")
+    yield CONTENT, sender.send(0, 500, Content_Encoding="gzip")
     yield CONTENT, sender.send(0, 500, Content_Length=None)
     yield CONTENT, sender.send(0, 500, Repr_Digest="x")
     yield CONTENT, sender.send(500, 1000)

@@ -95,6 +95,7 @@ def refusals(t):
             ("chunks", (411, "LENGTH_REQUIRED"), {"Content_Length": None, "Transfer_Encoding": "chunked"}),
             ("another type", (415, "UNSUPPORTED_MEDIA_TYPE"), {"Content_Type": "application/json"}),
             ("no type", (415, "UNSUPPORTED_MEDIA_TYPE"), {"Content_Type": None}),
+            ("an encoding", (415, "UNSUPPORTED_MEDIA_TYPE"), {"Content_Encoding": "gzip"}),
             ("no digest", (400, "BAD_REQUEST"), {"Repr_Digest": None}),
             ("another digest", (400, "BAD_REQUEST"), {"Repr_Digest": "sha-512=:AAAA:"}),
             ("nothing", (422, "INVALID_VALUE"), {"Content_Length": "0"}),

@@ -192,6 +192,7 @@ static const struct {
 	{ ISSUE,     V_TERM_OVER_POLICY, "terms", { S(f.ask_until, 0) } },
 	{ ISSUE,     V_VALID, "", { S(f.ask_until, 0), S(p.duration, 0) } },
 	{ ISSUE,     V_TERM_EMPTY, "terms", { S(f.ask_until, NOW) } },
+	{ ISSUE,     V_TERM_EMPTY, "terms", { S(f.ask_from, NOW - DAY), S(f.ask_until, NOW) } },
 	{ ISSUE,     V_TERM_EMPTY, "terms", { S(f.ask_from, NOW + DAY), S(f.ask_until, NOW + DAY) } },
 	{ RENEW,     V_NOT_RENEWABLE, "renewal", { S(p.renewable, false) } },
 	{ RENEW,     V_VALID, "", { S(f.ask_until, NOW + 375 * DAY) } },

@@ -75,6 +75,7 @@ START_TEST(claims_are_canonical)
 }
 END_TEST
 
+#define KID "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
 static const struct {
 	const char *from, *to;
 } bad_claims[] = {
@@ -110,6 +111,8 @@ static const struct {
 	{ "\"artifact\":\"a7", "\"artifact\":\"A7" },
 	{ "\"artifact\":\"a7", "\"artifact\":\"" },
 	{ "\"keys\":[\"A", "\"keys\":[\"*" },
+	{ "\"keys\":[\"", "\"keys\":[],\"x\":[\"" },
+	{ "\"keys\":[\"", "\"keys\":[\"" KID "\",\"" },
 	{ "\"stale\":\"refused\"", "\"stale\":\"maybe\"" },
 	{ "{\"artifact\"", " {\"artifact\"" },
 	{ "300}", "300} " },
@@ -168,6 +171,9 @@ START_TEST(claims_are_checked_before_signing)
 	ck_fails(c, E_INPUT, license_claims_put(c, &l, &b));
 	l = claims_example();
 	l.expires = l.not_before;
+	ck_fails(c, E_INPUT, license_claims_put(c, &l, &b));
+	l = claims_example();
+	l.issued = l.expires;
 	ck_fails(c, E_INPUT, license_claims_put(c, &l, &b));
 	l = claims_example();
 	l.vendor.s[0] = 'x';
@@ -252,6 +258,11 @@ START_TEST(lists_of_any_length)
 }
 END_TEST
 
+#define LIST(revoked, suspended)                                           \
+	"{\"iss\":\"" VENDOR                                               \
+	"\",\"nextUpdate\":1769947201,\"number\":1,\"revoked\":\"" revoked \
+	"\",\"suspended\":\"" suspended "\",\"thisUpdate\":1769947200}"
+
 START_TEST(lists_refuse)
 {
 	struct ctx *c = test_ctx();
@@ -291,6 +302,15 @@ START_TEST(lists_refuse)
 	ck_assert(!revocations_read(c, with(c, p, "\"revoked\":\"", "\"revoked\":\"AAAA"), &r));
 	for (size_t n = 0; n < p.n; n++)
 		ck_assert(!revocations_read(c, (struct str){ p.p, n }, &r));
+	/* One entry, then two that fall or are the same, or one that is in both. */
+	p = STR(LIST("AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg"));
+	ck_ok(c, revocations_read(c, p, &r));
+	p = STR(LIST("AAAAAAAAAAAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAA", ""));
+	ck_fails(c, E_INPUT, revocations_read(c, p, &r));
+	p = STR(LIST("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""));
+	ck_fails(c, E_INPUT, revocations_read(c, p, &r));
+	p = STR(LIST("AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAQ"));
+	ck_fails(c, E_INPUT, revocations_read(c, p, &r));
 }
 END_TEST
 

@@ -202,6 +202,7 @@ static const struct {
 	{ V_REVOCATIONS_UNKNOWN, "revocations",
 	    { M(list.next_update, NOW), M(claims.offline, 0), M(claims.stale_refused, false) } },
 	{ V_LICENSE_REVOKED, "state", { M(list.revoked, &listed[0]) } },
+	{ V_LICENSE_REVOKED, "state", { M(list.revoked, &listed[0]), M(claims.epoch, 6) } },
 	{ V_LICENSE_SUSPENDED, "state", { M(list.suspended, &listed[0]), M(list.suspended_n, 1) } },
 	/* Older than the license: what it says of it was undone since. */
 	{ V_VALID_OFFLINE, "revocations", { M(list.revoked, &listed[0]), M(claims.epoch, 7), M(record.number, 7) } },

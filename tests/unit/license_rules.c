@@ -2,6 +2,7 @@
  * What holds for every decision, on facts drawn at random: more of what a policy gives never turns
  * a yes into a no, time never runs backwards, time zones have no say, and policies themselves.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -268,6 +269,49 @@ START_TEST(policies_refuse)
 }
 END_TEST
 
-MAIN("license_rules", EACH(more_is_never_less, more), ONE(setting_the_clock_back_gains_nothing),
-    ONE(what_has_ended_stays_ended), ONE(time_zones_have_no_say), ONE(seconds_round_down),
-    ONE(policies_come_back), EACH(policies_refuse, bad_policies))
+/* What does not come from JSON is held to the same ranges. */
+START_TEST(policies_are_checked)
+{
+	struct ctx *c = test_ctx();
+	struct policy p = policy_standard();
+	struct str words[ENTITLEMENTS_MAX + 1];
+
+	ck_ok(c, policy_check(c, &p));
+	p.seats = 0;
+	ck_assert(!policy_check(c, &p));
+	ck_assert_str_eq(c->err.at, "/seats");
+	ck_err(c, E_INPUT);
+	p.seats = SEATS_MAX + 1;
+	ck_fails(c, E_INPUT, policy_check(c, &p));
+	p = policy_standard();
+	p.duration = 60;
+	ck_ok(c, policy_check(c, &p));
+	p.binding = BIND_COUNT;
+	ck_fails(c, E_INPUT, policy_check(c, &p));
+	p.binding = BIND_ALL;
+	p.components = 1u << MACHINE_COUNT | 1;
+	ck_fails(c, E_INPUT, policy_check(c, &p));
+	p = policy_standard();
+	p.entitlements = (struct str_list){ words, ENTITLEMENTS_MAX };
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = str_of(take_printf(c, "w%zu", i));
+	ck_ok(c, policy_check(c, &p));
+	p.entitlements.n++;
+	ck_fails(c, E_INPUT, policy_check(c, &p));
+	p.entitlements.n = 1;
+	for (int ch = 0; ch < 256; ch++) {
+		char one = (char)ch;
+		bool good = ch < 128 && (isalnum(ch) || (ch > 0 && strchr(".-_:/", ch)));
+
+		words[0] = (struct str){ &one, 1 };
+		ck_assert_int_eq(policy_check(c, &p), good);
+	}
+	words[0] = STR("");
+	ck_assert(!policy_check(c, &p));
+}
+END_TEST
+
+MAIN("license_rules", ONE(policies_are_checked), EACH(more_is_never_less, more),
+    ONE(setting_the_clock_back_gains_nothing), ONE(what_has_ended_stays_ended),
+    ONE(time_zones_have_no_say), ONE(seconds_round_down), ONE(policies_come_back),
+    EACH(policies_refuse, bad_policies))

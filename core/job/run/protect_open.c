@@ -108,8 +108,7 @@ model_open(struct ctx *c, struct protection *p)
 	    memory_digest(c, p->plain, &size, &p->model) &&
 	    onnx_file_open(c, p->plain, &p->file) && unbundle(c, p) &&
 	    onnx_read(c, onnx_file_bytes(p->file), &n->model) &&
-	    nn_import(c, &n->model, &n->graph) && unlock_digest(c, p->plain, &p->weights) &&
-	    network_loss(c, n, &p->params->network, &p->loss);
+	    nn_import(c, &n->model, &n->graph) && unlock_digest(c, p->plain, &p->weights);
 }
 
 /* ---- The secret, and what the artifact says of itself ------------------------------------ */
@@ -168,18 +167,19 @@ sets_open(struct ctx *c, struct protection *p)
 
 	p->work = (struct protect_model){ .model = &p->network.model,
 		.graph = p->network.graph,
-		.loss = p->loss,
 		.batch = network_batch(&p->network, n),
 		.threads = network_threads(n) };
 	p->has_data = job_has_input(p->run, IN_SAMPLES);
 	if (!p->has_data)
 		return test ? fail(c, E_INPUT, "test data without a data set to lock with")
 			    : true;
-	if (!job_set_open(c, p->run, &p->network, n, &p->loss, IN_SAMPLES, limit, &p->set) ||
+	if (!network_loss(c, &p->network, n, &p->loss) ||
+	    !job_set_open(c, p->run, &p->network, n, &p->loss, IN_SAMPLES, limit, &p->set) ||
 	    (test &&
 		!job_set_open(
 		    c, p->run, &p->network, n, &p->loss, IN_TEST_SAMPLES, limit, &p->test)))
 		return false;
+	p->work.loss = p->loss;
 	p->work.classes = p->set.labels.classes;
 	if (p->work.classes < 2)
 		return fail(c, E_INPUT, "the model tells %lld classes apart: a lock needs two",
