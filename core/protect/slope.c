@@ -6,6 +6,9 @@
  */
 #include "model.h"
 
+/* Samples of a batch for each thread: all that a way back needs stays in the cache. */
+enum { EACH_THREAD = 8 };
+
 struct slope {
 	struct nn_plan *plan;
 	const struct protect_set *set;
@@ -35,9 +38,11 @@ MUST static bool
 plan_wanted(struct ctx *c, const struct protect_model *m, const struct protect_set *set,
     const bool wanted[], struct slope *s)
 {
+	const int64_t best = (int64_t)EACH_THREAD * (m->threads > 0 ? m->threads : 1);
+	const int64_t most = m->batch < set->n ? m->batch : set->n;
 	const struct nn_options o = {
 		.mode = NN_DIFFERENTIATE,
-		.batch = m->batch < set->n ? m->batch : set->n,
+		.batch = best < most ? best : most,
 		.threads = m->threads,
 	};
 	size_t n;
