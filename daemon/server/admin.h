@@ -97,6 +97,13 @@ MUST bool call_pause(struct ctx *, struct call *, int ms);
 bool call_option(const struct call *, const char *name, struct str *ret);
 /* The whole of a file, from where it stands, as data lines with progress. */
 MUST bool call_file(struct ctx *, struct call *, int fd, int64_t size, int64_t *ret_sent);
+/*
+ * Rows of all vendors, or of the one that --vendor names, page by page: `page` sends the next
+ * ADMIN_PAGE rows after *after, moves it to the last of them and says how many there were.
+ */
+typedef bool admin_page(struct ctx *, struct call *, struct db *, const struct id *vendor,
+    struct id *after, size_t *ret_n);
+MUST bool call_pages(struct ctx *, struct call *, admin_page *);
 /* A time, or null for 0. */
 void call_time(struct js *, const char *key, int64_t ms);
 /* By id or by name. */

@@ -203,6 +203,38 @@ call_do(struct ctx *c, struct call *call, struct act *act,
 /* ---- Small things ---------------------------------------------------------------------------- */
 
 bool
+call_pages(struct ctx *c, struct call *call, admin_page *page)
+{
+	struct vendor v = { 0 };
+	struct id after = { 0 };
+	struct db *db;
+	struct str word;
+	size_t n = ADMIN_PAGE;
+
+	if (!server_reader(c, call->server, &db))
+		return false;
+	if (call_option(call, "--vendor", &word) && !call_vendor(c, db, word, &v))
+		return false;
+	call_concerns(call, &v.id);
+	if (!call_account(c, call))
+		return false;
+	while (n == ADMIN_PAGE) {
+		owned(arena_free) struct arena *mem = arena_new(ADMIN_MEMORY);
+		struct ctx pc = *c;
+		bool ok;
+
+		if (mem == NULL)
+			return fail(c, E_MEMORY, "no memory for a page of rows");
+		pc.mem = mem;
+		ok = page(&pc, call, db, &v.id, &after, &n);
+		c->err = pc.err;
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool
 call_file(struct ctx *c, struct call *call, int fd, int64_t size, int64_t *ret_sent)
 {
 	owned(arena_free) struct arena *memory = arena_new(FRAME_ANSWER_MAX);

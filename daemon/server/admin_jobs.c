@@ -38,41 +38,28 @@ job_row_send(struct ctx *c, struct call *call, const struct job_row *r, bool who
 	return call_row_send(c, call, &j);
 }
 
+MUST static bool
+job_page(struct ctx *c, struct call *call, struct db *db, const struct id *vendor,
+    struct id *after, size_t *ret_n)
+{
+	struct job_row *r;
+	size_t n;
+
+	if (!job_list(c, db, str_of(vendor->s), str_of(after->s), ADMIN_PAGE, &r, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		*after = r[i].id;
+		if (!job_row_send(c, call, &r[i], false))
+			return false;
+	}
+	*ret_n = n;
+	return true;
+}
+
 bool
 admin_job_list(struct ctx *c, struct call *call)
 {
-	struct vendor v = { 0 };
-	struct id after = { 0 };
-	struct job_row *r;
-	struct db *db;
-	struct str word;
-	size_t n = ADMIN_PAGE;
-
-	if (!server_reader(c, call->server, &db))
-		return false;
-	if (call_option(call, "--vendor", &word) && !call_vendor(c, db, word, &v))
-		return false;
-	call_concerns(call, &v.id);
-	if (!call_account(c, call))
-		return false;
-	while (n == ADMIN_PAGE) {
-		struct arena *page = arena_new(ADMIN_MEMORY);
-		struct ctx pc = *c;
-		bool ok = page != NULL;
-
-		pc.mem = page;
-		ok = ok &&
-		    job_list(&pc, db, str_of(v.id.s), str_of(after.s), ADMIN_PAGE, &r, &n);
-		for (size_t i = 0; ok && i < n; i++) {
-			after = r[i].id;
-			ok = job_row_send(&pc, call, &r[i], false);
-		}
-		arena_free(&page);
-		c->err = pc.err;
-		if (!ok)
-			return false;
-	}
-	return true;
+	return call_pages(c, call, job_page);
 }
 
 bool
