@@ -55,6 +55,8 @@ MUST bool sha256_init(struct ctx *, struct sha256 *);
 void sha256_add(struct sha256 *, struct str);
 MUST bool sha256_end(struct ctx *, struct sha256 *, struct digest256 *ret);
 void sha256_done(struct sha256 *);
+/* The digest of a whole file, from its beginning, wherever it stands; and how long it is. */
+MUST bool sha256_file(struct ctx *, int fd, int64_t *ret_size, struct digest256 *ret);
 
 /* HMAC-SHA-256 (RFC 2104). */
 MUST bool hmac_sha256(struct ctx *, struct str key, struct str message, struct digest256 *ret);

@@ -3,10 +3,15 @@
  * same time whatever they find. HKDF is written here in terms of HMAC (RFC 5869 is four lines) as
  * the library's own fetches its digest anew on every call.
  */
+#include <errno.h>
+#include <unistd.h>
+
 #include "parts.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+
+enum { FILE_PIECE = 1 << 18 }; /* of a file at a time */
 
 #define CHAIN_DOMAIN "hallmark chain 1"
 
@@ -104,6 +109,28 @@ sha256_done(struct sha256 *h)
 {
 	EVP_MD_CTX_free(h->md);
 	h->md = NULL;
+}
+
+bool
+sha256_file(struct ctx *c, int fd, int64_t *ret_size, struct digest256 *ret)
+{
+	owned(sha256_done) struct sha256 hash = { 0 };
+	char *piece = take(c, FILE_PIECE);
+	int64_t at = 0;
+	ssize_t n;
+
+	if (piece == NULL || !sha256_init(c, &hash))
+		return false;
+	while ((n = pread(fd, piece, FILE_PIECE, at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(c, "read", "a file");
+		sha256_add(&hash, (struct str){ piece, (size_t)n });
+		at += n;
+	}
+	*ret_size = at;
+	return sha256_end(c, &hash, ret);
 }
 
 bool

@@ -64,14 +64,6 @@ numbers_raw(
 }
 
 void
-onnx_floats_raw(enum onnx_type type, const float *from, size_t n, void *to)
-{
-	const struct onnx_new_tensor numbers = { .f = from };
-
-	numbers_raw(&numbers, type, 0, n, to);
-}
-
-void
 onnx_floats_put(enum onnx_type type, const float from[], size_t n, void *raw)
 {
 	size_t size = onnx_type_size(type);

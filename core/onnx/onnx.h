@@ -195,12 +195,10 @@ MUST bool onnx_attr_ints(struct ctx *, const struct onnx_node *, const char *nam
  */
 MUST bool onnx_tensor_floats(struct ctx *, const struct onnx_tensor *, float *to);
 MUST bool onnx_tensor_ints(struct ctx *, const struct onnx_tensor *, int64_t *to);
-/* n floats as raw data of one of the float types, rounded to nearest even. */
-void onnx_floats_raw(enum onnx_type, const float *, size_t n, void *to);
 
 /*
  * Raw data of a float type (ONNX_FLOAT, _FLOAT16, _BFLOAT16, _DOUBLE), not aligned, as float32; and
- * float32 rounded to such a type.
+ * float32 rounded, to nearest even, to such a type.
  */
 void onnx_floats_get(enum onnx_type, const void *raw, size_t n, float to[]);
 void onnx_floats_put(enum onnx_type, const float from[], size_t n, void *raw);

@@ -9,8 +9,7 @@
 #include "sealed.h"
 
 enum {
-	ATTEMPTS = 4,     /* at a mark that costs no accuracy */
-	HASHED = 1 << 18, /* bytes of a file at a time */
+	ATTEMPTS = 4, /* at a mark that costs no accuracy */
 };
 #define COST_MAX .002 /* of accuracy, in the mean over the customers */
 
@@ -38,26 +37,11 @@ checking_done(struct checking *k)
 }
 
 MUST static bool
-file_digest(struct ctx *c, int fd, struct digest256 *ret)
-{
-	owned(sha256_done) struct sha256 s = { 0 };
-	struct buf b;
-	ssize_t n;
-
-	if (!sha256_init(c, &s) || !take_buf(c, HASHED, &b))
-		return false;
-	for (off_t at = 0; (n = pread(fd, b.p, b.max, at)) > 0; at += n)
-		sha256_add(&s, (struct str){ b.p, (size_t)n });
-	if (n < 0)
-		return fail_errno(c, "read", "an artifact");
-	return sha256_end(c, &s, ret);
-}
-
-MUST static bool
 checking_open(struct ctx *c, struct checking *k)
 {
 	const struct sealed_case *on = k->on;
 	size_t entries = (size_t)1 << k->made->terms.log_l;
+	int64_t size;
 
 	k->table = calloc(entries, sizeof *k->table);
 	k->sums = calloc(entries, sizeof *k->sums);
@@ -67,7 +51,7 @@ checking_open(struct ctx *c, struct checking *k)
 	return seal_plan_make(c, on->plain, on->model->model, on->model->graph, &on->options,
 		   on->locked, on->n, on->metadata, on->metadatas, &k->plan) &&
 	    mark_content_key(c, on->release, &k->content) &&
-	    file_digest(c, on->artifact, &k->artifact);
+	    sha256_file(c, on->artifact, &size, &k->artifact);
 }
 
 /* ---- One customer ------------------------------------------------------------------------ */

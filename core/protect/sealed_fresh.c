@@ -76,7 +76,7 @@ put_fresh(struct ctx *c, struct fresh *f, const struct seal_tensor *t, char *to,
 	for (size_t i = 0; i < n; i++)
 		f->plan->number[i] = fresh_value(t, mean, sd, r[i]);
 	if (t->real)
-		onnx_floats_raw(t->is.type, f->plan->number, n, to);
+		onnx_floats_put(t->is.type, f->plan->number, n, to);
 	else
 		put_integers(t->is.type, f->plan->number, n, to);
 	return true;

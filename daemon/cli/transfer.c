@@ -12,34 +12,9 @@
 #include "cli.h"
 #include "crypto.h"
 
-enum { PIECE = 1 << 20, BREAKS_MAX = 8 };
+enum { BREAKS_MAX = 8 };
 
 /* ---- Digests ----------------------------------------------------------------------------- */
-
-MUST static bool
-file_digest(struct ctx *c, int fd, int64_t n, struct digest256 *ret)
-{
-	struct sha256 hash = { 0 };
-	char *piece = take(c, PIECE);
-	bool ok = piece != NULL && sha256_init(c, &hash);
-
-	for (int64_t at = 0; ok && at < n;) {
-		ssize_t got = pread(fd, piece, PIECE, at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			ok = fail_errno(c, "read", "the file");
-		else if (got == 0)
-			ok = fail(c, E_FILE, "the file became shorter meanwhile");
-		else
-			sha256_add(&hash, (struct str){ piece, (size_t)got });
-		at += got > 0 ? got : 0;
-	}
-	ok = ok && sha256_end(c, &hash, ret);
-	sha256_done(&hash);
-	return ok;
-}
 
 /* As RFC 9530 wants it: sha-256=:<base64 with padding>: */
 static void
@@ -166,6 +141,7 @@ transfer_up(struct cli *t, const char *asset, const char *part, const char *name
 {
 	owned(fd_done) int fd = open(name, O_RDONLY | O_CLOEXEC);
 	struct sending s = { .cli = t, .fd = fd };
+	int64_t size;
 	struct digest256 digest;
 	char text[80];
 	struct buf field = BUF(text);
@@ -176,8 +152,10 @@ transfer_up(struct cli *t, const char *asset, const char *part, const char *name
 	if (!S_ISREG(st.st_mode))
 		return fail(&t->c, E_FILE, "%s is not a regular file", name);
 	s.size = st.st_size;
-	if (!file_digest(&t->c, fd, s.size, &digest))
+	if (!sha256_file(&t->c, fd, &size, &digest))
 		return false;
+	if (size != s.size)
+		return fail(&t->c, E_FILE, "%s changes while it is read", name);
 	digest_field(&digest, &field);
 	return put_all(t, asset, part, &s, buf_str(&field), ret);
 }
@@ -260,8 +238,9 @@ digest_same(struct cli *t, const struct taking *k, const char *etag)
 	char text[80];
 	struct buf want = BUF(text);
 	struct digest256 d;
+	int64_t size;
 
-	if (!file_digest(&t->c, k->fd, k->at, &d))
+	if (!sha256_file(&t->c, k->fd, &size, &d))
 		return false;
 	buf_char(&want, '"');
 	hex_put(&want, d.b, sizeof d.b);

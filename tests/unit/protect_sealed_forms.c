@@ -304,7 +304,7 @@ START_TEST(weights_of_other_types)
 		bytes[i] = (uint8_t)(int)(sum * 200);
 	}
 	if (real)
-		onnx_floats_raw(type, v, N, data);
+		onnx_floats_put(type, v, N, data);
 	put_table(&s.graph, type, data, ROWS);
 	house_open(c, sample_bytes(&s), &h);
 	ck_ok(c, seal_with(c, &h, &sealed_exact, NULL, 0));

@@ -26,26 +26,6 @@ protection_done(struct protection *p)
 
 /* ---- The model --------------------------------------------------------------------------- */
 
-bool
-memory_digest(struct ctx *c, int fd, int64_t *ret_size, struct digest256 *ret)
-{
-	owned(sha256_done) struct sha256 hash = { 0 };
-	char *piece = take(c, PIECE);
-	int64_t at = 0;
-	ssize_t n;
-
-	if (piece == NULL || !sha256_init(c, &hash))
-		return false;
-	while ((n = pread(fd, piece, PIECE, at)) > 0) {
-		sha256_add(&hash, (struct str){ piece, (size_t)n });
-		at += n;
-	}
-	if (n < 0)
-		return fail_errno(c, "read", "a file in memory");
-	*ret_size = at;
-	return sha256_end(c, &hash, ret);
-}
-
 static void
 reader_done(struct sealed_reader **r)
 {
@@ -105,7 +85,7 @@ model_open(struct ctx *c, struct protection *p)
 	int64_t size;
 
 	return memory_new(c, "plain", &p->plain) && decrypt(c, p->run, IN_MODEL, p->plain) &&
-	    memory_digest(c, p->plain, &size, &p->model) &&
+	    sha256_file(c, p->plain, &size, &p->model) &&
 	    onnx_file_open(c, p->plain, &p->file) && unbundle(c, p) &&
 	    onnx_read(c, onnx_file_bytes(p->file), &n->model) &&
 	    nn_import(c, &n->model, &n->graph) && unlock_digest(c, p->plain, &p->weights);

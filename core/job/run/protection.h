@@ -52,8 +52,6 @@ struct protection {
 
 MUST bool protection_open(struct ctx *, struct protection *);
 void protection_done(struct protection *);
-/* SHA-256 of a whole memory file, and its size. */
-MUST bool memory_digest(struct ctx *, int fd, int64_t *ret_size, struct digest256 *ret);
 /* Writes the outputs; *ret_json is the job's result. */
 MUST bool protection_result(struct ctx *, struct protection *, struct str *ret_json);
 
