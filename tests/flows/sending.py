@@ -90,11 +90,17 @@ class Sender:
         part = next(p for p in client.get(at[0]).json()["parts"] if p["part"] == at[1])
         return part["received"]
 
+    def whole(self, client):
+        at = self.path.rsplit("/", 1)
+        return next(p for p in client.get(at[0]).json()["parts"] if p["part"] == at[1])["whole"]
+
     def resume(self, client):
         """From where it stopped to the end; waits until the broken connection was noticed."""
 
         def answer():
             first = self.received(client)
+            if self.whole(client):  # it was committed, and only its answer was lost
+                return client.get(self.path.rsplit("/", 1)[0])
             got = self.finish() if first == len(self.data) else self.send(first, len(self.data))
             return None if got.status == 409 else got
 
