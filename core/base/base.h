@@ -113,6 +113,8 @@ enum err_code {
 	E_FILE,      /* a local file */
 	E_INTEGRITY, /* a digest, tag or signature does not match */
 	E_CRYPTO,    /* the cryptographic library failed */
+	E_REFUSED,   /* a license's terms say no; err.name says which */
+	E_UNDECIDED, /* it cannot be decided now; err.name says why */
 	E_INTERNAL,  /* our own bug */
 	E_COUNT
 };
@@ -122,7 +124,11 @@ struct err {
 	char text[192];   /* may be shown to the client */
 	char detail[160]; /* log only */
 	char at[64];      /* JSON Pointer, parameter or header at fault; empty if none */
+	const char *name; /* a finer name than its code's, static; NULL: none */
 };
+
+/* What it is called outside: its own name, or its code's. */
+const char *err_name(const struct err *);
 
 /* The columns of the error table. */
 const char *err_wire(enum err_code);  /* stable SCREAMING_SNAKE name */

@@ -45,6 +45,8 @@ static const struct {
 	[E_FILE]          = { "LOCAL_FILE",               "Local file error",               500, 1 },
 	[E_INTEGRITY]     = { "INTEGRITY",                "Integrity check failed",         500, 5 },
 	[E_CRYPTO]        = { "CRYPTOGRAPHY",             "Cryptographic library failed",   500, 5 },
+	[E_REFUSED]       = { "REFUSED",                  "Refused by the license's terms",  403, 3 },
+	[E_UNDECIDED]     = { "UNDECIDED",                "Cannot be decided now",          503, 2 },
 	[E_INTERNAL]      = { "INTERNAL",                 "Internal error",                 500, 1 },
 };
 /* clang-format on */
@@ -60,6 +62,12 @@ const char *
 err_title(enum err_code code)
 {
 	return errors[code].title;
+}
+
+const char *
+err_name(const struct err *e)
+{
+	return e->name != NULL ? e->name : err_wire(e->code);
 }
 
 int

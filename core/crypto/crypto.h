@@ -322,6 +322,17 @@ MUST bool jwe_writer_new(struct ctx *, const struct ec_key *to, struct str typ,
 MUST bool jwe_write(struct ctx *, struct jwe_writer *, struct str payload);
 MUST bool jwe_finish(struct ctx *, struct jwe_writer *);
 void jwe_writer_free(struct jwe_writer **);
+/*
+ * In two steps, for many tokens to one recipient under one content key: the head ("protected
+ * header.encrypted key", at most JWE_HEAD_MAX bytes) once; then any number of tokens behind it,
+ * each with a nonce of its own. Two payloads under one head with one nonce give both away: the
+ * nonce must follow from the head and from everything that the payload follows from.
+ */
+#define JWE_HEAD_MAX 4096
+MUST bool jwe_wrap(struct ctx *, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, const struct key256 *content, struct buf *out);
+MUST bool jwe_writer_behind(struct ctx *, struct str head, const struct key256 *content,
+    const uint8_t nonce[12], byte_sink *, void *arg, struct jwe_writer **ret);
 /* E_INTEGRITY if it does not open with this key. */
 MUST bool jwe_decrypt(struct ctx *, const struct ec_key *, struct str typ, struct str token,
     struct jose_header *ret_header, struct str *ret_payload);

@@ -155,13 +155,7 @@ const char *action_name(enum action);
 
 /* Zero is always "nobody has looked": a zeroed struct facts decides nothing. */
 enum party { PARTY_UNKNOWN, PARTY_ABSENT, PARTY_ACTIVE, PARTY_SUSPENDED, PARTY_ERASED };
-enum release_state {
-	RELEASE_UNKNOWN,
-	RELEASE_ABSENT,
-	RELEASE_MAKING,
-	RELEASE_READY,
-	RELEASE_WITHDRAWN
-};
+enum offer { OFFER_UNKNOWN, OFFER_ABSENT, OFFER_MAKING, OFFER_READY, OFFER_WITHDRAWN };
 enum seat { SEAT_NONE, SEAT_HELD, SEAT_LAPSED };
 enum delivery {
 	DELIVERY_NONE,
@@ -176,7 +170,7 @@ struct facts {
 	int64_t last_seen; /* the latest moment known to have been, by whatever was recorded */
 	enum party vendor, customer, recipient;
 	bool enrolled; /* the customer has registered a key */
-	enum release_state release;
+	enum offer release;
 	bool policy_retired;
 	bool looked_up;                /* the license was sought; NULL below: there is none */
 	const struct license *license; /* NULL for ACTION_ISSUE */
@@ -287,6 +281,30 @@ MUST bool license_claims_put(struct ctx *, const struct license_claims *, struct
 MUST bool license_claims_read(struct ctx *, struct str payload, struct license_claims *ret);
 /* Whether the license names this key (a kid of ours) as the vendor's present or next one. */
 bool license_names_key(const struct license_claims *, struct str kid);
+
+/* ---- Proofs ------------------------------------------------------------------------------ */
+
+/*
+ * How a customer shows, with each request, that he holds his key: a JWS over what is asked, in the
+ * header `Authorization: Hallmark <JWS>`, whose kid is the customer's id (at enrolment, where there
+ * is none yet, the key's thumbprint). The nonce is the server's and good for one request.
+ */
+#define PROOF_TYP "hallmark-proof+jwt"
+#define PROOF_SCHEME "Hallmark"
+#define NONCE_HEADER "Hallmark-Nonce"
+enum { PROOF_MAX = 2048, NONCE_MAX = 128, PROOF_PATH_MAX = 1024 };
+struct proof {
+	struct str method, path; /* path: as it is sent, query included */
+	struct str nonce;
+	struct digest256 body; /* SHA-256 of the body, which may be empty */
+};
+/* Appends the compact JWS. */
+MUST bool proof_sign(
+    struct ctx *, const struct ec_key *, struct str kid, const struct proof *, struct buf *out);
+/* Its kid, before anything was verified. */
+MUST bool proof_peek(struct ctx *, struct str jws, struct str *ret_kid);
+/* E_INTEGRITY if it is not this key's; E_INPUT if it is no proof. */
+MUST bool proof_read(struct ctx *, const struct ec_key *, struct str jws, struct proof *ret);
 
 /* ---- Revocations ------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@ rule_lookup(const struct view *v)
 {
 	const struct facts *f = v->f;
 	bool known = f->vendor != PARTY_UNKNOWN && f->customer != PARTY_UNKNOWN &&
-	    f->release != RELEASE_UNKNOWN && (f->looked_up || v->action == ACTION_ISSUE) &&
+	    f->release != OFFER_UNKNOWN && (f->looked_up || v->action == ACTION_ISSUE) &&
 	    (f->recipient != PARTY_UNKNOWN || v->action != ACTION_TRANSFER);
 
 	note(v, known ? "everything was looked up" : "something could not be looked up");
@@ -68,14 +68,14 @@ rule_release(const struct view *v)
 
 	note(v, "the release is %s", names[v->f->release]);
 	switch (v->f->release) {
-	case RELEASE_UNKNOWN:
-	case RELEASE_READY:
+	case OFFER_UNKNOWN:
+	case OFFER_READY:
 		return V_VALID;
-	case RELEASE_ABSENT:
+	case OFFER_ABSENT:
 		return V_RELEASE_NOT_FOUND;
-	case RELEASE_MAKING:
+	case OFFER_MAKING:
 		return V_RELEASE_NOT_READY;
-	case RELEASE_WITHDRAWN:
+	case OFFER_WITHDRAWN:
 		return V_RELEASE_WITHDRAWN;
 	}
 	abort(); /* the compiler has seen every case */

@@ -421,4 +421,6 @@ MUST bool store_restore(struct ctx *, const char *dir, const char *from);
 /* integrity_check, foreign_key_check, every CHECK; problems as text lines in c->mem. */
 MUST bool store_check(struct ctx *, struct db *, struct str *ret_problems);
 
+#include "store_licensing.h"
+
 #endif

@@ -96,7 +96,8 @@ acts_run(struct store *s, struct group *g)
 			return false;
 		if (a->unaudited)
 			continue;
-		a->audit.outcome = str_of(err_wire(a->ok ? E_NONE : a->c->err.code));
+		a->audit.outcome = a->ok ? str_of(err_wire(E_NONE))
+					 : str_of(err_name(&a->c->err));
 		if (!audit_append(&s->c, s->db, &s->end, at, &a->audit))
 			return false;
 	}

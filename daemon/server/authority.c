@@ -111,7 +111,7 @@ authority_holds(struct ctx *c, struct db *db, const struct principal *who)
 	struct token t;
 
 	if (!vendor_by_id(c, db, vendor, &v) ||
-	    !token_by_id(c, db, vendor, str_of(who->token.s), &t))
+	    !token_by_id(c, db, vendor, str_of(who->id.s), &t))
 		return false;
 	if (v.suspended || t.revoked != 0 || (t.expires != 0 && t.expires <= c->now()))
 		return fail(c, E_AUTH, "the token is not known here");

@@ -29,14 +29,14 @@ request_problem(struct request *rq)
 
 	if (!audited(rq) && !request_note(rq))
 		e = rq->c.err; /* no audit, no answer: now that is the answer */
-	buf_printf(&t, "urn:hallmark:error:%s", err_wire(e.code));
+	buf_printf(&t, "urn:hallmark:error:%s", err_name(&e));
 	js_open(&j, NULL, '{');
 	js_text(&j, "type", buf_str(&t));
 	js_text(&j, "title", str_of(err_title(e.code)));
 	js_number(&j, "status", err_http(e.code));
 	js_text(&j, "detail", str_of(e.text));
 	js_text(&j, "instance", str_of(rq->id));
-	js_text(&j, "code", str_of(err_wire(e.code)));
+	js_text(&j, "code", str_of(err_name(&e)));
 	if (rq->reply.received >= 0)
 		js_number(&j, "received", rq->reply.received);
 	if (e.at[0] != '\0') {

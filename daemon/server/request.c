@@ -16,6 +16,7 @@ request_begin(struct request *rq, struct server *s, struct arena *mem)
 	rq->c = ctx_real(mem, rq->id);
 	rq->reply.status = 200;
 	rq->reply.received = -1;
+	rq->reply.file = -1;
 }
 
 /* ---- Who, and how often ------------------------------------------------------------------ */
@@ -46,7 +47,7 @@ static bool
 is_uncounted(const struct request *rq)
 {
 	return rq->route == NULL ||
-	    (rq->route->flags & ROUTE_UNLIMITED && rq->who.token.s[0] == '\0' &&
+	    (rq->route->flags & ROUTE_UNLIMITED && rq->who.id.s[0] == '\0' &&
 		rq->c.err.code != E_RATE);
 }
 
@@ -102,7 +103,7 @@ authorised(struct ctx *c, struct request *rq)
 	if (!credential(c, rq))
 		return false;
 	if (!(r->flags & ROUTE_UNLIMITED) &&
-	    !limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.token.s),
+	    !limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.id.s),
 		&rq->reply.retry_after))
 		return false;
 	if ((rq->who.roles & r->roles) == 0)
@@ -246,7 +247,7 @@ request_refuse(struct request *rq)
 MUST static bool
 answer_prepare(struct ctx *c, struct request *rq)
 {
-	struct str zero = { "", 1 }, token = str_of(rq->who.token.s);
+	struct str zero = { "", 1 }, token = str_of(rq->who.id.s);
 	struct str at[] = { token, zero, str_of(rq->idempotency_key) };
 	struct str what[] = { rq->method, zero, rq->path, zero, rq->body };
 	struct digest256 key;
@@ -357,7 +358,7 @@ audit_fill(struct request *rq, struct audit_entry *a)
 	const struct route *r = rq->route;
 
 	a->vendor = str_of(rq->who.vendor.s);
-	a->actor = rq->who.token.s[0] == '\0' ? STR("anonymous") : str_of(rq->who.token.s);
+	a->actor = rq->who.id.s[0] == '\0' ? STR("anonymous") : str_of(rq->who.id.s);
 	a->action = r == NULL ? STR("unknown") : str_of(r->action);
 	a->request = str_of(rq->id);
 	a->address = str_of(rq->address);
@@ -374,7 +375,7 @@ bool
 request_note(struct request *rq)
 {
 	struct ctx *c = &rq->c;
-	struct audit_entry a = { .outcome = str_of(err_wire(c->err.code)) };
+	struct audit_entry a = { .outcome = str_of(err_name(&c->err)) };
 
 	if (c->err.code == E_RATE || (rq->route != NULL && rq->route->flags & ROUTE_QUIET))
 		return true;

@@ -65,6 +65,7 @@ struct reply {
 	int64_t retry_after;
 	int64_t received; /* of an upload, told beside a problem; -1: nothing to tell */
 	int64_t size;     /* of a file, told when it has no such range */
+	int file; /* its bytes are the body, from its beginning; ends with the answer; -1: none */
 	bool close;
 };
 
@@ -75,12 +76,23 @@ struct request {
 	struct str method, path, param[PARAMS_MAX];
 	struct str body;
 	struct str secret;    /* of the bearer token, for as long as the request lives */
-	struct principal who; /* who.token.s is empty while nobody is known */
+	struct principal who; /* who.id.s is empty while nobody is known */
 	char id[65], address[48], if_match[48], idempotency_key[256];
 	int64_t began_us;
 
 	bool (*write)(struct ctx *, struct db *, struct request *);
+	/*
+	 * In the place of `write`, when the answer is a kept one; NULL: nothing to look at
+	 * again.
+	 */
+	bool (*again)(struct ctx *, struct db *, struct request *);
 	void (*after)(struct request *);
+	/*
+	 * After the commit, in the edge's thread: makes the answer out of what `write` or
+	 * `again` left in the reply's body, which is what was kept. It may take its time, and
+	 * may fail.
+	 */
+	bool (*late)(struct ctx *, struct request *);
 	void *arg; /* the handler's own, for `write` */
 	struct act act;
 	struct digest256 answer_at, answer_request;

@@ -116,14 +116,34 @@ MUST bool keys_data_new(struct ctx *, struct keys *, struct db *, struct str ven
     struct key256 *ret, struct data_key_row *ret_row);
 MUST bool keys_data_open(
     struct ctx *, struct keys *, struct db *, struct str id, struct key256 *ret);
+/*
+ * A license to a release that is ready: its claims (of license_claims_put; empty: none) signed,
+ * and the head of its unlock keys, with the license's content key for the holder of `jwk`
+ * (empty: none).
+ */
+struct keys_license {
+	const struct release_row *release;
+	struct str license, claims, jwk;
+};
+MUST bool keys_license(struct ctx *, struct keys *, struct db *, const struct keys_license *,
+    struct str *ret_token, struct str *ret_wrap);
+/* Thumbprint of the key that signs now: what a license's claims must name. */
+MUST bool keys_signer(struct ctx *, struct keys *, struct db *, struct digest256 *ret);
+/* Signs a payload of revocations_put. */
+MUST bool keys_sign_revocations(
+    struct ctx *, struct keys *, struct str payload, struct str *ret_token);
 /* One customer's unlock key to a release that is ready. */
 struct keys_unlock {
 	const struct release_row *release;
 	uint32_t customer; /* number */
 	struct str license, jwk;
+	struct str wrap; /* head of the license's keys, for that jwk; empty: a key of its own */
 	int64_t issued, expires;
 };
-/* Writes it, encrypted to the customer's public key, to the file `out`: a compact JWE. */
+/*
+ * Writes it, encrypted to the customer's public key, to the file `out`: a compact JWE. With a wrap,
+ * the same question always gives the same bytes.
+ */
 MUST bool keys_unlock_key(struct ctx *, struct keys *, struct db *, const struct keys_unlock *,
     int out, uint64_t *ret_bytes);
 /* What vouches for a ready release's artifact: a JWS, and the same as a model-signing bundle. */
@@ -190,11 +210,14 @@ void upkeep_stop(struct upkeep **);
 
 /* ---- authority: who holds which token ---------------------------------------------------- */
 
+/* Whoever asks: a vendor's program, by its token, or a customer, by a proof. */
 struct principal {
-	struct id token, vendor;
+	struct id id, vendor; /* id: tok_… or cus_… */
 	unsigned roles;
 	int64_t expires;
 };
+/* What customers may do, beside the roles that tokens have. */
+enum { ROLE_CUSTOMER = 16 };
 MUST bool authority_start(struct ctx *, struct server *, struct authority **ret);
 void authority_stop(struct authority **);
 /* E_AUTH for anything but a live token of a live vendor. */

@@ -141,6 +141,30 @@ MUST bool custody_data_key_rewrap(struct ctx *, struct custody *,
     const struct vendor_key_row *from, const struct vendor_key_row *to,
     const struct data_key_row[], size_t n, struct data_key_row **ret);
 
+/* ---- Licenses ---------------------------------------------------------------------------- */
+
+/* As keys_license of the server; the release's secret is what the content key follows from. */
+struct custody_license {
+	const struct vendor_key_row *vendor; /* of the release's secret */
+	const struct data_key_row *secret;
+	struct str release, license;
+	struct digest256 artifact;
+	struct str claims; /* empty: nothing to sign */
+	struct str jwk;    /* empty: nothing to wrap */
+};
+/*
+ * The claims are read again by the custodian, strictly, must name this release, license and
+ * artifact and the key that signs (E_CONFLICT if that is another by now), and are signed with
+ * LICENSE_TYP. The wrap is the head of a JWE of UNLOCK_TYP (see jwe_wrap) whose content key
+ * follows from the release's secret, the license and the thumbprint of jwk; its header names
+ * release, artifact and license.
+ */
+MUST bool custody_license(struct ctx *, struct custody *, const struct custody_license *,
+    struct str *ret_token, struct str *ret_wrap);
+/* Reads the list again, strictly, and signs it with REVOCATIONS_TYP. */
+MUST bool custody_sign_revocations(
+    struct ctx *, struct custody *, struct str payload, struct str *ret_token);
+
 /* ---- Unlock keys ------------------------------------------------------------------------- */
 
 /* What an unlock key is made of, beside the release's secret. */
@@ -153,7 +177,8 @@ struct custody_unlock {
 	double kappa;
 	int64_t issued, expires;
 	struct digest256 artifact, plain;
-	struct str jwk; /* the customer's public key */
+	struct str jwk;  /* the customer's public key */
+	struct str wrap; /* of custody_license, for that key; empty: a key of its own */
 	/* The locked parameters: a sealed file and what opens it; entries -1: there are none. */
 	int entries;
 	struct str entries_aad;

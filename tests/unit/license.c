@@ -36,7 +36,7 @@ static const struct {
 	/* What was not looked up decides nothing. */
 	{ VALIDATE,  V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.vendor, PARTY_UNKNOWN) } },
 	{ VALIDATE,  V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.customer, PARTY_UNKNOWN) } },
-	{ UNLOCK,    V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.release, RELEASE_UNKNOWN) } },
+	{ UNLOCK,    V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.release, OFFER_UNKNOWN) } },
 	{ CLAIM,     V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.looked_up, false), S(f.license, NULL) } },
 	{ TRANSFER,  V_DIRECTORY_UNAVAILABLE, "lookup", { S(f.recipient, PARTY_UNKNOWN) } },
 	{ RENEW,     V_VALID, "", { S(f.recipient, PARTY_UNKNOWN) } },
@@ -53,10 +53,10 @@ static const struct {
 	{ UNLOCK,    V_CUSTOMER_NOT_ENROLLED, "enrolled", { S(f.enrolled, false) } },
 	{ VALIDATE,  V_VALID, "", { S(f.enrolled, false) } },
 	{ ISSUE,     V_VALID, "", { S(f.enrolled, false) } },
-	{ ISSUE,     V_RELEASE_NOT_FOUND, "release", { S(f.release, RELEASE_ABSENT) } },
-	{ ISSUE,     V_RELEASE_NOT_READY, "release", { S(f.release, RELEASE_MAKING) } },
-	{ UNLOCK,    V_RELEASE_WITHDRAWN, "release", { S(f.release, RELEASE_WITHDRAWN) } },
-	{ REINSTATE, V_VALID, "", { S(f.release, RELEASE_WITHDRAWN) } },
+	{ ISSUE,     V_RELEASE_NOT_FOUND, "release", { S(f.release, OFFER_ABSENT) } },
+	{ ISSUE,     V_RELEASE_NOT_READY, "release", { S(f.release, OFFER_MAKING) } },
+	{ UNLOCK,    V_RELEASE_WITHDRAWN, "release", { S(f.release, OFFER_WITHDRAWN) } },
+	{ REINSTATE, V_VALID, "", { S(f.release, OFFER_WITHDRAWN) } },
 
 	/* Which license. */
 	{ VALIDATE,  V_LICENSE_NOT_FOUND, "license", { S(f.license, NULL) } },

@@ -51,7 +51,7 @@ story_init(struct story *s, enum action action)
 		.customer = PARTY_ACTIVE,
 		.recipient = PARTY_ACTIVE,
 		.enrolled = true,
-		.release = RELEASE_READY,
+		.release = OFFER_READY,
 		.looked_up = true,
 		.license = action == ACTION_ISSUE ? NULL : &s->l,
 		.by = { CUSTOMER },
