@@ -13,10 +13,8 @@ enum customer_state { CUSTOMER_ACTIVE, CUSTOMER_SUSPENDED, CUSTOMER_ERASED };
 extern const char *const customer_state_names[]; /* "active" …, NULL at the end */
 struct customer_row {
 	struct id id, vendor;
-	int64_t
-	    number; /* of the vendor: 1, 2, …; given by the insertion, never again; marks spell it */
-	struct str name,
-	    email; /* the name is unique for the vendor, whatever the case; both empty once erased */
+	int64_t number; /* of the vendor: 1, 2, …; marks spell it */
+	struct str name, email; /* the name is unique; both are empty once erased */
 	enum customer_state state;
 	struct str jwk;                   /* canonical; empty until enrolled */
 	struct digest256 thumbprint;      /* of the key */
