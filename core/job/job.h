@@ -35,7 +35,6 @@ struct job_limits {
 /* One input: a sealed file that the worker gets as an open descriptor. */
 enum job_source {
 	JOB_FROM_PARAMETER, /* the bytes of a FIELD_TEXT parameter, which the server seals */
-	JOB_FROM_FILE,      /* a file that only the command line of --local can name */
 	JOB_FROM_MODEL,     /* `part` of the model that the parameter names by its id */
 	JOB_FROM_DATASET,   /* the same of a data set */
 	JOB_FROM_SECRET,    /* the 32 bytes of the secret of the release that the job makes */
@@ -52,6 +51,7 @@ struct job_input {
 struct job_output {
 	const char *name;
 	int64_t max; /* plain bytes */
+	bool kept;   /* what an earlier attempt left in it is there: the job goes on from it */
 };
 
 struct job_kind {
@@ -79,8 +79,6 @@ MUST bool job_params(struct ctx *, enum job_type, struct str json, void **ret);
 struct str job_input_bytes(enum job_type, const void *params, size_t i);
 /* The id that the kind's input number i is part of, out of decoded parameters. */
 struct str job_input_id(enum job_type, const void *params, size_t i);
-/* True for kinds that hallmark-worker --local alone can run. */
-bool job_is_local(enum job_type);
 
 /* ---- Parameters of each kind ------------------------------------------------------------- */
 
@@ -132,8 +130,9 @@ struct evaluate {
 };
 
 /*
- * Inputs: those of evaluate, then test samples and test labels (may be empty). Output: the model
- * with its new weights. Result: {"steps", "epochs": [{"epoch", "loss", "rate", "test_accuracy",
+ * Makes a model. Inputs: those of evaluate, then test samples and test labels (may be empty).
+ * Outputs: content, the model with its new weights; save_0 and save_1, written in turns each
+ * save_seconds, from which a training goes on whose worker was killed. Result: {"steps", "epochs": [{"epoch", "loss", "rate", "test_accuracy",
  * "test_loss"}…], "memory", "bytes", "sha256", "test": as of evaluate}.
  */
 enum job_optimiser { JOB_SGD, JOB_ADAM, JOB_ADAMW };
@@ -141,7 +140,9 @@ enum job_schedule { JOB_CONSTANT, JOB_COSINE, JOB_STEPS, JOB_ONE_CYCLE };
 enum job_initial { JOB_KEEP, JOB_HE, JOB_XAVIER };
 struct train {
 	struct job_network network;
-	int64_t epochs, seed, every, crop;
+	struct str name;                 /* of the new model */
+	struct str model, dataset, test; /* ids */
+	int64_t epochs, seed, every, crop, save_seconds;
 	int optimiser, schedule, initial;
 	bool nesterov, flip;
 	double rate; /* 0: 0.05 for SGD, 0.001 for the others */

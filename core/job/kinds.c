@@ -109,6 +109,11 @@ static const struct job_input evaluate_inputs[] = {
 
 static const struct json_field train_fields[] = {
 	NETWORK_FIELDS(struct train),
+	{ "name",         FIELD_TEXT,   offsetof(struct train, name),      0, 128 },
+	{ "model",        FIELD_TEXT,   offsetof(struct train, model),     0, ID_MAX - 1 },
+	{ "dataset",      FIELD_TEXT,   offsetof(struct train, dataset),   0, ID_MAX - 1 },
+	{ "test",         FIELD_TEXT,   offsetof(struct train, test),      0, ID_MAX - 1 },
+	{ "save_seconds", FIELD_NUMBER, offsetof(struct train, save_seconds), 1, 3600 },
 	{ "epochs",       FIELD_NUMBER, offsetof(struct train, epochs),    1, EPOCHS_MAX },
 	{ "seed",         FIELD_NUMBER, offsetof(struct train, seed),      0, INT64_MAX },
 	{ "initial",      FIELD_WORD,   offsetof(struct train, initial),   .words = initials },
@@ -132,19 +137,23 @@ static const struct json_field train_fields[] = {
 };
 static const struct train train_defaults = {
 	.network = NETWORK_DEFAULTS(128),
-	.epochs = 10, .seed = 1, .schedule = JOB_ONE_CYCLE,
+	.name = { "", 0 }, .model = { "", 0 }, .dataset = { "", 0 }, .test = { "", 0 },
+	.save_seconds = 120, .epochs = 10, .seed = 1, .schedule = JOB_ONE_CYCLE,
 	.momentum = 0.9, .nesterov = true, .beta2 = 0.999, .epsilon = 1e-8, .decay = 5e-4,
 	.warmup = 0.2, .factor = 0.1, .start = 20, .end = 500,
 };
 static const struct job_input train_inputs[] = {
-	{ "model",        JOB_FROM_FILE, 0, MODEL_MAX },
-	{ "samples",      JOB_FROM_FILE, 0, SAMPLES_MAX },
-	{ "labels",       JOB_FROM_FILE, 0, LABELS_MAX,  .optional = true },
-	{ "test_samples", JOB_FROM_FILE, 0, SAMPLES_MAX, .optional = true },
-	{ "test_labels",  JOB_FROM_FILE, 0, LABELS_MAX,  .optional = true },
+	FROM_MODEL("model", struct train, model, false),
+	FROM_DATASET("samples", "samples", struct train, dataset, false),
+	FROM_DATASET("labels", "labels", struct train, dataset, true),
+	FROM_DATASET("test_samples", "samples", struct train, test, true),
+	FROM_DATASET("test_labels", "labels", struct train, test, true),
 };
+/* A save holds the weights, what the optimiser knows of each, and little else. */
 static const struct job_output train_outputs[] = {
-	{ "model", MODEL_MAX },
+	{ "content", MODEL_MAX },
+	{ "save_0", 4 * MODEL_MAX, true },
+	{ "save_1", 4 * MODEL_MAX, true },
 };
 
 static const struct json_field describe_fields[] = {
@@ -266,7 +275,7 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.output = train_outputs, .outputs = COUNT(train_outputs),
 		.may = JOB_MAY_ADMIN,
 		.limits = { .memory = INT64_C(8) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
-			.output = SEALED(MODEL_MAX) },
+			.output = SEALED(4 * MODEL_MAX) },
 	},
 	[JOB_DESCRIBE] = {
 		.name = "describe",
@@ -346,18 +355,8 @@ job_input_id(enum job_type type, const void *params, size_t i)
 	case JOB_FROM_DATASET:
 		return input_text(type, params, i);
 	case JOB_FROM_PARAMETER:
-	case JOB_FROM_FILE:
 	case JOB_FROM_SECRET:
 		return STR("");
 	}
 	abort();
-}
-
-bool
-job_is_local(enum job_type type)
-{
-	for (size_t i = 0; i < job_kinds[type].inputs; i++)
-		if (job_kinds[type].input[i].source == JOB_FROM_FILE)
-			return true;
-	return false;
 }

@@ -16,8 +16,8 @@ static const char *const kinds[] = { [ASSET_MODEL] = "model", [ASSET_DATASET] = 
 
 /* clang-format off */
 enum {
-	ASSET_INSERT, ASSET_BY_ID, ASSET_LIST, ASSET_TO_CHECKING, ASSET_TO_READY, ASSET_TO_REFUSED,
-	ASSET_RELEASED, ASSET_DELETE,
+	ASSET_INSERT, ASSET_BY_ID, ASSET_LIST, ASSET_TO_CHECKING, ASSET_HAND_ON, ASSET_TO_READY,
+	ASSET_TO_REFUSED, ASSET_RELEASED, ASSET_DELETE,
 };
 #define ASSET "SELECT kind, id, vendor, name, state, parts, facts, error_code, error_text," \
 	" nullif(job, ''), created, version FROM asset"
@@ -28,6 +28,8 @@ static const char *const sql[] = {
 	[ASSET_LIST] = ASSET " WHERE vendor = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?",
 	[ASSET_TO_CHECKING] = "UPDATE asset SET state = 1, job = ?, version = version + 1"
 	    " WHERE id = ? AND state = 0",
+	[ASSET_HAND_ON] = "UPDATE asset SET job = ?, version = version + 1 WHERE id = ? AND state = 1"
+	    " AND job = ?",
 	[ASSET_TO_READY] = "UPDATE asset SET state = 2, facts = ?, version = version + 1"
 	    " WHERE id = ? AND state = 1",
 	[ASSET_TO_REFUSED] = "UPDATE asset SET state = 3, error_code = ?, error_text = ?,"
@@ -123,6 +125,18 @@ asset_check(struct ctx *c, struct db *db, struct str id, struct str job)
 	in_text(&q, job);
 	in_text(&q, id);
 	return question_one(&q, E_CONFLICT, "it is being checked, or was, already");
+}
+
+bool
+asset_hand_on(
+    struct ctx *c, struct db *db, struct str id, struct str from_job, struct str to_job)
+{
+	owned(question_done) struct question q = ask(c, db, &asset_questions, ASSET_HAND_ON);
+
+	in_text(&q, to_job);
+	in_text(&q, id);
+	in_text(&q, from_job);
+	return question_one(&q, E_CONFLICT, "it is not that job's any more");
 }
 
 bool

@@ -358,6 +358,9 @@ MUST bool asset_list(struct ctx *, struct db *, enum asset_kind, struct str vend
     struct str after, size_t max, struct asset_row **ret, size_t *ret_n);
 /* From empty to checking, by that job. */
 MUST bool asset_check(struct ctx *, struct db *, struct str id, struct str job);
+/* It was made by one job, and is checked by another from now on. E_CONFLICT if it was not. */
+MUST bool asset_hand_on(
+    struct ctx *, struct db *, struct str id, struct str from_job, struct str to_job);
 /* From checking to ready, with facts, or to refused, with code and text. */
 MUST bool asset_ready(struct ctx *, struct db *, struct str id, struct str facts);
 MUST bool asset_refuse(

@@ -1,6 +1,7 @@
 /*
  * What the end of a job means for what it worked for. A description makes an asset ready, or
- * refuses it; a protection makes a release ready, with its files, or fails it and erases them. One
+ * refuses it; a training gives a model its content, which is then described as if it had been
+ * uploaded; a protection makes a release ready, with its files, or fails it and erases them. One
  * row for each kind of job that has such an effect. Effects belong to the act that stores the job's
  * end: the row of the job and the rows of its work never disagree.
  */
@@ -35,6 +36,57 @@ unless_over(struct ctx *c, bool ok)
 	return true;
 }
 
+/* ---- Files --------------------------------------------------------------------------------- */
+
+/* A file that nothing was written to is none. */
+MUST static bool
+output_store(struct ctx *c, struct db *db, const struct run *r, size_t i,
+    struct blob_row gone[], size_t *n)
+{
+	struct digest256 digest;
+
+	memcpy(digest.b, r->made[i].sha256, sizeof digest.b);
+	if (r->made[i].size > 0)
+		return blob_whole(c, db, str_of(r->out[i].s), r->made[i].size, &digest);
+	return blob_by_id(c, db, str_of(r->out[i].s), &gone[(*n)++]) &&
+	    blob_delete(c, db, str_of(r->out[i].s));
+}
+
+/* All that it wrote. */
+MUST static bool
+outputs_store(struct ctx *c, struct db *db, const struct run *r, struct blob_row **ret_gone,
+    size_t *ret_n)
+{
+	struct blob_row *gone = take(c, JOB_OUTPUTS_MAX * sizeof *gone);
+	size_t n = 0;
+
+	if (gone == NULL)
+		return false;
+	for (size_t i = 0; i < r->outs; i++)
+		if (!output_store(c, db, r, i, gone, &n))
+			return false;
+	*ret_gone = gone;
+	*ret_n = n;
+	return true;
+}
+
+MUST static bool
+outputs_erase(struct ctx *c, struct db *db, const struct job_row *row,
+    struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct blob_row *blob;
+	size_t n;
+
+	if (!blob_list(c, db, str_of(row->object.s), &blob, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!blob_delete(c, db, str_of(blob[i].id.s)))
+			return false;
+	*ret_gone = blob;
+	*ret_n = n;
+	return true;
+}
+
 /* ---- Descriptions -------------------------------------------------------------------------- */
 
 static bool
@@ -55,6 +107,54 @@ not_described(struct ctx *c, struct db *db, const struct job_row *row,
 	(void)ret_gone;
 	(void)ret_n;
 	return unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
+}
+
+/* ---- Trained models ------------------------------------------------------------------------ */
+
+enum { CONTENT };
+
+struct describes {
+	struct job_row job;
+	struct data_key_row key;
+};
+
+static bool
+model_prepare(struct jobs *j, struct run *r)
+{
+	struct ctx *c = &r->c;
+	struct describes *d = take(c, sizeof *d);
+	char *params = take_printf(c, "{\"model\":\"%s\"}", r->row.object.s);
+
+	if (d == NULL || params == NULL || !run_outputs_keep(j, r) ||
+	    !job_new(c, j->server, j->db, str_of(r->row.vendor.s), STR("describe"),
+		str_of(params), &d->job, &d->key))
+		return false;
+	if (r->made[CONTENT].size == 0)
+		return fail(c, E_PEER, "the worker wrote no model");
+	d->job.object = r->row.object;
+	r->describes = d;
+	return true;
+}
+
+static bool
+modelled(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
+{
+	const struct describes *d = r->describes;
+
+	return outputs_store(c, db, r, ret_gone, ret_n) && data_key_insert(c, db, &d->key) &&
+	    job_insert(c, db, &d->job) &&
+	    asset_hand_on(
+		c, db, str_of(r->row.object.s), str_of(r->row.id.s), str_of(d->job.id.s));
+}
+
+static bool
+not_modelled(struct ctx *c, struct db *db, const struct job_row *row,
+    struct blob_row **ret_gone, size_t *ret_n)
+{
+	struct reason why = reason_of(row);
+
+	return outputs_erase(c, db, row, ret_gone, ret_n) &&
+	    unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
 }
 
 /* ---- Releases ------------------------------------------------------------------------------ */
@@ -137,53 +237,10 @@ release_prepare(struct jobs *j, struct run *r)
 	return true;
 }
 
-/* A file that nothing was written to is none. */
-MUST static bool
-output_store(struct ctx *c, struct db *db, const struct run *r, size_t i,
-    struct blob_row gone[], size_t *n)
-{
-	struct digest256 digest;
-
-	memcpy(digest.b, r->made[i].sha256, sizeof digest.b);
-	if (r->made[i].size > 0)
-		return blob_whole(c, db, str_of(r->out[i].s), r->made[i].size, &digest);
-	return blob_by_id(c, db, str_of(r->out[i].s), &gone[(*n)++]) &&
-	    blob_delete(c, db, str_of(r->out[i].s));
-}
-
 static bool
 released(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
 {
-	struct blob_row *gone = take(c, JOB_OUTPUTS_MAX * sizeof *gone);
-	size_t n = 0;
-
-	if (gone == NULL)
-		return false;
-	for (size_t i = 0; i < r->outs; i++)
-		if (!output_store(c, db, r, i, gone, &n))
-			return false;
-	if (!release_ready(c, db, r->release))
-		return false;
-	*ret_gone = gone;
-	*ret_n = n;
-	return true;
-}
-
-MUST static bool
-outputs_erase(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct blob_row *blob;
-	size_t n;
-
-	if (!blob_list(c, db, str_of(row->object.s), &blob, &n))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!blob_delete(c, db, str_of(blob[i].id.s)))
-			return false;
-	*ret_gone = blob;
-	*ret_n = n;
-	return true;
+	return outputs_store(c, db, r, ret_gone, ret_n) && release_ready(c, db, r->release);
 }
 
 static bool
@@ -204,6 +261,7 @@ static const struct {
 	bool (*over)(struct ctx *, struct db *, const struct job_row *, struct blob_row **,
 	    size_t *); /* failed or cancelled */
 } effects[JOB_COUNT] = {
+	[JOB_TRAIN] = { model_prepare, modelled, not_modelled },
 	[JOB_DESCRIBE] = { NULL, described, not_described },
 	[JOB_PROTECT] = { release_prepare, released, not_released },
 };

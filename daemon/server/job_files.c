@@ -214,6 +214,17 @@ output_rows(struct jobs *j, struct run *r, struct job_message *m)
 	return o.n == 0 || store_do(&r->c, j->server->store, &o.act);
 }
 
+/* An empty file, or the one that an earlier attempt has left. */
+MUST static bool
+output_file(struct ctx *c, const struct id *blob, bool kept, int *ret)
+{
+	if (kept && blob_file_open(c, blob, true, ret))
+		return true;
+	if (kept && c->err.code != E_ABSENT)
+		return false;
+	return blob_file_create(c, blob, ret);
+}
+
 bool
 run_outputs(struct jobs *j, struct run *r, struct job_message *m, struct run_files *f)
 {
@@ -224,7 +235,8 @@ run_outputs(struct jobs *j, struct run *r, struct job_message *m, struct run_fil
 	if (!output_rows(j, r, m))
 		return false;
 	for (; f->outs < r->outs; f->outs++)
-		if (!blob_file_create(&r->c, &r->out[f->outs], &f->out[f->outs]))
+		if (!output_file(&r->c, &r->out[f->outs],
+			job_kinds[m->kind].output[f->outs].kept, &f->out[f->outs]))
 			return false;
 	return blobs_sync(&r->c);
 }

@@ -62,9 +62,6 @@ job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struc
 
 	if (!job_kind_by_name(c, kind, &type))
 		return false;
-	if (job_is_local(type))
-		return fail_at(c, E_INPUT, "/kind",
-		    "jobs of this kind work on files and are run by hallmark-worker --local");
 	if (!job_params(c, type, params, &decoded) ||
 	    (type != JOB_DESCRIBE && !named_check(c, db, vendor, type, decoded, &row.object)))
 		return false;

@@ -13,6 +13,7 @@ struct job_wanted {
 	struct str kind, params;
 	struct job_row row;
 	struct data_key_row key;
+	struct asset_row model; /* what a training makes; without an id: nothing */
 };
 
 /* clang-format off */
@@ -68,6 +69,16 @@ job_json(struct js *j, struct jobs *jobs, const struct job_row *r)
 	js_close(j, '}');
 }
 
+/* The model that a training makes is there from its beginning, and checked at its end. */
+MUST static bool
+model_insert(struct ctx *c, struct db *db, const struct job_wanted *w)
+{
+	if (w->model.id.s[0] == '\0')
+		return true;
+	return asset_insert(c, db, &w->model) &&
+	    asset_check(c, db, str_of(w->model.id.s), str_of(w->row.id.s));
+}
+
 static bool
 job_write(struct ctx *c, struct db *db, struct request *rq)
 {
@@ -82,8 +93,8 @@ job_write(struct ctx *c, struct db *db, struct request *rq)
 		return false;
 	if (full)
 		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
-	if (!data_key_insert(c, db, &w->key) || !job_insert(c, db, &w->row) ||
-	    !take_buf(c, 2048, &out))
+	if (!data_key_insert(c, db, &w->key) || !model_insert(c, db, w) ||
+	    !job_insert(c, db, &w->row) || !take_buf(c, 2048, &out))
 		return false;
 	job_json(&j, rq->server->jobs, &w->row);
 	snprintf(rq->reply.location, sizeof rq->reply.location, "/v1/jobs/%s", w->row.id.s);
@@ -106,6 +117,28 @@ made_by(enum job_type type)
 	    : "what is uploaded is described by itself: see its \"facts\"";
 }
 
+MUST static bool
+model_new(struct ctx *c, struct request *rq, struct job_wanted *w)
+{
+	void *params;
+	const struct train *p;
+
+	if (!job_params(c, JOB_TRAIN, w->params, &params))
+		return false;
+	p = params;
+	if (p->name.n == 0)
+		return fail_at(
+		    c, E_INPUT, "/params/name", "a training makes a model: name what it makes");
+	w->model = (struct asset_row){ .kind = ASSET_MODEL,
+		.id = id_new(c, "mod"),
+		.vendor = rq->who.vendor,
+		.name = p->name,
+		.parts = STR("content"),
+		.created = c->now() };
+	w->row.object = w->model.id;
+	return true;
+}
+
 bool
 jobs_post(struct ctx *c, struct request *rq)
 {
@@ -125,7 +158,8 @@ jobs_post(struct ctx *c, struct request *rq)
 	rq->after = job_written;
 	return server_reader(c, rq->server, &db) &&
 	    job_new(c, rq->server, db, str_of(rq->who.vendor.s), w->kind, w->params, &w->row,
-		&w->key);
+		&w->key) &&
+	    (type != JOB_TRAIN || model_new(c, rq, w));
 }
 
 bool

@@ -110,11 +110,16 @@ MUST static bool
 output_create(struct ctx *c, struct job_run *run, struct job_message *m, size_t i)
 {
 	const struct job_kind *k = &job_kinds[m->kind];
-	const char *file = k->outputs == 1 ? OUTPUT : k->output[i].name;
+	bool only = k->outputs == 1 || k->output[1].kept;
+	const char *file = only ? OUTPUT : k->output[i].name;
 
 	m->out[i] = (struct job_blob){
 		.name = str_of(k->output[i].name), .size = k->output[i].max, .aad = STR("local")
 	};
+	if (k->output[i].kept) {
+		run->out_fd[i] = -1; /* there is no other attempt */
+		return true;
+	}
 	run->out_fd[i] = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return run->out_fd[i] >= 0 ? true : fail_errno(c, "create", file);
 }

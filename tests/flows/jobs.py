@@ -129,7 +129,7 @@ def asked(client, kind, **params):
 
 def on_the_vault(t, house, client):
     """What vendors may ask for by themselves is an evaluation of what they have brought."""
-    for kind, word in [("describe", "facts"), ("protect", "/releases"), ("train", "--local")]:
+    for kind, word in [("describe", "facts"), ("protect", "/releases"), ("train", "id of a model")]:
         answer = asked(client, kind)
         t.ok(answer.status == 422 and word in answer.problem("detail"), f"{kind} is made in another way", answer)
     answer = asked(client, "evaluate")

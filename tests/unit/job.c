@@ -162,8 +162,6 @@ START_TEST(files_are_no_parameters)
 	struct ctx *c = test_ctx();
 	void *params;
 
-	ck_assert(job_is_local(JOB_TRAIN));
-	ck_assert(!job_is_local(JOB_SELFTEST) && !job_is_local(JOB_EVALUATE));
 	ck_ok(c, job_params(c, JOB_TRAIN, STR("{}"), &params));
 	for (size_t i = 0; i < job_kinds[JOB_TRAIN].inputs; i++)
 		ck_assert_uint_eq(job_input_bytes(JOB_TRAIN, params, i).n, 0);

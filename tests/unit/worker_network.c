@@ -49,7 +49,7 @@ run(struct ctx *c, enum job_type kind, const struct given *g, struct str *ret_mo
 		.params = g->params,
 		.blobs = job_kinds[kind].inputs };
 	struct worker w = { 0 };
-	int fd[INPUTS], out = memory_file(STR(""));
+	int fd[INPUTS], out[JOB_OUTPUTS_MAX] = { memory_file(STR("")) };
 	struct story s;
 
 	m.limits.output = kind == JOB_TRAIN ? 1 << 20 : 0;
@@ -64,18 +64,23 @@ run(struct ctx *c, enum job_type kind, const struct given *g, struct str *ret_mo
 		ck_ok(c, blob_new(c, &key, m.blob[i].aad, g->input[i], &fd[i]));
 	}
 	m.outs = job_kinds[kind].outputs;
-	m.out[0] = (struct job_blob){
-		.name = STR("model"), .size = 1 << 20, .aad = STR("job_test/output")
-	};
-	c->random(m.out[0].key, sizeof m.out[0].key);
-	ck_ok(c, worker_start(c, &conf, &m, fd, &out, &w));
+	for (size_t i = 0; i < m.outs; i++) {
+		m.out[i] = (struct job_blob){ .name = str_of(job_kinds[kind].output[i].name),
+			.size = 1 << 20,
+			.aad = STR("job_test/output") };
+		c->random(m.out[i].key, sizeof m.out[i].key);
+		if (i > 0)
+			out[i] = memory_file(STR(""));
+	}
+	ck_ok(c, worker_start(c, &conf, &m, fd, out, &w));
 	for (size_t i = 0; i < m.blobs; i++)
 		fd_done(&fd[i]);
 	s = story_of(c, &w);
 	if (ret_model != NULL)
-		*ret_model = s.last.type == JOB_RESULT ? opened(c, out, &m.out[0])
-						       : memory_bytes(c, out);
-	fd_done(&out);
+		*ret_model = s.last.type == JOB_RESULT ? opened(c, out[0], &m.out[0])
+						       : memory_bytes(c, out[0]);
+	for (size_t i = 0; i < m.outs || i == 0; i++)
+		fd_done(&out[i]);
 	return s;
 }
 
@@ -139,7 +144,7 @@ START_TEST(trained_and_evaluated)
 	correct = number_of(&s, "correct");
 	ck_assert_int_ge(correct, 66);
 	ck_assert_int_eq((int64_t)model.n, number_of(&s, "bytes"));
-	ck_assert_uint_eq(s.last.mades, 1);
+	ck_assert_uint_eq(s.last.mades, job_kinds[JOB_TRAIN].outputs);
 	ck_assert_int_eq(s.last.made[0].size, (int64_t)model.n);
 	ck_ok(c, sha256(c, model, &digest));
 	ck_assert_mem_eq(s.last.made[0].sha256, digest.b, sizeof digest.b);

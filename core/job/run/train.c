@@ -1,14 +1,16 @@
 /*
  * The job that trains a model: reads all samples, takes step after step, looks at the test set
- * after each epoch, and writes the model with its new weights.
+ * after each epoch, and writes the model with its new weights. Every few minutes it saves where it
+ * is, and begins there if an earlier attempt was killed.
  */
 #include <stdio.h>
 
 #include "kinds.h"
+#include "saves.h"
 #include "set.h"
 
 enum { MODEL, SAMPLES, LABELS, TEST_SAMPLES };
-enum { CURVE_MAX = 60, CURVE_BYTES = 7 << 10 };
+enum { CURVE_MAX = 60 };
 
 _Static_assert((int)JOB_ORDER_LAST == (int)DATA_CHANNELS_LAST &&
 	(int)JOB_ADAMW == (int)TRAIN_ADAMW && (int)JOB_ONE_CYCLE == (int)TRAIN_ONE_CYCLE &&
@@ -23,6 +25,7 @@ struct training {
 	struct job_set set, test;
 	struct trainer *trainer;
 	struct evaluator *evaluator; /* NULL: no test set */
+	struct saves saves;
 	struct buf curve;
 	struct js js; /* into the curve */
 };
@@ -35,6 +38,7 @@ training_done(struct training *t)
 	job_set_done(&t->set);
 	job_set_done(&t->test);
 	network_done(&t->network);
+	saves_done(&t->saves);
 }
 
 /* ---- Beginning --------------------------------------------------------------------------- */
@@ -96,8 +100,32 @@ training_open(struct ctx *c, struct training *t)
 	if (job_has_input(t->run, TEST_SAMPLES) && !test_open(c, t))
 		return false;
 	o = options_of(t);
-	return trainer_new(c, t->network.graph, &t->set.data, &o, &t->trainer) &&
-	    take_buf(c, CURVE_BYTES, &t->curve);
+	return trainer_new(c, t->network.graph, &t->set.data, &o, &t->trainer);
+}
+
+/* From where an earlier attempt was, if it has left that behind; else from the beginning. */
+MUST static bool
+training_begin(struct ctx *c, struct training *t)
+{
+	struct str curve, state;
+	bool found;
+
+	if (!take_buf(c, SAVES_CURVE, &t->curve) ||
+	    !saves_open(c, t->run, t->params->save_seconds, &t->saves, &found) ||
+	    !training_open(c, t))
+		return false;
+	t->js = (struct js){ .out = &t->curve };
+	if (!found) {
+		js_open(&t->js, NULL, '[');
+		return true;
+	}
+	saves_last(&t->saves, &curve, &state);
+	buf_put(&t->curve, curve);
+	t->js.comma = curve.n > 1;
+	if (!trainer_load(c, t->trainer, state))
+		return false;
+	saves_done(&t->saves);
+	return true;
 }
 
 /* ---- Going on ---------------------------------------------------------------------------- */
@@ -158,6 +186,9 @@ all_steps(struct ctx *c, struct training *t)
 		tell(t, &p);
 		if (p.step % (p.steps / p.epochs) == 0 && !epoch_end(c, t, &p))
 			return false;
+		if (saves_due(&t->saves) &&
+		    !saves_put(c, &t->saves, buf_str(&t->curve), t->trainer))
+			return false;
 	}
 	return true;
 }
@@ -212,11 +243,7 @@ train_run(struct ctx *c, const struct job_run *r, struct str *ret_json)
 {
 	owned(training_done) struct training t = { .run = r, .params = r->params };
 
-	if (!training_open(c, &t))
-		return false;
-	t.js.out = &t.curve;
-	js_open(&t.js, NULL, '[');
-	if (!all_steps(c, &t))
+	if (!training_begin(c, &t) || !all_steps(c, &t))
 		return false;
 	js_close(&t.js, ']');
 	return result_put(c, &t, ret_json);
