@@ -44,7 +44,8 @@ struct conn {
 	enum state state;
 	int64_t due; /* when the request under way should have been sent */
 	char *request;
-	size_t sent;
+	size_t size, room, sent;
+	char nonce[LOAD_NONCE]; /* for the next proof */
 	char head[HEAD_MAX];
 	size_t got;
 	int status;
@@ -165,7 +166,13 @@ fill_in(struct load *l, struct conn *c)
 	snprintf(unique, sizeof unique, "%08x%016llx", (unsigned)l->run,
 	    (unsigned long long)++l->serial);
 	for (size_t i = 0; i < l->o.holes; i++)
-		memcpy(c->request + l->o.hole[i], unique, LOAD_UNIQUE);
+		memcpy(l->o.request + l->o.hole[i], unique, LOAD_UNIQUE);
+	c->size = l->o.size;
+	if (l->o.customers != NULL)
+		c->size = load_customers_request(l->o.customers, (size_t)(c - l->conn),
+		    c->nonce, l->o.request, l->o.size, c->request, c->room);
+	else
+		memcpy(c->request, l->o.request, l->o.size);
 }
 
 static void
@@ -184,6 +191,23 @@ answered(struct load *l, struct conn *c)
 	l->r.last = now;
 }
 
+/* The nonce that an answer brings for the next proof. */
+static void
+keep_nonce(struct conn *c)
+{
+	char *at = strcasestr(c->head, "\r\nhallmark-nonce:");
+	size_t n;
+
+	c->nonce[0] = '\0';
+	if (at == NULL)
+		return;
+	at += 17;
+	at += strspn(at, " ");
+	n = strcspn(at, "\r");
+	if (n < sizeof c->nonce)
+		snprintf(c->nonce, sizeof c->nonce, "%.*s", (int)n, at);
+}
+
 /* Cuts the head off what has come, and finds status and length; false if it is not HTTP. */
 static bool
 read_head(struct conn *c, size_t *ret_body)
@@ -197,6 +221,7 @@ read_head(struct conn *c, size_t *ret_body)
 	*end = '\0';
 	if (sscanf(c->head, "HTTP/1.1 %d", &c->status) != 1)
 		return false;
+	keep_nonce(c);
 	length = strcasestr(c->head, "\r\ncontent-length:");
 	c->left = length == NULL ? 0 : strtoll(length + 17, NULL, 10);
 	*ret_body = c->got - (size_t)(end + 4 - c->head);
@@ -239,14 +264,14 @@ take_in(struct load *l, struct conn *c)
 static void
 send_out(struct load *l, struct conn *c)
 {
-	int n = SSL_write(c->tls, c->request + c->sent, (int)(l->o.size - c->sent));
+	int n = SSL_write(c->tls, c->request + c->sent, (int)(c->size - c->sent));
 
 	if (n <= 0) {
 		(void)must_wait(l, c, n);
 		return;
 	}
 	c->sent += (size_t)n;
-	if (c->sent == l->o.size)
+	if (c->sent == c->size)
 		c->state = READING;
 }
 
@@ -358,6 +383,7 @@ end(struct load *l)
 	free(l->conn);
 	free(l->idle);
 	free(l->o.request);
+	load_customers_free(l->o.customers);
 	SSL_CTX_free(l->tls);
 	close(l->poll);
 }
@@ -378,10 +404,10 @@ main(int argc, char **argv)
 	l.end = load_clock(CLOCK_MONOTONIC) + 30 * INT64_C(1000000000); /* for all handshakes */
 	for (int i = 0; i < l.o.connections; i++) {
 		l.conn[i].fd = -1;
-		l.conn[i].request = malloc(l.o.size);
+		l.conn[i].room = l.o.size + LOAD_PROOF;
+		l.conn[i].request = malloc(l.conn[i].room);
 		if (l.conn[i].request == NULL)
 			give_up("memory");
-		memcpy(l.conn[i].request, l.o.request, l.o.size);
 		dial(&l, &l.conn[i]);
 	}
 	run(&l);

@@ -27,6 +27,7 @@ struct load_options {
 	int64_t lost_max;
 	char *request;
 	size_t size, hole[LOAD_HOLES], holes;
+	struct load_customers *customers; /* NULL: the request is nobody's in particular */
 };
 
 struct load_result {
@@ -35,6 +36,24 @@ struct load_result {
 	double seconds;
 	uint64_t bucket[LOAD_BUCKETS];
 };
+
+/* ---- Customers (load_customers.c) --------------------------------------------------------- */
+
+enum {
+	LOAD_NONCE = 160,
+	LOAD_PROOF = 4096
+}; /* a proof and an id make a request so much longer */
+
+struct load_customers *load_customers_read(const char *path);
+void load_customers_free(struct load_customers *);
+/*
+ * The request of one of them, in the file's words: {license} and {proof} are replaced. How long it
+ * is; ends the program if it cannot be made.
+ */
+size_t load_customers_request(struct load_customers *, size_t who, const char *nonce,
+    const char *request, size_t n, char *to, size_t max);
+
+/* ---- The run and its result ---------------------------------------------------------------- */
 
 /* Reads the command line and the request's file; ends the program when they make no sense. */
 void load_options(int argc, char **argv, struct load_options *ret);

@@ -19,7 +19,9 @@ static const char usage[] =
     "  --source ADDRESS   where connections come from\n"
     "  --sources N        and how many addresses from there on (1)\n"
     "  --lost-max N       lost connections that are too many (1000)\n"
-    "In FILE, every UNIQUE.................. is replaced by as many characters of its own.\n";
+    "  --customers FILE   each connection is a customer: lines of ID SECRET LICENSE\n"
+    "In FILE, every UNIQUE.................. is replaced by as many characters of its own;\n"
+    "with customers, {license} and {proof} by theirs.\n";
 
 _Noreturn static void
 refuse(const char *what)
@@ -102,6 +104,9 @@ read_option(int which, char *text, struct load_options *o)
 	case 'l':
 		o->lost_max = strtoll(text, NULL, 10);
 		break;
+	case 'u':
+		o->customers = load_customers_read(text);
+		break;
 	default:
 		refuse("unknown option");
 	}
@@ -122,6 +127,7 @@ load_options(int argc, char **argv, struct load_options *ret)
 		{ "source", required_argument, NULL, 'i' },
 		{ "sources", required_argument, NULL, 'm' },
 		{ "lost-max", required_argument, NULL, 'l' },
+		{ "customers", required_argument, NULL, 'u' },
 		{ 0 },
 	};
 	int which;
