@@ -6,8 +6,10 @@ A bench makes a Bench, adds rows and ends with finish(), which prints a table fo
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,18 @@ def machine():
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), "unknown")
     return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {os.uname().release}"
+
+
+def priorities():
+    """The TLS priorities of hallmarkd, for the bare server as well."""
+    text = (ROOT / "daemon/server/tls.h").read_text()
+    define = text.split("#define TLS_PRIORITIES")[1].split("\n\n")[0]
+    return "".join(re.findall(r'"([^"]*)"', define))
+
+
+def cpu(pids):
+    """Seconds of processor time of these processes, all their threads, to the nanosecond."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
 
 class Bench:

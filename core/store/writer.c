@@ -323,6 +323,7 @@ writer_start(struct ctx *c, struct store *s)
 	(void)sqlite3_wal_hook(s->db->sql, log_grown, s);
 	if (pthread_create(&s->writer, NULL, writer_main, s) != 0)
 		return fail(c, E_MEMORY, "cannot start the database's writer");
+	(void)pthread_setname_np(s->writer, "writer"); /* for whoever measures */
 	s->running = true;
 	return true;
 }
