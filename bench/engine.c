@@ -12,13 +12,12 @@
 #include <immintrin.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "nn.h"
 #include "onnx.h"
-#include "train.h"
+#include "tool.h"
 
-enum { MODELS_MAX = 32, CLASSES = 10, WEIGHTS_MAX = 1000, WARM_UP = 2 };
+enum { MODELS_MAX = 32, WEIGHTS_MAX = 1000, WARM_UP = 2 };
 
 /* A model at one batch size, made when it is first asked for. */
 struct bound {
@@ -37,30 +36,6 @@ struct bound {
 static struct bound bounds[MODELS_MAX];
 static size_t bounds_n;
 static int threads;
-static struct ctx *ctx;
-
-_Noreturn static void
-stop(const char *what)
-{
-	fprintf(stderr, "engine: %s: %s\n", what, ctx->err.text);
-	exit(2);
-}
-
-static void
-need(bool done, const char *what)
-{
-	if (!done)
-		stop(what);
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- Models ------------------------------------------------------------------------------ */
 
@@ -172,14 +147,14 @@ fastest(struct bound *b, void (*run)(struct bound *), double time)
 
 	for (; b->runs < WARM_UP; b->runs++)
 		run(b);
-	end = seconds() + time;
+	end = seconds(CLOCK_MONOTONIC) + time;
 	do {
-		double begin = seconds(), took;
+		double begin = seconds(CLOCK_MONOTONIC), took;
 
 		run(b);
-		took = seconds() - begin;
+		took = seconds(CLOCK_MONOTONIC) - begin;
 		best = took < best ? took : best;
-	} while (seconds() < end);
+	} while (seconds(CLOCK_MONOTONIC) < end);
 	return best;
 }
 
@@ -211,14 +186,14 @@ __attribute__((target("avx512f"))) static double
 multiply_add_512(void)
 {
 	__m512 x[CHAINS], k = _mm512_set1_ps(0.5f);
-	double begin = seconds();
+	double begin = seconds(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < CHAINS; i++)
 		x[i] = _mm512_set1_ps((float)i);
 	for (int n = 0; n < TURNS; n++)
 		for (int i = 0; i < CHAINS; i++)
 			x[i] = _mm512_fmadd_ps(x[i], k, k);
-	begin = seconds() - begin;
+	begin = seconds(CLOCK_MONOTONIC) - begin;
 	for (int i = 1; i < CHAINS; i++)
 		x[0] = _mm512_add_ps(x[0], x[i]);
 	return _mm512_reduce_add_ps(x[0]) < 0 ? 0 : 2.0 * 16 * CHAINS * TURNS / begin;
@@ -228,7 +203,7 @@ __attribute__((target("avx2,fma"))) static double
 multiply_add_256(void)
 {
 	__m256 x[CHAINS], k = _mm256_set1_ps(0.5f);
-	double begin = seconds();
+	double begin = seconds(CLOCK_MONOTONIC);
 	float some[8];
 
 	for (int i = 0; i < CHAINS; i++)
@@ -236,7 +211,7 @@ multiply_add_256(void)
 	for (int n = 0; n < TURNS; n++)
 		for (int i = 0; i < CHAINS; i++)
 			x[i] = _mm256_fmadd_ps(x[i], k, k);
-	begin = seconds() - begin;
+	begin = seconds(CLOCK_MONOTONIC) - begin;
 	for (int i = 1; i < CHAINS; i++)
 		x[0] = _mm256_add_ps(x[0], x[i]);
 	_mm256_storeu_ps(some, x[0]);

@@ -9,74 +9,14 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "protect.h"
+#include "tool.h"
 
-enum { LOCK_SET = 512, EACH = 20, EACH_POOLED = 50, CLASSES = 10, BATCH = 16 };
-
-static struct ctx *ctx;
-
-_Noreturn static void
-stop(const char *what)
-{
-	fprintf(stderr, "lock: %s: %s\n", what, ctx->err.text);
-	exit(2);
-}
-
-static void
-need(bool done, const char *what)
-{
-	if (!done)
-		stop(what);
-}
-
-/* Of the processor. */
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+enum { LOCK_SET = 512, EACH = 20, EACH_POOLED = 50, BATCH = 16 };
 
 /* ---- Data -------------------------------------------------------------------------------- */
-
-/* A reader of a file; the descriptor and the source stay open until the end. */
-static struct data_reader *
-reader(const char *path, enum data_role role)
-{
-	struct data_source *source = take(ctx, sizeof *source);
-	int *fd = take(ctx, sizeof *fd);
-	struct data_reader *r = NULL;
-
-	need(source != NULL && fd != NULL, "memory");
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	need(*fd >= 0, path);
-	need(data_source_fd(ctx, fd, source) &&
-		data_open(ctx, source, role, (struct str){ 0 }, &r),
-	    path);
-	return r;
-}
-
-static void
-load(const char *images, const char *labels, const struct nn_graph *g, struct train_data *ret)
-{
-	struct data_samples *s = take(ctx, sizeof *s);
-	struct data_labels *l = take(ctx, sizeof *l);
-	struct data_reader *r = reader(images, DATA_SAMPLES);
-
-	need(s != NULL && l != NULL, "memory");
-	need(data_samples_load(ctx, r, (size_t)1 << 30, s), images);
-	data_close(&r);
-	r = reader(labels, DATA_LABELS);
-	need(data_labels_load(ctx, r, CLASSES, l), labels);
-	data_close(&r);
-	*ret = (struct train_data){ .samples = s, .labels = l };
-	need(train_fit(ctx, g, &s->shape, DATA_ORDER_AUTO, false, &ret->form), images);
-}
 
 /* n samples from `from` on, no more than `each` of a class. */
 static struct protect_set
@@ -146,9 +86,9 @@ lock(struct protect_model *m, const struct protect_split *split, const struct pr
 
 	need(protect_keep(ctx, m->graph, &plain), "keep");
 	need(protect_accuracy(ctx, m, test, &before), "before");
-	took = seconds();
+	took = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	need(advparams_lock(ctx, m, split, &release, o, NULL, &r), "lock");
-	took = seconds() - took;
+	took = seconds(CLOCK_PROCESS_CPUTIME_ID) - took;
 	need(protect_accuracy(ctx, m, test, &after), "after");
 	advparams_flip(m, r.entry, r.entries);
 	printf("{\"before\":%.4f,\"after\":%.4f,\"validation\":%.4f,\"entries\":%u,"

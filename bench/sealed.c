@@ -14,24 +14,9 @@
 #include <unistd.h>
 
 #include "protect.h"
+#include "tool.h"
 
 enum { CUSTOMERS = 8, INNOCENTS = 200, BATCH = 64, CUSTOMER = 1 };
-
-static struct ctx *ctx;
-
-_Noreturn static void
-stop(const char *what)
-{
-	fprintf(stderr, "sealed: %s: %s\n", what, ctx->err.text);
-	exit(2);
-}
-
-static void
-need(bool done, const char *what)
-{
-	if (!done)
-		stop(what);
-}
 
 static int
 opened(const char *path, int flags)
@@ -177,38 +162,6 @@ open_it(char **arg)
 }
 
 /* ---- Customers --------------------------------------------------------------------------- */
-
-static struct data_reader *
-reader(const char *path, enum data_role role)
-{
-	struct data_source *source = take(ctx, sizeof *source);
-	int *fd = take(ctx, sizeof *fd);
-	struct data_reader *r = NULL;
-
-	need(source != NULL && fd != NULL, "memory");
-	*fd = opened(path, O_RDONLY);
-	need(data_source_fd(ctx, fd, source) &&
-		data_open(ctx, source, role, (struct str){ 0 }, &r),
-	    path);
-	return r;
-}
-
-static void
-load(const char *images, const char *labels, const struct nn_graph *g, struct train_data *ret)
-{
-	struct data_samples *s = take(ctx, sizeof *s);
-	struct data_labels *l = take(ctx, sizeof *l);
-	struct data_reader *r = reader(images, DATA_SAMPLES);
-
-	need(s != NULL && l != NULL, "memory");
-	need(data_samples_load(ctx, r, (size_t)1 << 30, s), images);
-	data_close(&r);
-	r = reader(labels, DATA_LABELS);
-	need(data_labels_load(ctx, r, 10, l), labels);
-	data_close(&r);
-	*ret = (struct train_data){ .samples = s, .labels = l };
-	need(train_fit(ctx, g, &s->shape, DATA_ORDER_AUTO, false, &ret->form), images);
-}
 
 static void
 print_checked(const struct sealed_result *r, const struct sealed_checked *k, double seconds)
