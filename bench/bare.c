@@ -67,10 +67,11 @@ respond(void *arg, struct MHD_Connection *conn, const char *url, const char *met
 	struct MHD_Response *response;
 	enum MHD_Result ok;
 
-	(void)arg, (void)url, (void)method, (void)version, (void)body, (void)body_size;
-	/* The first call of each request only announces its head. */
-	if (*state == NULL) {
+	(void)arg, (void)url, (void)method, (void)version, (void)body;
+	/* The first call of each request only announces its head; bodies are not looked at. */
+	if (*state == NULL || *body_size > 0) {
 		*state = &seen;
+		*body_size = 0;
 		return MHD_YES;
 	}
 	response = MHD_create_response_from_buffer(
