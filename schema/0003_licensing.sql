@@ -6,14 +6,15 @@
 ALTER TABLE vendor ADD COLUMN customers INTEGER NOT NULL DEFAULT 0 CHECK (customers >= 0);
 ALTER TABLE vendor ADD COLUMN revocations INTEGER NOT NULL DEFAULT 0 CHECK (revocations >= 0);
 
--- The number is what marks spell: it stays when the person behind it is erased. State: 0 active,
--- 1 suspended, 2 erased. The enrolment code is kept as a digest; spent says when it was used.
+-- The number is what marks spell: it stays when the person behind it is erased, and nothing else
+-- does. State: 0 active, 1 suspended, 2 erased. The enrolment code is kept as a digest; spent says
+-- when it was used.
 CREATE TABLE customer (
 	id           TEXT PRIMARY KEY NOT NULL CHECK (id GLOB 'cus_*' AND length(id) = 40),
 	vendor       TEXT NOT NULL REFERENCES vendor (id),
 	number       INTEGER NOT NULL CHECK (number BETWEEN 1 AND 4294967295),
 	name         TEXT NOT NULL CHECK (length(name) <= 128),
-	name_folded  TEXT NOT NULL CHECK (length(name_folded) BETWEEN 1 AND 512),
+	name_folded  TEXT NOT NULL CHECK (length(name_folded) <= 512),
 	email        TEXT NOT NULL DEFAULT '' CHECK (length(email) <= 254),
 	state        INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 2),
 	jwk          TEXT NOT NULL DEFAULT '' CHECK (length(jwk) <= 128),
@@ -24,9 +25,11 @@ CREATE TABLE customer (
 	code_spent   INTEGER NOT NULL DEFAULT 0 CHECK (code_spent >= 0),
 	created      INTEGER NOT NULL CHECK (created > 0),
 	version      INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
-	UNIQUE (vendor, name_folded),
-	CHECK ((jwk = '') = (enrolled = 0))
+	CHECK ((jwk = '') = (enrolled = 0)),
+	CHECK (state < 2 OR (jwk = '' AND email = '' AND code_expires = 0)),
+	CHECK ((state = 2) = (name = '') AND (state = 2) = (name_folded = ''))
 ) STRICT;
+CREATE UNIQUE INDEX customer_name ON customer (vendor, name_folded) WHERE state < 2;
 CREATE UNIQUE INDEX customer_number ON customer (vendor, number);
 CREATE INDEX customer_vendor ON customer (vendor, id);
 CREATE UNIQUE INDEX customer_code ON customer (substr(code, 1, 12)) WHERE code_expires > 0;
@@ -44,11 +47,15 @@ CREATE TABLE policy (
 ) STRICT;
 CREATE INDEX policy_vendor ON policy (vendor, id);
 
--- State: 0 active, 1 suspended, 2 revoked, 3 transferred. Seats used: its rows in lease. The token
+-- Seq: the order in which they came, and where the index of a customer's licenses is cut into blocks
+-- of 2048. Customers come at random, and a random place in an index of 10^6 would cost each license a
+-- page of its own; within the newest block all places are near. Asking costs one search for each
+-- block. State: 0 active, 1 suspended, 2 revoked, 3 transferred. Seats used: its rows in lease. The token
 -- is the license file as it was issued; the wrap is the head of every unlock key that is made for
 -- it, with the content key inside, for the customer's key with that thumbprint.
 CREATE TABLE license (
-	id           TEXT PRIMARY KEY NOT NULL CHECK (id GLOB 'lic_*' AND length(id) = 40),
+	seq          INTEGER PRIMARY KEY CHECK (seq > 0),
+	id           TEXT NOT NULL UNIQUE CHECK (id GLOB 'lic_*' AND length(id) = 40),
 	vendor       TEXT NOT NULL REFERENCES vendor (id),
 	customer     TEXT NOT NULL REFERENCES customer (id),
 	release      TEXT NOT NULL REFERENCES model_release (id),
@@ -70,11 +77,12 @@ CREATE TABLE license (
 	wrapped_for  BLOB NOT NULL DEFAULT (zeroblob(32)) CHECK (length(wrapped_for) = 32),
 	version      INTEGER NOT NULL DEFAULT 1 CHECK (version > 0)
 ) STRICT;
-CREATE INDEX license_vendor ON license (vendor, id);
-CREATE INDEX license_customer ON license (customer, id);
-CREATE INDEX license_release ON license (release, id);
+CREATE INDEX license_vendor ON license (vendor, id, state);
+CREATE INDEX license_customer ON license (seq >> 11, substr(customer, 29));
+CREATE INDEX license_release ON license (release, id, state);
+CREATE INDEX license_policy ON license (policy);
 CREATE UNIQUE INDEX license_reference ON license (vendor, reference) WHERE reference <> '';
-CREATE INDEX license_listed ON license (vendor, id) WHERE state IN (1, 2);
+CREATE INDEX license_ended ON license (vendor, state, id, expires) WHERE state <> 0;
 
 -- The machines that a license is bound to, as fingerprints.
 CREATE TABLE license_machine (
@@ -94,6 +102,7 @@ CREATE TABLE lease (
 	PRIMARY KEY (license, machine)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lease_expires ON lease (expires);
+CREATE INDEX lease_lapses ON lease (license, expires);
 CREATE TRIGGER lease_taken AFTER INSERT ON lease BEGIN
 	UPDATE license SET seats_used = seats_used + 1 WHERE id = new.license;
 END;
@@ -133,7 +142,8 @@ CREATE TABLE revocation_list (
 ) STRICT;
 
 -- Where a vendor wants to be told. The data key is the secret that signs what is sent. State: 0
--- active, 1 paused. Events: a list separated by blanks, "*" for all.
+-- active, 1 paused. Events: a list separated by blanks, "*" for all. Failures: attempts in a row that
+-- came to nothing; rest: until when nothing is sent there, because there were too many.
 CREATE TABLE webhook (
 	id       TEXT PRIMARY KEY NOT NULL CHECK (id GLOB 'whk_*' AND length(id) = 40),
 	vendor   TEXT NOT NULL REFERENCES vendor (id),
@@ -141,6 +151,8 @@ CREATE TABLE webhook (
 	events   TEXT NOT NULL CHECK (length(events) BETWEEN 1 AND 1024),
 	data_key TEXT NOT NULL UNIQUE REFERENCES data_key (id),
 	state    INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1)),
+	failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+	rest     INTEGER NOT NULL DEFAULT 0 CHECK (rest >= 0),
 	created  INTEGER NOT NULL CHECK (created > 0),
 	version  INTEGER NOT NULL DEFAULT 1 CHECK (version > 0)
 ) STRICT;
@@ -169,5 +181,5 @@ CREATE TABLE message (
 	ended    INTEGER NOT NULL DEFAULT 0 CHECK (ended >= 0),
 	PRIMARY KEY (webhook, event)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX message_due ON message (due) WHERE state = 0;
+CREATE INDEX message_due ON message (webhook, due) WHERE state = 0;
 CREATE INDEX message_event ON message (event);

@@ -155,6 +155,9 @@ MUST PRINTF(3, 4) bool fail(struct ctx *, enum err_code, const char *fmt, ...);
 /* The same with the place at fault, a JSON Pointer such as "/seats". */
 MUST PRINTF(4, 5) bool fail_at(
     struct ctx *, enum err_code, const char *at, const char *fmt, ...);
+/* The same under a finer name than the code's, static. */
+MUST PRINTF(4, 5) bool fail_named(
+    struct ctx *, enum err_code, const char *name, const char *fmt, ...);
 /* The same with a detail for the log: strerror(errno), a library's message. */
 MUST PRINTF(4, 5) bool fail_log(
     struct ctx *, enum err_code, const char *detail, const char *fmt, ...);

@@ -140,6 +140,18 @@ fail_at(struct ctx *c, enum err_code code, const char *at, const char *fmt, ...)
 }
 
 bool
+fail_named(struct ctx *c, enum err_code code, const char *name, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	record(c, code, "", "", fmt, args);
+	va_end(args);
+	c->err.name = name;
+	return false;
+}
+
+bool
 fail_log(struct ctx *c, enum err_code code, const char *detail, const char *fmt, ...)
 {
 	va_list args;

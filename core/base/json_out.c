@@ -27,7 +27,8 @@ quoted(struct buf *b, struct str s)
 		else
 			buf_printf(b, "\\u%04x", ch);
 	}
-	buf_put(b, (struct str){ s.p + from, s.n - from });
+	if (from < s.n)
+		buf_put(b, (struct str){ s.p + from, s.n - from });
 	buf_char(b, '"');
 }
 

@@ -12,23 +12,37 @@
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* Four characters of three bytes. */
+static inline void
+base64url_group(char *to, const unsigned char *p)
+{
+	uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+	const char four[] = { alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63],
+		alphabet[v & 63] };
+
+	memcpy(to, four, sizeof four); /* at once: unlock keys are long */
+}
+
 void
 base64url_put(struct buf *b, const void *bytes, size_t n)
 {
+	size_t rest = n % 3, size = n / 3 * 4 + (rest == 0 ? 0 : rest + 1);
 	const unsigned char *p = bytes;
+	unsigned char last[3] = { 0 };
+	char *to, group[4];
 
-	for (size_t i = 0; i < n; i += 3) {
-		size_t have = n - i < 3 ? n - i : 3;
-		uint32_t v = (uint32_t)p[i] << 16;
-		char out[4];
-
-		if (have > 1)
-			v |= (uint32_t)p[i + 1] << 8;
-		if (have > 2)
-			v |= p[i + 2];
-		for (int k = 0; k < 4; k++)
-			out[k] = alphabet[v >> (18 - 6 * k) & 63];
-		buf_put(b, (struct str){ out, have + 1 });
+	if (b->full || size > b->max - b->n) {
+		b->full = true;
+		return;
+	}
+	to = b->p + b->n;
+	b->n += size;
+	for (; n >= 3; n -= 3, p += 3, to += 4)
+		base64url_group(to, p);
+	if (rest > 0) {
+		memcpy(last, p, rest);
+		base64url_group(group, last);
+		memcpy(to, group, rest + 1);
 	}
 }
 

@@ -304,6 +304,16 @@ size_t jwe_size(size_t payload, size_t extra);
 /* Appends header.payload.signature. typ and kid are written as given, text_valid. */
 MUST bool jws_sign(struct ctx *, const struct ec_key *, struct str typ, struct str kid,
     struct str payload, struct buf *out);
+/*
+ * The same for a payload that comes by and by and is never whole in memory; the token goes to the
+ * sink as it grows, and is one only after jws_finish. The key stays the caller's until then.
+ */
+struct jws_writer;
+MUST bool jws_writer_new(struct ctx *, const struct ec_key *, struct str typ, struct str kid,
+    byte_sink *, void *arg, struct jws_writer **ret);
+MUST bool jws_write(struct ctx *, struct jws_writer *, struct str payload);
+MUST bool jws_finish(struct ctx *, struct jws_writer *);
+void jws_writer_free(struct jws_writer **);
 /* The payload, in the arena; E_INTEGRITY if the signature is not the key's, E_INPUT before. */
 MUST bool jws_verify(struct ctx *, const struct ec_key *, struct str typ, struct str token,
     struct jose_header *ret_header, struct str *ret_payload);
@@ -331,7 +341,13 @@ void jwe_writer_free(struct jwe_writer **);
 #define JWE_HEAD_MAX 4096
 MUST bool jwe_wrap(struct ctx *, const struct ec_key *to, struct str typ,
     const struct jose_member extra[], size_t n, const struct key256 *content, struct buf *out);
-MUST bool jwe_writer_behind(struct ctx *, struct str head, const struct key256 *content,
+/* A head that was checked as far as it can be without its recipient's key. */
+struct jwe_head {
+	struct str text;
+	struct jose_header says;
+};
+MUST bool jwe_head_read(struct ctx *, struct str text, struct jwe_head *ret);
+MUST bool jwe_writer_behind(struct ctx *, const struct jwe_head *, const struct key256 *content,
     const uint8_t nonce[12], byte_sink *, void *arg, struct jwe_writer **ret);
 /* E_INTEGRITY if it does not open with this key. */
 MUST bool jwe_decrypt(struct ctx *, const struct ec_key *, struct str typ, struct str token,

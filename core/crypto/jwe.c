@@ -81,29 +81,75 @@ agree(struct ctx *c, const struct ec_key *mine, const struct ec_key *theirs, str
 	return ec_agree(c, mine, theirs, &z) && concat_kdf(c, &z, ALG, apu, apv, 256, ret);
 }
 
-/* A fresh content key, and the same wrapped for the holder of `to`. */
-MUST static bool
-content_key(struct ctx *c, const struct ec_key *ephemeral, const struct ec_key *to,
-    struct key256 *ret, uint8_t ret_wrapped[WRAPPED_KEY])
-{
-	owned(key256_done) struct key256 kek = { 0 };
+/* ---- The head ---------------------------------------------------------------------------- */
 
-	key256_random(c, ret);
-	return agree(c, ephemeral, to, STR(""), STR(""), &kek) &&
-	    key_wrap(c, &kek, ret, ret_wrapped);
+MUST static bool
+put_head(struct ctx *c, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, const struct key256 *content, struct buf *out)
+{
+	owned(ec_key_free) struct ec_key *ephemeral = NULL;
+	owned(key256_done) struct key256 kek = { 0 };
+	uint8_t wrapped[WRAPPED_KEY];
+
+	if (!extra_fits(c, typ, extra, n) || !ec_key_generate(c, &ephemeral) ||
+	    !agree(c, ephemeral, to, STR(""), STR(""), &kek) ||
+	    !key_wrap(c, &kek, content, wrapped) ||
+	    !put_header(c, to, ephemeral, typ, extra, n, out))
+		return false;
+	buf_char(out, '.');
+	base64url_put(out, wrapped, sizeof wrapped);
+	return buf_ok(c, out);
+}
+
+bool
+jwe_wrap(struct ctx *c, const struct ec_key *to, struct str typ,
+    const struct jose_member extra[], size_t n, const struct key256 *content, struct buf *out)
+{
+	char text[JWE_HEAD_MAX];
+	struct buf head = BUF(text);
+
+	if (!put_head(c, to, typ, extra, n, content, &head))
+		return false;
+	buf_put(out, buf_str(&head));
+	return buf_ok(c, out);
+}
+
+/* A head is a token whose other three parts are empty. */
+bool
+jwe_head_read(struct ctx *c, struct str text, struct jwe_head *ret)
+{
+	struct str wrapped;
+	struct buf token;
+	struct jose t;
+
+	if (text.n > JWE_HEAD_MAX)
+		return fail(c, E_LIMIT, "a token's head has at most %d bytes", JWE_HEAD_MAX);
+	if (!take_buf(c, text.n + 3, &token))
+		return false;
+	buf_put(&token, text);
+	buf_put(&token, STR("..."));
+	if (!jose_open(c, buf_str(&token), ALG, &t) ||
+	    !base64url_decode(c, t.part[1], &wrapped))
+		return false;
+	if (wrapped.n != WRAPPED_KEY)
+		return fail(c, E_INPUT, "a wrapped key has %d bytes", WRAPPED_KEY);
+	*ret = (struct jwe_head){ text, t.header };
+	return true;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */
 
-enum { JWE_PIECE = 3 << 10 }; /* of ciphertext; base64 takes threes */
+/* Of ciphertext; base64 takes threes. And the longest head that a writer begins with. */
+enum { JWE_PIECE = 24 << 10, HEAD_ROOM = JOSE_HEADER_MAX / 3 * 4 + 128 };
 
 struct jwe_writer {
 	EVP_CIPHER_CTX *gcm;
 	byte_sink *sink;
 	void *arg;
-	uint8_t piece[JWE_PIECE];
-	size_t n; /* bytes in it */
+	size_t n; /* bytes in the piece */
 	size_t written;
+	uint8_t piece[JWE_PIECE];
+	char text[JWE_PIECE / 3 * 4];
 };
 
 void
@@ -120,40 +166,47 @@ jwe_writer_free(struct jwe_writer **w)
 MUST static bool
 piece_out(struct ctx *c, struct jwe_writer *w)
 {
-	char text[JWE_PIECE / 3 * 4];
-	struct buf b = BUF(text);
+	struct buf b = BUF(w->text);
 
 	base64url_put(&b, w->piece, w->n);
 	w->n = 0;
 	return w->sink(c, w->arg, buf_str(&b));
 }
 
-/* Header, wrapped key and nonce; the header is what the ciphertext is bound to. */
+/* Head and nonce go out; the header, before the dot, is what the ciphertext is bound to. */
 MUST static bool
-head_out(struct ctx *c, struct jwe_writer *w, const struct ec_key *to, struct str typ,
-    const struct jose_member extra[], size_t n)
+writer_begin(struct ctx *c, struct str head, const struct key256 *content,
+    const uint8_t nonce[GCM_NONCE], byte_sink *sink, void *arg, struct jwe_writer **ret)
 {
-	owned(ec_key_free) struct ec_key *ephemeral = NULL;
-	owned(key256_done) struct key256 cek = { 0 };
-	uint8_t wrapped[WRAPPED_KEY], nonce[GCM_NONCE];
-	char text[JOSE_HEADER_MAX / 3 * 4 + 256];
+	owned(jwe_writer_free) struct jwe_writer *w = malloc(sizeof *w);
+	struct str aad, rest = head;
+	char text[HEAD_ROOM + 32];
 	struct buf b = BUF(text);
-	struct str aad;
 
-	if (!extra_fits(c, typ, extra, n) || !ec_key_generate(c, &ephemeral) ||
-	    !content_key(c, ephemeral, to, &cek, wrapped) ||
-	    !put_header(c, to, ephemeral, typ, extra, n, &b) || !buf_ok(c, &b))
+	if (w == NULL)
+		return fail(c, E_MEMORY, "no memory to encrypt with");
+	w->gcm = NULL;
+	w->sink = sink;
+	w->arg = arg;
+	w->n = w->written = 0;
+	(void)str_cut(&rest, '.', &aad);
+	if (!gcm_new(c, content, &w->gcm) || !gcm_begin(c, w->gcm, nonce, aad))
 		return false;
-	aad = buf_str(&b);
-	c->random(nonce, sizeof nonce);
-	if (!gcm_new(c, &cek, &w->gcm) || !gcm_begin(c, w->gcm, nonce, aad))
+	buf_put(&b, head);
+	buf_char(&b, '.');
+	base64url_put(&b, nonce, GCM_NONCE);
+	buf_char(&b, '.');
+	if (!buf_ok(c, &b) || !sink(c, arg, buf_str(&b)))
 		return false;
-	buf_char(&b, '.');
-	base64url_put(&b, wrapped, sizeof wrapped);
-	buf_char(&b, '.');
-	base64url_put(&b, nonce, sizeof nonce);
-	buf_char(&b, '.');
-	return buf_ok(c, &b) && w->sink(c, w->arg, buf_str(&b));
+	*ret = steal(w);
+	return true;
+}
+
+bool
+jwe_writer_behind(struct ctx *c, const struct jwe_head *head, const struct key256 *content,
+    const uint8_t nonce[12], byte_sink *sink, void *arg, struct jwe_writer **ret)
+{
+	return writer_begin(c, head->text, content, nonce, sink, arg, ret);
 }
 
 bool
@@ -161,16 +214,15 @@ jwe_writer_new(struct ctx *c, const struct ec_key *to, struct str typ,
     const struct jose_member extra[], size_t n, byte_sink *sink, void *arg,
     struct jwe_writer **ret)
 {
-	owned(jwe_writer_free) struct jwe_writer *w = calloc(1, sizeof *w);
+	owned(key256_done) struct key256 content;
+	uint8_t nonce[GCM_NONCE];
+	char text[HEAD_ROOM];
+	struct buf head = BUF(text);
 
-	if (w == NULL)
-		return fail(c, E_MEMORY, "no memory to encrypt with");
-	w->sink = sink;
-	w->arg = arg;
-	if (!head_out(c, w, to, typ, extra, n))
-		return false;
-	*ret = steal(w);
-	return true;
+	key256_random(c, &content);
+	c->random(nonce, sizeof nonce);
+	return put_head(c, to, typ, extra, n, &content, &head) &&
+	    writer_begin(c, buf_str(&head), &content, nonce, sink, arg, ret);
 }
 
 bool

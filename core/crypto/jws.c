@@ -59,6 +59,108 @@ jws_sign(struct ctx *c, const struct ec_key *key, struct str typ, struct str kid
 	return buf_ok(c, out);
 }
 
+/* ---- By and by --------------------------------------------------------------------------- */
+
+enum { JWS_PIECE = 24 << 10 }; /* of the payload; base64 takes threes */
+
+struct jws_writer {
+	const struct ec_key *key;
+	struct sha256 digest; /* of the token so far */
+	byte_sink *sink;
+	void *arg;
+	size_t n; /* bytes in the piece */
+	size_t written;
+	char piece[JWS_PIECE];
+	char text[JWS_PIECE / 3 * 4];
+};
+
+void
+jws_writer_free(struct jws_writer **w)
+{
+	if (*w == NULL)
+		return;
+	sha256_done(&(*w)->digest);
+	free(*w);
+	*w = NULL;
+}
+
+MUST static bool
+signed_out(struct ctx *c, struct jws_writer *w, struct str text)
+{
+	sha256_add(&w->digest, text);
+	return w->sink(c, w->arg, text);
+}
+
+MUST static bool
+piece_out(struct ctx *c, struct jws_writer *w)
+{
+	struct buf b = BUF(w->text);
+
+	base64url_put(&b, w->piece, w->n);
+	w->n = 0;
+	return signed_out(c, w, buf_str(&b));
+}
+
+bool
+jws_writer_new(struct ctx *c, const struct ec_key *key, struct str typ, struct str kid,
+    byte_sink *sink, void *arg, struct jws_writer **ret)
+{
+	owned(jws_writer_free) struct jws_writer *w = calloc(1, sizeof *w);
+	char text[JOSE_HEADER_MAX / 3 * 4 + 8];
+	struct buf head = BUF(text);
+
+	if (w == NULL)
+		return fail(c, E_MEMORY, "no memory to sign with");
+	w->key = key;
+	w->sink = sink;
+	w->arg = arg;
+	if (!sha256_init(c, &w->digest) || !put_header(c, typ, kid, &head))
+		return false;
+	buf_char(&head, '.');
+	if (!buf_ok(c, &head) || !signed_out(c, w, buf_str(&head)))
+		return false;
+	*ret = steal(w);
+	return true;
+}
+
+bool
+jws_write(struct ctx *c, struct jws_writer *w, struct str payload)
+{
+	if (payload.n > JOSE_MAX / 4 * 3 - w->written)
+		return fail(c, E_LIMIT, "more than %d bytes to sign", JOSE_MAX / 4 * 3);
+	w->written += payload.n;
+	while (payload.n > 0) {
+		size_t room = sizeof w->piece - w->n;
+		size_t n = payload.n < room ? payload.n : room;
+
+		memcpy(w->piece + w->n, payload.p, n);
+		w->n += n;
+		payload.p += n;
+		payload.n -= n;
+		if (w->n == sizeof w->piece && !piece_out(c, w))
+			return false;
+	}
+	return true;
+}
+
+bool
+jws_finish(struct ctx *c, struct jws_writer *w)
+{
+	struct digest256 d;
+	uint8_t sig[SIGNATURE];
+	char text[2 * SIGNATURE];
+	struct buf b = BUF(text);
+
+	if (!piece_out(c, w) || !sha256_end(c, &w->digest, &d) ||
+	    !es256_sign(c, w->key, &d, sig))
+		return false;
+	buf_char(&b, '.');
+	base64url_put(&b, sig, sizeof sig);
+	return w->sink(c, w->arg, buf_str(&b));
+}
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
 bool
 jws_verify(struct ctx *c, const struct ec_key *key, struct str typ, struct str token,
     struct jose_header *ret_header, struct str *ret_payload)

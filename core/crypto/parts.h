@@ -116,8 +116,10 @@ MUST bool sealed_writer_sized(struct ctx *, int fd, const struct key256 *, struc
 /* ---- ec.c -------------------------------------------------------------------------------- */
 
 struct ec_key {
-	EVP_PKEY *pkey;
+	EC_POINT *point;
+	_Atomic(EVP_PKEY *) pkey; /* NULL until it is needed */
 	bool private;
+	struct key256 secret; /* zero in a public key */
 	uint8_t x[32], y[32];
 	struct digest256 thumbprint;
 };

@@ -8,7 +8,7 @@
 /* clang-format off */
 static const struct {
 	const char *wire;
-	enum answer answer;
+	enum ruling answer;
 	const char *sentence;
 } codes[] = {
 #define YES ANSWER_YES
@@ -161,7 +161,7 @@ verdict_sentence(enum verdict_code v)
 	return codes[v].sentence;
 }
 
-enum answer
+enum ruling
 verdict_answer(enum verdict_code v)
 {
 	return codes[v].answer;

@@ -188,7 +188,7 @@ struct facts {
 	int64_t ask_seats, ask_from, ask_until; /* terms of ACTION_ISSUE and ACTION_RENEW */
 };
 
-enum answer { ANSWER_YES, ANSWER_UNDECIDED, ANSWER_NO };
+enum ruling { ANSWER_YES, ANSWER_UNDECIDED, ANSWER_NO };
 
 /* Grouped by answer: first yes, then what cannot be decided now, then refusals. */
 /* clang-format off */
@@ -218,7 +218,7 @@ enum verdict_code {
 /* clang-format on */
 const char *verdict_wire(enum verdict_code);     /* stable: "SEATS_EXHAUSTED" */
 const char *verdict_sentence(enum verdict_code); /* what is the matter and what to do next */
-enum answer verdict_answer(enum verdict_code);
+enum ruling verdict_answer(enum verdict_code);
 
 struct verdict {
 	enum verdict_code code;
@@ -334,6 +334,8 @@ struct revocations {
 size_t revocations_size(const struct revocations *);
 /* The payload to sign: canonical JSON. E_INPUT unless it is as described above. */
 MUST bool revocations_put(struct ctx *, const struct revocations *, struct buf *);
+/* The same for one that need not be whole in memory. */
+MUST bool revocations_write(struct ctx *, const struct revocations *, byte_sink *, void *arg);
 /* A verified payload, strictly; the entries lie in the arena. */
 MUST bool revocations_read(struct ctx *, struct str payload, struct revocations *ret);
 /* LICENSE_ACTIVE if it is not on the list. */

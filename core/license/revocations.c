@@ -4,7 +4,13 @@
  */
 #include "rules.h"
 
-enum { UUID = sizeof(struct uuid), UUID_HYPHENS = 4, UUID_TEXT = 36 };
+enum {
+	UUID = sizeof(struct uuid),
+	UUID_TEXT = 36,
+	PIECE = 768 /* entries; base64 takes threes */
+};
+
+#define NUMBER_MAX (INT64_C(1) << 53) /* JSON's numbers are exact up to there */
 
 bool
 uuid_of(struct ctx *c, const struct id *id, struct uuid *ret)
@@ -75,7 +81,7 @@ sound(struct ctx *c, const struct revocations *r)
 		return fail(c, E_LIMIT,
 		    "a list of revocations has at most %d entries: leave out expired licenses",
 		    REVOCATIONS_ENTRIES);
-	if (r->number < 1)
+	if (r->number < 1 || r->number > NUMBER_MAX)
 		return fail_at(c, E_INPUT, "/number", "lists are numbered from 1 on");
 	if (r->this_update < TIME_FIRST || r->next_update > TIME_LAST ||
 	    r->next_update <= r->this_update)
@@ -94,30 +100,58 @@ revocations_size(const struct revocations *r)
 	return 512 + (r->revoked_n + r->suspended_n) * 22;
 }
 
-static void
-put(const struct revocations *r, struct buf *out)
+/* Entries as text, piece by piece. */
+MUST static bool
+entries_write(struct ctx *c, const struct uuid v[], size_t n, byte_sink *sink, void *arg)
 {
-	struct js j = { .out = out };
+	for (size_t some; n > 0; v += some, n -= some) {
+		char text[PIECE * UUID / 3 * 4];
+		struct buf b = BUF(text);
+
+		some = n < PIECE ? n : PIECE;
+		base64url_put(&b, v, some * UUID);
+		if (!buf_ok(c, &b) || !sink(c, arg, buf_str(&b)))
+			return false;
+	}
+	return true;
+}
+
+/* The members in the order of their names. */
+MUST static bool
+write_all(struct ctx *c, const struct revocations *r, byte_sink *sink, void *arg)
+{
+	char first[256], last[64];
+	struct buf head = BUF(first), tail = BUF(last);
+	struct js j = { .out = &head };
 
 	js_open(&j, NULL, '{');
 	js_text(&j, "iss", str_of(r->vendor.s));
 	js_number(&j, "nextUpdate", r->next_update);
 	js_number(&j, "number", r->number);
-	js_bytes(&j, "revoked", r->revoked, r->revoked_n * UUID);
-	js_bytes(&j, "suspended", r->suspended, r->suspended_n * UUID);
-	js_number(&j, "thisUpdate", r->this_update);
-	js_close(&j, '}');
+	buf_put(&head, STR(",\"revoked\":\""));
+	buf_put(&tail, STR("\",\"thisUpdate\":"));
+	buf_number(&tail, r->this_update);
+	buf_char(&tail, '}');
+	return buf_ok(c, &head) && buf_ok(c, &tail) && sink(c, arg, buf_str(&head)) &&
+	    entries_write(c, r->revoked, r->revoked_n, sink, arg) &&
+	    sink(c, arg, STR("\",\"suspended\":\"")) &&
+	    entries_write(c, r->suspended, r->suspended_n, sink, arg) &&
+	    sink(c, arg, buf_str(&tail));
+}
+
+bool
+revocations_write(struct ctx *c, const struct revocations *r, byte_sink *sink, void *arg)
+{
+	struct id vendor;
+
+	return id_parse(c, str_of(r->vendor.s), "ven", &vendor) && sound(c, r) &&
+	    write_all(c, r, sink, arg);
 }
 
 bool
 revocations_put(struct ctx *c, const struct revocations *r, struct buf *out)
 {
-	struct id vendor;
-
-	if (!id_parse(c, str_of(r->vendor.s), "ven", &vendor) || !sound(c, r))
-		return false;
-	put(r, out);
-	return buf_ok(c, out);
+	return revocations_write(c, r, buf_sink, out);
 }
 
 struct raw {
@@ -130,7 +164,7 @@ struct raw {
 static const struct json_field fields[] = {
 	{ "iss", FIELD_TEXT, AT(iss), 1, ID_MAX, true },
 	{ "nextUpdate", FIELD_NUMBER, AT(to.next_update), TIME_FIRST, TIME_LAST, true },
-	{ "number", FIELD_NUMBER, AT(to.number), 1, INT64_C(1) << 53, true },
+	{ "number", FIELD_NUMBER, AT(to.number), 1, NUMBER_MAX, true },
 	{ "revoked", FIELD_BYTES, AT(revoked), 0, BYTES_MAX, true },
 	{ "suspended", FIELD_BYTES, AT(suspended), 0, BYTES_MAX, true },
 	{ "thisUpdate", FIELD_NUMBER, AT(to.this_update), TIME_FIRST, TIME_LAST, true },
@@ -147,11 +181,24 @@ entries(struct ctx *c, struct str bytes, const struct uuid **ret, size_t *ret_n)
 	return true;
 }
 
+/* A sink that the rest of a text must be fed to. */
+static bool
+compare(struct ctx *c, void *arg, struct str bytes)
+{
+	struct str *rest = arg;
+
+	if (!str_starts(*rest, bytes))
+		return fail(c, E_INPUT, "the list is not in its canonical form");
+	rest->p += bytes.n;
+	rest->n -= bytes.n;
+	return true;
+}
+
 bool
 revocations_read(struct ctx *c, struct str payload, struct revocations *ret)
 {
+	struct str rest = payload;
 	struct raw r = { 0 };
-	struct buf b;
 
 	if (payload.n > REVOCATIONS_MAX)
 		return fail(
@@ -160,10 +207,9 @@ revocations_read(struct ctx *c, struct str payload, struct revocations *ret)
 	    !id_parse(c, r.iss, "ven", &r.to.vendor) ||
 	    !entries(c, r.revoked, &r.to.revoked, &r.to.revoked_n) ||
 	    !entries(c, r.suspended, &r.to.suspended, &r.to.suspended_n) || !sound(c, &r.to) ||
-	    !take_buf(c, revocations_size(&r.to), &b))
+	    !write_all(c, &r.to, compare, &rest))
 		return false;
-	put(&r.to, &b);
-	if (!str_same(buf_str(&b), payload))
+	if (rest.n > 0)
 		return fail(c, E_INPUT, "the list is not in its canonical form");
 	*ret = r.to;
 	return true;

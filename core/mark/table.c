@@ -50,10 +50,21 @@ mark_scale(const struct mark_terms *t)
 	return t->kappa / sqrt(MARK_TERMS) * sqrt(6);
 }
 
-static int32_t
-value_of(const struct mark_terms *t, uint32_t draw)
+/*
+ * The values of G for these draws, in the place of the draws. Rounded to the nearest whole number
+ * and, like lround, away from zero where two are as near; written so that the compiler makes
+ * several at once.
+ */
+static void
+values_of(const struct mark_terms *t, uint32_t draws[TABLE_PIECE])
 {
-	return (int32_t)lround(mark_scale(t) * (1 << MARK_ONE) / 65536 * values_point(draw));
+	const double unit = mark_scale(t) * (1 << MARK_ONE) / 65536;
+
+	for (size_t i = 0; i < TABLE_PIECE; i++) {
+		double v = unit * values_point(draws[i]);
+
+		draws[i] = (uint32_t)(int32_t)(v + copysign(.5, v));
+	}
 }
 
 bool
@@ -95,8 +106,8 @@ mark_values(struct ctx *c, const struct key256 *release, const struct mark_terms
 	n = (size_t)1 << t->log_l;
 	if (!bulk_read(c, stream, to, n * sizeof to[0]))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		to[i] = value_of(t, (uint32_t)to[i]);
+	for (size_t at = 0; at < n; at += TABLE_PIECE)
+		values_of(t, (uint32_t *)to + at);
 	return true;
 }
 
@@ -128,8 +139,10 @@ maker_next(struct ctx *c, struct table_maker *m, uint32_t to[TABLE_PIECE])
 	bool ok = bulk_read(c, m->spread, to, sizeof draws) &&
 	    bulk_read(c, m->code, draws, sizeof draws);
 
+	if (ok)
+		values_of(&m->terms, draws);
 	for (size_t i = 0; ok && i < TABLE_PIECE; i++)
-		to[i] -= (uint32_t)value_of(&m->terms, draws[i]);
+		to[i] -= draws[i];
 	explicit_bzero(draws, sizeof draws);
 	return ok;
 }

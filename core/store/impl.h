@@ -32,6 +32,15 @@ enum part {
 	PART_BLOBS,
 	PART_ASSETS,
 	PART_RELEASES,
+	PART_CUSTOMERS,
+	PART_POLICIES,
+	PART_LICENSES,
+	PART_MACHINES,
+	PART_LEASES,
+	PART_DELIVERIES,
+	PART_REVOCATIONS,
+	PART_WEBHOOKS,
+	PART_MESSAGES,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -42,7 +51,9 @@ struct questions {
 };
 extern const struct questions writer_questions, audit_questions, verify_questions,
     people_questions, answer_questions, job_questions, key_questions, setting_questions,
-    blob_questions, asset_questions, release_questions;
+    blob_questions, asset_questions, release_questions, customer_questions, policy_questions,
+    license_questions, machine_questions, lease_questions, delivery_questions,
+    revocation_questions, webhook_questions, message_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;
@@ -120,6 +131,11 @@ MUST bool blobs_delete(
 /* E_CONFLICT while a job works for this thing, or may yet. */
 MUST bool job_free_of(struct ctx *, struct db *, struct str object);
 
+/* ---- Webhooks (webhooks.c) ----------------------------------------------------------------- */
+
+/* The columns of a struct webhook_row. */
+row_reader webhook_row;
+
 /* ---- Views (view.c) ----------------------------------------------------------------------- */
 
 /* Around each question of a reader that keeps its view. */
@@ -195,6 +211,7 @@ struct store {
 	struct arena *mem;
 	struct ctx c;             /* the writer's */
 	int wal_pages, wal_tried; /* in the log after the last commit; when it was last moved */
+	bool erasing;             /* something was erased that is still in the log */
 	bool running;
 	pthread_t writer;
 

@@ -17,6 +17,15 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_BLOBS] = &blob_questions,
 	[PART_ASSETS] = &asset_questions,
 	[PART_RELEASES] = &release_questions,
+	[PART_CUSTOMERS] = &customer_questions,
+	[PART_POLICIES] = &policy_questions,
+	[PART_LICENSES] = &license_questions,
+	[PART_MACHINES] = &machine_questions,
+	[PART_LEASES] = &lease_questions,
+	[PART_DELIVERIES] = &delivery_questions,
+	[PART_REVOCATIONS] = &revocation_questions,
+	[PART_WEBHOOKS] = &webhook_questions,
+	[PART_MESSAGES] = &message_questions,
 };
 
 MUST static bool

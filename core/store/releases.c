@@ -188,8 +188,12 @@ release_drop(struct ctx *c, struct db *db, const struct release_row *r)
 	owned(question_done) struct question q = ask(c, db, &release_questions, RELEASE_DELETE);
 
 	in_id(&q, &r->id);
-	return question_one(&q, E_ABSENT, "no such release") &&
-	    data_key_delete(c, db, str_of(r->key.s));
+	if (question_one(&q, E_ABSENT, "no such release"))
+		return data_key_delete(c, db, str_of(r->key.s));
+	if (q.rc != SQLITE_CONSTRAINT_FOREIGNKEY)
+		return false;
+	return fail(c, E_CONFLICT,
+	    "licenses stand on this release: it stays, so that marked copies can be traced");
 }
 
 bool

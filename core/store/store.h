@@ -83,6 +83,7 @@ struct act {
 	struct ctx *c;
 	struct audit_entry audit;
 	bool unaudited; /* bookkeeping that no request asked for: job progress, pruning */
+	bool erases;    /* what it deletes must not stay in the database's log either */
 	bool ok;
 	struct act *next; /* the queue's */
 };

@@ -13,7 +13,7 @@ enum customer_state { CUSTOMER_ACTIVE, CUSTOMER_SUSPENDED, CUSTOMER_ERASED };
 extern const char *const customer_state_names[]; /* "active" …, NULL at the end */
 struct customer_row {
 	struct id id, vendor;
-	int64_t number; /* of the vendor: 1, 2, …; marks spell it */
+	int64_t number;         /* of the vendor: 1, 2, …; marks spell it */
 	struct str name, email; /* the name is unique; both are empty once erased */
 	enum customer_state state;
 	struct str jwk;                   /* canonical; empty until enrolled */
@@ -33,6 +33,13 @@ MUST bool customer_by_name(
 /* Spent and expired codes too: the caller decides. */
 MUST bool customer_by_code(struct ctx *, struct db *, const struct digest256 *, bool *ret_found,
     struct customer_row *ret);
+/*
+ * Any vendor's, or, where there is none, a neighbour of his in the order of ids: whoever compares
+ * the ids himself has asked the same question, at the same cost, for one who is there and one who
+ * is not.
+ */
+MUST bool customer_or_neighbour(
+    struct ctx *, struct db *, struct str id, bool *ret_found, struct customer_row *ret);
 MUST bool customer_list(struct ctx *, struct db *, struct str vendor, struct str after,
     size_t max, struct customer_row **ret, size_t *ret_n);
 /* Name and email. E_STALE unless `version` is current (0: any); so below. */
@@ -100,7 +107,10 @@ MUST bool license_by_id(
     struct ctx *, struct db *, struct str vendor, struct str id, struct license_row *ret);
 MUST bool license_by_reference(struct ctx *, struct db *, struct str vendor,
     struct str reference, bool *ret_found, struct license_row *ret);
-/* Of which licenses; empty: of all. One of customer and release at most. `state` -1: any. */
+/*
+ * Of which licenses; empty: of all. One of customer and release at most. `state` -1: any. A list
+ * is in the order of ids; that of a customer in the order in which they were written.
+ */
 struct license_filter {
 	struct str vendor, customer, release;
 	int state;
@@ -108,16 +118,25 @@ struct license_filter {
 MUST bool license_list(struct ctx *, struct db *, const struct license_filter *,
     struct str after, size_t max, struct license_row **ret, size_t *ret_n);
 /*
- * Into a state, with a reason. To or from suspended and revoked the vendor's `revocations`
- * grows.
+ * Into another state, with a reason; the vendor's `revocations` grows. E_CONFLICT if it is in that
+ * state already, and from revoked and transferred, which are for good.
  */
 MUST bool license_state_put(struct ctx *, struct db *, const struct license_row *, int state,
     struct str reason, int64_t at, int64_t version);
-/* Term, seats, entitlements and token, as the row has them. E_CONFLICT if more seats are in use. */
+/*
+ * Revokes all of a customer's that are not over yet; which. E_CONFLICT if there are more than
+ * `max`.
+ */
+MUST bool license_revoke_all(struct ctx *, struct db *, const struct customer_row *,
+    struct str reason, int64_t at, size_t max, struct id **ret, size_t *ret_n);
+/*
+ * Term, seats, entitlements and token, as the row has them. E_CONFLICT, at /seats, if more are in
+ * use.
+ */
 MUST bool license_renew(struct ctx *, struct db *, const struct license_row *, int64_t version);
 MUST bool license_wrap_put(struct ctx *, struct db *, struct str id, struct str wrap,
     const struct digest256 *wrapped_for);
-/* One more unlock key. */
+/* One more unlock key. This and the wrap are no changes: the version stays. */
 MUST bool license_unlocked(struct ctx *, struct db *, struct str id);
 
 /* The machines it is bound to: fingerprints, as fingerprint_put wrote them. */
@@ -125,11 +144,11 @@ MUST bool machine_list(
     struct ctx *, struct db *, struct str license, struct str **ret, size_t *ret_n);
 MUST bool machine_bind(
     struct ctx *, struct db *, struct str license, struct str fingerprint, int64_t at);
-/* All of them, or the one; how many there were. */
+/* The one, or all of them (fingerprint empty); how many there were. */
 MUST bool machine_release(
     struct ctx *, struct db *, struct str license, struct str fingerprint, int64_t *ret_n);
 
-/* Distinct tokens that have approved. */
+/* Distinct tokens that have approved. Once more, or taken back where there is none: no failure. */
 MUST bool approval_insert(
     struct ctx *, struct db *, struct str license, struct str token, int64_t at);
 MUST bool approval_delete(struct ctx *, struct db *, struct str license, struct str token);
@@ -148,6 +167,9 @@ MUST bool lease_list(struct ctx *, struct db *, struct str license, struct str a
     size_t max, struct lease_row **ret, size_t *ret_n);
 /* Deletes this license's leases that have lapsed at `now`, so that seats_used counts the living. */
 MUST bool lease_sweep(struct ctx *, struct db *, struct str license, int64_t now);
+/* How many those are: for who may not write. */
+MUST bool lease_lapsed(
+    struct ctx *, struct db *, struct str license, int64_t now, int64_t *ret);
 /* Takes a seat, or extends one that is held. E_CONFLICT if no seat is free. */
 MUST bool lease_put(struct ctx *, struct db *, const struct lease_row *, bool *ret_new);
 MUST bool lease_delete(
@@ -185,6 +207,11 @@ struct revocation_list {
 /* The newest, and how often the vendor's revocations have changed until now. */
 MUST bool revocation_list_last(struct ctx *, struct db *, struct str vendor, bool *ret_found,
     struct revocation_list *ret, int64_t *ret_changes);
+/* The same without its token, which may have megabytes. */
+MUST bool revocation_list_head(struct ctx *, struct db *, struct str vendor, bool *ret_found,
+    struct revocation_list *ret, int64_t *ret_changes);
+/* The number of the newest; 0: there is none. */
+MUST bool revocation_list_number(struct ctx *, struct db *, struct str vendor, int64_t *ret);
 /* Ids of its licenses in that state, at most `max`, that had not expired at `since` (ms). */
 MUST bool revocation_ids(struct ctx *, struct db *, struct str vendor, int state, int64_t since,
     size_t max, struct id **ret, size_t *ret_n);
@@ -198,17 +225,23 @@ struct webhook_row {
 	struct str url, events; /* events: separated by blanks, "*" for all */
 	struct id data_key;     /* the secret that signs */
 	bool paused;
+	int64_t failures; /* attempts in a row that came to nothing */
+	int64_t rest;     /* until when nothing is sent there; 0: not resting */
 	int64_t created, version;
 };
 /* Insert its data key in the same act. */
 MUST bool webhook_insert(struct ctx *, struct db *, const struct webhook_row *);
+/* vendor empty: any vendor's (administrators); so below. */
 MUST bool webhook_by_id(
     struct ctx *, struct db *, struct str vendor, struct str id, struct webhook_row *ret);
 MUST bool webhook_list(struct ctx *, struct db *, struct str vendor, struct str after,
     size_t max, struct webhook_row **ret, size_t *ret_n);
-/* url, events and paused, as the row has them. */
+/* url, events and paused, as the row has them; what failed before is forgotten. */
 MUST bool webhook_change(
     struct ctx *, struct db *, const struct webhook_row *, int64_t version);
+/* How the last attempt ended, which is no change: its version stays. */
+MUST bool webhook_fared(
+    struct ctx *, struct db *, struct str id, int64_t failures, int64_t rest);
 /* With its messages and its key. */
 MUST bool webhook_delete(
     struct ctx *, struct db *, struct str vendor, struct str id, int64_t version);
@@ -228,6 +261,10 @@ struct event_row {
 MUST bool event_emit(struct ctx *, struct db *, struct str vendor, const char *type,
     struct str object, struct str data, bool *ret_any);
 
+/* The same to one webhook alone, whatever it asked for. */
+MUST bool event_emit_to(struct ctx *, struct db *, const struct webhook_row *, const char *type,
+    struct str object, struct str data, struct id *ret);
+
 enum message_state { MESSAGE_WAITING, MESSAGE_DELIVERED, MESSAGE_GIVEN_UP };
 extern const char *const message_state_names[];
 struct message_row {
@@ -238,10 +275,14 @@ struct message_row {
 	struct event_row what;
 	struct webhook_row where;
 };
-/* At most `max` that wait and are due, the oldest first, of webhooks that are not paused. */
+/*
+ * At most `max` that wait and are due, the oldest first, of webhooks that are not paused and
+ * do not rest; of one of them at most WEBHOOK_DUE_MAX, so that it does not hide the others'.
+ */
+enum { WEBHOOK_DUE_MAX = 8 };
 MUST bool message_due(struct ctx *, struct db *, int64_t now, size_t max,
     struct message_row **ret, size_t *ret_n);
-/* When the next one is due; 0: none waits. */
+/* When the next one is due, of those webhooks; 0: none waits. */
 MUST bool message_next(struct ctx *, struct db *, int64_t *ret);
 /* The delivery log of a webhook, newest last. `after`: an event's id. */
 MUST bool message_list(struct ctx *, struct db *, struct str webhook, struct str after,
@@ -251,7 +292,10 @@ MUST bool message_put(struct ctx *, struct db *, const struct message_row *);
 /* Those of a webhook since `since` (of any state), or that one event, wait again; how many. */
 MUST bool message_replay(struct ctx *, struct db *, struct str webhook, struct str event,
     int64_t since, int64_t now, int64_t *ret_n);
-/* At most `max` events before `before` that wait for nobody, with their messages. */
+/*
+ * At most `max` events before `before` for which nobody waits but webhooks that are paused, with
+ * their messages.
+ */
 MUST bool event_prune(struct ctx *, struct db *, int64_t before, size_t max, size_t *ret_n);
 
 #endif

@@ -169,6 +169,21 @@ log_grown(void *store, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* Moves the log into the database and empties it: nothing that was erased is left in either. */
+static void
+log_empty(struct store *s)
+{
+	views_rest(s);
+	(void)sqlite3_busy_timeout(s->db->sql, LOG_WAIT_MS);
+	if (sqlite3_wal_checkpoint_v2(
+		s->db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK) {
+		s->erasing = false;
+		s->wal_pages = s->wal_tried = 0;
+	}
+	(void)sqlite3_busy_timeout(s->db->sql, BUSY_MS);
+	views_rest(s);
+}
+
 /*
  * Moves the log into the database. A reader in the middle of a question may keep a part of it in
  * place; then it is tried again only when the log has grown on.
@@ -181,6 +196,8 @@ log_tend(struct store *s, bool quiet)
 
 	if (s->wal_pages < s->wal_tried)
 		s->wal_tried = 0;
+	if (s->erasing)
+		log_empty(s);
 	if (s->wal_pages - s->wal_tried < (quiet ? LOG_SOME : LOG_MANY))
 		return;
 	views_rest(s);
@@ -287,6 +304,7 @@ group_settle(struct store *s, const struct group *g, bool ok)
 		if (!ok)
 			a->c->err = s->c.err;
 		a->ok = a->ok && ok;
+		s->erasing = s->erasing || (a->ok && a->erases);
 		a->done(a);
 	}
 }

@@ -229,11 +229,39 @@ try_offline(struct ctx *c, struct str bytes)
 	must(!r.read || license_explain_offline(c, &o, &r, seen, &n), "explained", c);
 }
 
+/* ---- Proofs ------------------------------------------------------------------------------ */
+
+/* A payload, or a token as it is: the header comes before any signature is looked at. */
+static void
+try_proof(struct ctx *c, struct str bytes)
+{
+	static struct ec_key *key;
+	const struct key256 secret = { { 1 } };
+	struct str kid, jws;
+	struct proof p;
+	struct buf b;
+
+	if (key == NULL)
+		must(ec_key_from_secret(c, &secret, &key), "a key", c);
+	if (!proof_peek(c, bytes, &kid))
+		not_read(c);
+	jws = sign(c, key, PROOF_TYP, bytes);
+	if (!proof_read(c, key, jws, &p)) {
+		not_read(c);
+		return;
+	}
+	must(take_buf(c, PROOF_MAX, &b), "memory", c);
+	must(proof_peek(c, jws, &kid) && proof_sign(c, key, kid, &p, &b), "signed", c);
+	/* The same but for the signature, which is random. */
+	must(b.n == jws.n && str_starts(buf_str(&b), (struct str){ jws.p, jws.n - 86 }),
+	    "a proof has one form", c);
+}
+
 void
 target(struct ctx *c, struct str bytes)
 {
 	static void (*const tries[])(struct ctx *, struct str) = { try_claims, try_list,
-		try_fingerprint, try_record, try_policy, try_facts, try_offline };
+		try_fingerprint, try_record, try_policy, try_facts, try_offline, try_proof };
 
 	if (bytes.n > 0)
 		tries[(uint8_t)bytes.p[0] % COUNT(tries)](

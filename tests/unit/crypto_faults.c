@@ -116,22 +116,39 @@ keys(struct ctx *c)
 	return ok;
 }
 
+/* With keys that have not signed before. */
 static bool
 sign(struct ctx *c)
 {
+	owned(ec_key_free) struct ec_key *fresh = NULL;
+	char room[8192];
+	struct buf b = BUF(room);
+	struct key256 secret;
+
+	return ec_key_to_secret(c, pair, &secret) && ec_key_from_secret(c, &secret, &fresh) &&
+	    jws_sign(c, fresh, STR("t"), STR("k"), STR("p"), &b);
+}
+
+static bool
+sign_pieces(struct ctx *c)
+{
+	owned(jws_writer_free) struct jws_writer *w = NULL;
 	char room[8192];
 	struct buf b = BUF(room);
 
-	return jws_sign(c, pair, STR("t"), STR("k"), STR("p"), &b);
+	return jws_writer_new(c, pair, STR("t"), STR("k"), buf_sink, &b, &w) &&
+	    jws_write(c, w, STR("p")) && jws_finish(c, w);
 }
 
 static bool
 verify(struct ctx *c)
 {
+	owned(ec_key_free) struct ec_key *public = NULL;
 	struct jose_header h;
 	struct str payload;
 
-	return jws_verify(c, pair, STR("t"), jws, &h, &payload);
+	return ec_key_public(c, pair, &public) &&
+	    jws_verify(c, public, STR("t"), jws, &h, &payload);
 }
 
 static bool
@@ -141,6 +158,21 @@ encrypt(struct ctx *c)
 	struct buf b = BUF(room);
 
 	return jwe_encrypt(c, pair, STR("t"), NULL, 0, STR("p"), &b);
+}
+
+static bool
+encrypt_behind(struct ctx *c)
+{
+	owned(jwe_writer_free) struct jwe_writer *w = NULL;
+	char room[8192], text[JWE_HEAD_MAX];
+	struct buf b = BUF(room), head = BUF(text);
+	struct jwe_head h;
+
+	return jwe_wrap(c, pair, STR("t"), NULL, 0, &key, &head) &&
+	    jwe_head_read(c, buf_str(&head), &h) &&
+	    jwe_writer_behind(
+		c, &h, &key, (const uint8_t *)"a nonce of 12", buf_sink, &b, &w) &&
+	    jwe_write(c, w, STR("p")) && jwe_finish(c, w);
 }
 
 static bool
@@ -166,8 +198,10 @@ static const struct {
 	{ keys, true },
 	{ keys, false },
 	{ sign, false },
+	{ sign_pieces, false },
 	{ verify, false },
 	{ encrypt, false },
+	{ encrypt_behind, false },
 	{ decrypt, false },
 };
 
