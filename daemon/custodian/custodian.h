@@ -8,6 +8,7 @@
 #include "base.h"
 #include "crypto.h"
 #include "custody_wire.h"
+#include "license.h"
 
 #define KEYRINGS_MAX 8
 #define SIGNERS_MAX 16
@@ -90,6 +91,34 @@ MUST bool signer_public(struct ctx *, const struct ec_key *,
 MUST bool data_key_take(struct ctx *, const struct custodian *, const struct sealed_row *vendor,
     const struct sealed_row *row, struct key256 *ret);
 
+/* ---- licensing.c ------------------------------------------------------------------------- */
+
+/* What the keys of one license follow from: its release's secret, its id, its holder's key. */
+struct license_keys {
+	struct key256 content; /* of all its unlock keys */
+	struct key256 nonces;  /* from which each of them has its nonce */
+};
+MUST bool license_keys_make(struct ctx *, const struct key256 *secret, struct str license,
+    struct str kid, struct license_keys *ret);
+void license_keys_done(struct license_keys *);
+
+/* What the header of every unlock key names. */
+struct names {
+	char hex[2 * sizeof(struct digest256)];
+	struct jose_member member[3];
+	size_t n;
+};
+/* Without a license there are two. The strings stay the caller's. */
+void names_fill(
+    struct names *, struct str release, const struct digest256 *artifact, struct str license);
+
+/* A sink into a file that came with the request. */
+struct leaving {
+	int fd;
+	uint64_t bytes;
+};
+byte_sink leave;
+
 /* ---- requests.c -------------------------------------------------------------------------- */
 
 /*
@@ -110,6 +139,8 @@ handler status_get, init_do, share_take, load_do, seal_do;
 handler rotate_begin, signing_reseal, vendor_new, data_new, data_open, data_rewrap;
 /* unlocking.c */
 handler unlock_key_make;
+/* licensing.c */
+handler license_make, revocations_sign;
 /* signing.c */
 handler checkpoint_sign, jwks_get;
 /* The signing key that was made last. */

@@ -29,6 +29,8 @@ static const struct {
 	[OP_JWKS]        = { "public-keys",     UNSEALED,        jwks_get        },
 	[OP_SIGN_RELEASE] = { "sign-release",   UNSEALED,        release_sign    },
 	[OP_UNLOCK_KEY]  = { "unlock-key",      UNSEALED,        unlock_key_make },
+	[OP_LICENSE]     = { "license",         UNSEALED,        license_make    },
+	[OP_SIGN_REVOCATIONS] = { "sign-revocations", UNSEALED,  revocations_sign },
 };
 /* clang-format on */
 _Static_assert(COUNT(ops) == OP_COUNT, "one row per op");

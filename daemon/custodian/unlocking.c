@@ -10,13 +10,15 @@
 #define AAD_MAX 256
 #define ENTRY_BYTES 12
 #define TIME_MAX INT64_C(253402300799999)
+enum { NONCE_BYTES = 12, HEADER_OWN = 4 /* text members of every head: alg, enc, typ, kid */ };
+#define bytes_of(array) ((struct str){ (const char *)(array), sizeof(array) })
 
 /* Everything secret of one request; wiped as a whole. */
 struct unlocking {
 	struct key256 secret, entries_key;
 	struct unlock_key key;
 	struct unlock_entry *entry;
-	struct str license, jwk, aad, vendor;
+	struct str license, jwk, wrap, aad, vendor;
 };
 
 static void
@@ -60,6 +62,7 @@ facts_take(struct ctx *c, struct wire *in, struct unlocking *u)
 	k->artifact = digest_take(in);
 	k->plain = digest_take(in);
 	u->jwk = wire_str(in, 4096);
+	u->wrap = wire_str(in, JWE_HEAD_MAX);
 	if (in->bad || !id_parse(c, release, "rel", &k->release))
 		return fail(c, E_USAGE, "the request for an unlock key is malformed");
 	if (k->customer == 0)
@@ -175,21 +178,6 @@ entries_read(struct ctx *c, const struct custodian *k, struct unlocking *u)
 
 /* ---- And how it leaves ------------------------------------------------------------------- */
 
-/* The token on its way to its file. */
-struct leaving {
-	int fd;
-	uint64_t bytes;
-};
-
-static bool
-leave(struct ctx *c, void *arg, struct str bytes)
-{
-	struct leaving *l = arg;
-
-	l->bytes += bytes.n;
-	return fd_write_all(c, l->fd, bytes.p, bytes.n);
-}
-
 /* From the key's pieces into the token; nothing of either is ever whole. */
 static bool
 encrypt_piece(struct ctx *c, void *arg, struct str bytes)
@@ -197,24 +185,93 @@ encrypt_piece(struct ctx *c, void *arg, struct str bytes)
 	return jwe_write(c, arg, bytes);
 }
 
+/* Whether the head is one that license_make gave for this request's names and key. */
+MUST static bool
+head_match(
+    struct ctx *c, const struct jose_header *h, const struct names *names, struct str kid)
+{
+	struct str value;
+
+	if (!str_same(h->typ, STR(UNLOCK_TYP)) || !str_same(h->kid, kid) ||
+	    h->members != names->n + HEADER_OWN)
+		return fail(c, E_INPUT, "the wrap is not for this key");
+	for (size_t i = 0; i < names->n; i++)
+		if (!jose_header_text(h, names->member[i].name, &value) ||
+		    !str_same(value, names->member[i].value))
+			return fail(
+			    c, E_INPUT, "the wrap is for another %s", names->member[i].name);
+	return true;
+}
+
+/*
+ * From the head and from everything that the plain key follows from, each with its length: so the
+ * same question gives the same bytes, and no two plain keys ever meet one nonce.
+ */
+MUST static bool
+nonce_make(struct ctx *c, const struct unlocking *u, const struct key256 *key,
+    uint8_t ret[NONCE_BYTES])
+{
+	const struct unlock_key *k = &u->key;
+	char text[JWE_HEAD_MAX + 512];
+	struct buf b = BUF(text);
+	struct digest256 entries, d;
+
+	if (!sha256(c, (struct str){ (const char *)k->entry, k->entries * sizeof k->entry[0] },
+		&entries))
+		return false;
+	wire_put_str(&b, u->wrap);
+	wire_put_str(&b, u->license);
+	wire_put_id(&b, &k->release);
+	wire_put_u32(&b, k->customer);
+	wire_put_u32(&b, k->locks);
+	wire_put_u32(&b, k->terms.log_l);
+	wire_put_real(&b, k->terms.kappa);
+	wire_put_u64(&b, (uint64_t)k->issued);
+	wire_put_u64(&b, (uint64_t)k->expires);
+	buf_put(&b, bytes_of(k->artifact.b));
+	buf_put(&b, bytes_of(k->plain.b));
+	buf_put(&b, bytes_of(entries.b));
+	if (!buf_ok(c, &b) || !hmac_sha256(c, bytes_of(key->b), buf_str(&b), &d))
+		return false;
+	memcpy(ret, d.b, NONCE_BYTES);
+	return true;
+}
+
+/* The writer behind the license's head. */
+MUST static bool
+behind(struct ctx *c, const struct unlocking *u, const struct names *names,
+    const struct ec_key *to, struct leaving *l, struct jwe_writer **ret)
+{
+	owned(license_keys_done) struct license_keys keys = { 0 };
+	uint8_t nonce[NONCE_BYTES];
+	char kid[CUSTODY_KID_MAX];
+	struct jwe_head head;
+	struct str jwk;
+
+	if (u->license.n == 0)
+		return fail(c, E_INPUT, "a wrap is a license's");
+	return signer_public(c, to, kid, &jwk) && jwe_head_read(c, u->wrap, &head) &&
+	    head_match(c, &head.says, names, str_of(kid)) &&
+	    license_keys_make(c, &u->secret, u->license, str_of(kid), &keys) &&
+	    nonce_make(c, u, &keys.nonces, nonce) &&
+	    jwe_writer_behind(c, &head, &keys.content, nonce, leave, l, ret);
+}
+
 MUST static bool
 encrypt(struct ctx *c, const struct unlocking *u, struct leaving *l)
 {
 	owned(ec_key_free) struct ec_key *to = NULL;
 	owned(jwe_writer_free) struct jwe_writer *w = NULL;
-	char text[2 * sizeof u->key.artifact.b];
-	struct buf hex = BUF(text);
-	struct jose_member member[] = {
-		{ "release", str_of(u->key.release.s) },
-		{ "artifact", { text, sizeof text } },
-		{ "license", u->license },
-	};
-	size_t members = u->license.n > 0 ? COUNT(member) : COUNT(member) - 1;
+	struct names names;
 
-	hex_put(&hex, u->key.artifact.b, sizeof u->key.artifact.b);
-	return ec_key_from_jwk(c, u->jwk, &to) &&
-	    jwe_writer_new(c, to, STR(UNLOCK_TYP), member, members, leave, l, &w) &&
-	    unlock_key_write(c, &u->key, &u->secret, encrypt_piece, w) && jwe_finish(c, w);
+	names_fill(&names, str_of(u->key.release.s), &u->key.artifact, u->license);
+	if (!ec_key_from_jwk(c, u->jwk, &to))
+		return false;
+	if (u->wrap.n > 0
+		? !behind(c, u, &names, to, l, &w)
+		: !jwe_writer_new(c, to, STR(UNLOCK_TYP), names.member, names.n, leave, l, &w))
+		return false;
+	return unlock_key_write(c, &u->key, &u->secret, encrypt_piece, w) && jwe_finish(c, w);
 }
 
 bool

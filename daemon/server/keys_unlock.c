@@ -58,6 +58,7 @@ make(struct ctx *c, struct keys *k, struct db *db, const struct keys_unlock *wan
 		.artifact = r->artifact,
 		.plain = r->plain,
 		.jwk = wanted->jwk,
+		.wrap = wanted->wrap,
 	};
 
 	if (!keys_rows(c, db, str_of(r->key.s), &in.secret, &in.vendor) ||

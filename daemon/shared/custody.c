@@ -1,130 +1,34 @@
 /*
- * The custodian's process, as the server keeps it: started with one end of a socket pair, spoken to
- * one request at a time under a lock, started again when it died. What is asked of it is in
- * custody_keys.c; here is how.
+ * The custodian's process, as the server keeps it: started with one end of a socket pair, and again
+ * when it died. How it is asked is in custody_exchange.c, what in custody_keys.c and the others.
  */
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "channel.h"
-#include "child.h"
-#include "custody_call.h"
+#include "custody_parts.h"
 
 #define TIMEOUT_MS 5000
 #define START_MS 20000
 #define END_MS 1000
-/* After it did not answer once nobody waits for long, until it has answered again. */
-#define SILENT_MS 50
-
-struct custody {
-	pthread_mutex_t lock;
-	struct child child;
-	int fd; /* -1: no process */
-	int timeout_ms;
-	bool silent; /* its last answer did not come */
-	char *programs, *root;
-	uint64_t last_id;
-	char out[CUSTODY_MESSAGE_MAX], in[CUSTODY_MESSAGE_MAX];
-};
-
-/* ---- One request and its answer ---------------------------------------------------------- */
-
-struct call
-exchange_begin(struct custody *cu, enum custody_op op)
-{
-	struct call call = { .custody = cu, .out = BUF(cu->out) };
-
-	(void)pthread_mutex_lock(&cu->lock);
-	wire_put_u8(&call.out, CUSTODY_PROTOCOL);
-	wire_put_u32(&call.out, op);
-	wire_put_u64(&call.out, ++cu->last_id);
-	return call;
-}
-
-void
-exchange_end(struct call *call)
-{
-	struct custody *cu = call->custody;
-
-	explicit_bzero(cu->out, call->out.n);
-	explicit_bzero(cu->in, call->answer_n);
-	(void)pthread_mutex_unlock(&cu->lock);
-}
-
-MUST static bool
-answer_failed(struct ctx *c, struct wire *in)
-{
-	enum err_code code = err_from_wire(wire_str(in, 64));
-	struct str text = wire_str(in, sizeof c->err.text);
-	struct str detail = wire_str(in, sizeof c->err.detail);
-	char line[sizeof c->err.detail];
-	struct buf b = { line, 0, sizeof line - 1, false };
-
-	if (!wire_end(c, in))
-		return false;
-	buf_put(&b, detail);
-	line[b.n] = '\0';
-	return fail_log(c, code == E_NONE ? E_INTERNAL : code, line, "%.*s", STRF(text));
-}
-
-/* The answer with this id; what answers an earlier request, given up on by now, is dropped. */
-MUST static bool
-answer_receive(struct ctx *c, struct call *call, uint64_t id, int64_t deadline)
-{
-	struct custody *cu = call->custody;
-
-	for (;;) {
-		owned(channel_message_done) struct channel_message m = { 0 };
-		uint8_t protocol, done;
-
-		if (!channel_receive(c, cu->fd, cu->in, sizeof cu->in, deadline, &m))
-			return false;
-		if (m.n == 0)
-			return fail(c, E_PEER, "the custodian has ended");
-		if (m.n > call->answer_n)
-			call->answer_n = m.n;
-		call->in = (struct wire){ { cu->in, m.n }, false };
-		protocol = wire_u8(&call->in);
-		if (wire_u64(&call->in) != id)
-			continue;
-		done = wire_u8(&call->in);
-		if (call->in.bad || protocol != CUSTODY_PROTOCOL)
-			return fail(c, E_PEER, "the custodian's answer is malformed");
-		return done ? true : answer_failed(c, &call->in);
-	}
-}
-
-bool
-exchange_do(struct ctx *c, struct call *call)
-{
-	struct custody *cu = call->custody;
-	int64_t deadline = clock_monotonic() + (cu->silent ? SILENT_MS : cu->timeout_ms);
-	bool ok;
-
-	if (cu->fd < 0)
-		return fail(c, E_PEER, "the custodian is not running");
-	if (!buf_ok(c, &call->out))
-		return false;
-	ok = channel_send(c, cu->fd, buf_str(&call->out), call->fd, call->fds, deadline) &&
-	    answer_receive(c, call, cu->last_id, deadline);
-	cu->silent = !ok && c->err.code == E_SLOW;
-	if (cu->silent)
-		return fail(c, E_PEER, "the custodian does not answer");
-	return ok;
-}
-
-/* ---- The process ------------------------------------------------------------------------- */
 
 /* Waits for the custodian to say that its walls stand, or why it could not start. */
 MUST static bool
 greeting(struct ctx *c, struct custody *cu)
 {
-	struct call call = { .custody = cu };
-	bool ok = answer_receive(c, &call, 0, clock_monotonic() + START_MS);
+	owned(channel_message_done) struct channel_message m = { 0 };
+	struct slot *s = &cu->slot[0]; /* all are free */
+	struct wire in;
+	bool ok;
 
-	explicit_bzero(cu->in, call.answer_n);
+	if (!channel_receive(c, cu->fd, s->in, sizeof s->in, clock_monotonic() + START_MS, &m))
+		return false;
+	if (m.n == 0)
+		return fail(c, E_PEER, "the custodian has ended");
+	s->answer_n = m.n;
+	ok = answer_read(c, s, &in);
+	explicit_bzero(s->in, m.n);
 	return ok;
 }
 
@@ -149,7 +53,7 @@ process_start(struct ctx *c, struct custody *cu, bool create)
 	if (!channel_pair(c, pair))
 		return false;
 	cu->fd = pair[0];
-	cu->silent = false;
+	cu->silent = cu->over = false;
 	theirs = pair[1];
 	if (!child_start(c, cu->programs, argv, &theirs, 1, &cu->child)) {
 		fd_done(&cu->fd);
@@ -163,6 +67,22 @@ process_start(struct ctx *c, struct custody *cu, bool create)
 	return false;
 }
 
+/* Who waits, waits by the clock that never steps. */
+static void
+locks_init(struct custody *cu)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	for (size_t i = 0; i < SLOTS; i++)
+		(void)pthread_cond_init(&cu->slot[i].changed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_cond_init(&cu->left, NULL);
+	(void)pthread_cond_init(&cu->idle, NULL);
+	(void)pthread_mutex_init(&cu->lock, NULL);
+}
+
 bool
 custody_start(struct ctx *c, const struct custody_conf *conf, bool create, struct custody **ret)
 {
@@ -172,7 +92,7 @@ custody_start(struct ctx *c, const struct custody_conf *conf, bool create, struc
 		return fail(c, E_MEMORY, "the custodian's client");
 	cu->fd = cu->child.pidfd = -1;
 	cu->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : TIMEOUT_MS;
-	(void)pthread_mutex_init(&cu->lock, NULL);
+	locks_init(cu);
 	cu->programs = strdup(conf->programs);
 	cu->root = strdup(conf->root);
 	if (cu->programs == NULL || cu->root == NULL)
@@ -189,8 +109,16 @@ custody_restart(struct ctx *c, struct custody *cu, bool create)
 	bool ok;
 
 	(void)pthread_mutex_lock(&cu->lock);
+	cu->ending = true;
+	custody_over(cu);
+	if (cu->fd >= 0)
+		(void)shutdown(cu->fd, SHUT_RDWR); /* who reads, wakes up */
+	while (custody_busy(cu))
+		(void)pthread_cond_wait(&cu->idle, &cu->lock);
 	process_end(cu);
 	ok = process_start(c, cu, create);
+	cu->ending = false;
+	(void)pthread_cond_broadcast(&cu->left);
 	(void)pthread_mutex_unlock(&cu->lock);
 	return ok;
 }
@@ -203,6 +131,10 @@ custody_stop(struct custody **p)
 	if (cu == NULL)
 		return;
 	process_end(cu);
+	for (size_t i = 0; i < SLOTS; i++)
+		(void)pthread_cond_destroy(&cu->slot[i].changed);
+	(void)pthread_cond_destroy(&cu->left);
+	(void)pthread_cond_destroy(&cu->idle);
 	(void)pthread_mutex_destroy(&cu->lock);
 	free(cu->programs);
 	free(cu->root);

@@ -5,7 +5,7 @@
  * keys, a vendor key seals data keys. Every sealed value is bound to what it is (kind, id, vendor,
  * version, version of the key above it), so a row that was moved or relabelled is E_INTEGRITY.
  *
- * All functions may be called from several threads; requests go one at a time. Any of them can
+ * All functions may be called from several threads, several at once. Any of them can
  * fail with E_PEER: the custodian is gone or did not answer in time. Then custody_restart. Those
  * that need keys fail with E_SEALED while they are not there.
  */

@@ -51,6 +51,13 @@ row_put(struct buf *b, struct sealed_row row)
 	sealed_row_put(b, &row);
 }
 
+void
+key_rows_put(struct buf *b, const struct vendor_key_row *v, const struct data_key_row *d)
+{
+	row_put(b, vendor_row(v));
+	row_put(b, data_row(d));
+}
+
 MUST static bool
 keyring_take(struct ctx *c, struct wire *in, struct keyring_row *ret)
 {
@@ -283,8 +290,7 @@ custody_data_key_open(struct ctx *c, struct custody *cu, const struct vendor_key
 	owned(exchange_end) struct call call = exchange_begin(cu, OP_DATA_OPEN);
 	owned(key256_done) struct key256 key = { 0 };
 
-	row_put(&call.out, vendor_row(vendor));
-	row_put(&call.out, data_row(row));
+	key_rows_put(&call.out, vendor, row);
 	if (!exchange_do(c, &call))
 		return false;
 	key = key_take(&call.in);

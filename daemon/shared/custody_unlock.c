@@ -11,23 +11,6 @@ digest_view(const struct digest256 *d)
 }
 
 static void
-key_rows_put(struct buf *b, const struct vendor_key_row *v, const struct data_key_row *d)
-{
-	sealed_row_put(b,
-	    &(struct sealed_row){ .kind = SEALED_VENDOR,
-		.vendor = str_of(v->vendor.s),
-		.version = v->version,
-		.under = v->keyring,
-		.sealed = v->sealed });
-	sealed_row_put(b,
-	    &(struct sealed_row){ .kind = SEALED_DATA,
-		.id = str_of(d->id.s),
-		.vendor = str_of(d->vendor.s),
-		.under = d->version,
-		.sealed = d->sealed });
-}
-
-static void
 facts_put(struct buf *b, const struct custody_unlock *u)
 {
 	uint64_t kappa;
@@ -44,6 +27,7 @@ facts_put(struct buf *b, const struct custody_unlock *u)
 	wire_put_str(b, digest_view(&u->artifact));
 	wire_put_str(b, digest_view(&u->plain));
 	wire_put_str(b, u->jwk);
+	wire_put_str(b, u->wrap);
 }
 
 bool

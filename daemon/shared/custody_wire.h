@@ -34,8 +34,14 @@ enum custody_op {	/* request fields			-> results */
 	OP_SIGN_RELEASE, /* release, model, name, digest,
 			 * u64 bytes, u64 at			-> JWS, bundle */
 	OP_UNLOCK_KEY,	/* vendor row, data row, the facts of
-			 * custody_unlock_put; descriptors: where the
+			 * custody_unlock_key; descriptors: where the
 			 * JWE goes, the entries if there are any	-> u64 bytes of JWE */
+	OP_LICENSE,	/* vendor row, data row, release, license,
+			 * artifact, claims, jwk			-> JWS, head of a JWE; either empty */
+	OP_SIGN_REVOCATIONS, /* vendor, u64 number, this_update,
+			 * next_update, u32 revoked, suspended;
+			 * descriptors: the entries, as bytes, one
+			 * after the other; where the JWS goes		-> u64 bytes of JWS */
 	OP_COUNT
 };
 /* clang-format on */

@@ -13,9 +13,9 @@ struct request {
 	struct str d, jwk, typ, kid, payload, token, license, artifact;
 };
 
-enum op { OP_PUBLIC, OP_SIGN, OP_VERIFY, OP_ENCRYPT, OP_DECRYPT };
-static const char *const op_names[] = { "public", "sign", "verify", "encrypt", "decrypt",
-	NULL };
+enum op { OP_PUBLIC, OP_SIGN, OP_VERIFY, OP_ENCRYPT, OP_BEHIND, OP_DECRYPT };
+static const char *const op_names[] = { "public", "sign", "verify", "encrypt", "behind",
+	"decrypt", NULL };
 
 #define AT(member) offsetof(struct request, member)
 /* clang-format off */
@@ -67,6 +67,33 @@ put_opened(struct js *j, const struct jose_header *h, struct str payload)
 	js_bytes(j, "payload", payload.p, payload.n);
 }
 
+/* Two tokens behind one head, with nonces of their own. */
+MUST static bool
+behind(struct ctx *c, const struct ec_key *to, const struct request *r,
+    const struct jose_member extra[], struct buf *first, struct buf *second)
+{
+	struct buf *const token[] = { first, second };
+	uint8_t nonce[12] = { 0 };
+	char text[JWE_HEAD_MAX];
+	struct buf b = BUF(text);
+	struct key256 content;
+	struct jwe_head head;
+
+	key256_random(c, &content);
+	if (!jwe_wrap(c, to, r->typ, extra, 2, &content, &b) ||
+	    !jwe_head_read(c, buf_str(&b), &head))
+		return false;
+	for (size_t i = 0; i < COUNT(token); i++) {
+		owned(jwe_writer_free) struct jwe_writer *w = NULL;
+
+		nonce[0] = (uint8_t)i;
+		if (!jwe_writer_behind(c, &head, &content, nonce, buf_sink, token[i], &w) ||
+		    !jwe_write(c, w, r->payload) || !jwe_finish(c, w))
+			return false;
+	}
+	return true;
+}
+
 MUST static bool
 answer(struct ctx *c, const struct request *r, struct js *j)
 {
@@ -75,7 +102,7 @@ answer(struct ctx *c, const struct request *r, struct js *j)
 		{ "artifact", r->artifact } };
 	struct jose_header h;
 	struct str payload;
-	struct buf token;
+	struct buf token, second;
 
 	if (!key_of(c, r, &k) ||
 	    !take_buf(c, jws_size(r->payload.n) + jwe_size(r->payload.n, 256), &token))
@@ -98,6 +125,13 @@ answer(struct ctx *c, const struct request *r, struct js *j)
 		if (!jwe_encrypt(c, k, r->typ, extra, 2, r->payload, &token))
 			return false;
 		js_text(j, "token", buf_str(&token));
+		return true;
+	case OP_BEHIND:
+		if (!take_buf(c, jwe_size(r->payload.n, 256), &second) ||
+		    !behind(c, k, r, extra, &token, &second))
+			return false;
+		js_text(j, "token", buf_str(&token));
+		js_text(j, "second", buf_str(&second));
 		return true;
 	case OP_DECRYPT:
 		if (!jwe_decrypt(c, k, r->typ, r->token, &h, &payload))

@@ -142,6 +142,25 @@ await test('what we encrypt, npm jose decrypts', async () => {
   }
 })
 
+await test('tokens behind one head, npm jose decrypts', async () => {
+  for (const [i, n] of SIZES.entries()) {
+    const payload = noise(n)
+    const r = await ask({
+      op: 'behind', jwk: receiver(i).jwk, typ: SEALED, payload: b64(payload), license: `lic_${i}`,
+      artifact: DIGEST,
+    })
+    const [one, two] = [r.token, r.second].map((token) => token.split('.'))
+    same(one.slice(0, 2).join(), two.slice(0, 2).join(), 'head')
+    if (one[2] === two[2]) throw new Error('two tokens with one nonce')
+    for (const token of [r.token, r.second]) {
+      const got = await jose.compactDecrypt(token, receiver(i).privateKey)
+      same(got.plaintext, payload, `payload of ${n}`)
+      same(got.protectedHeader.license, `lic_${i}`, 'license')
+      same((await ask({ op: 'decrypt', d: receiver(i).d, typ: SEALED, token })).payload, b64(payload), 'by us')
+    }
+  }
+})
+
 await test('what npm jose encrypts, we decrypt', async () => {
   for (const [i, n] of SIZES.entries()) {
     const payload = noise(n)

@@ -2,8 +2,10 @@
  * Messages to the custodian that no client of ours would send. Whatever the bytes are, there is
  * exactly one answer, and the process lives on.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include "child.h"
 #include "custody_house.h"
 #include "custody_wire.h"
+#include "license_support.h"
 
 /* A custodian without the client: bytes in, bytes out. */
 struct raw {
@@ -40,13 +43,14 @@ raw_start(struct ctx *c)
 
 /* The answer to any bytes at all: there is exactly one. Returns whether it was `done`. */
 static bool
-raw_ask(struct ctx *c, const struct raw *r, struct str bytes, struct wire *ret)
+raw_ask_with(struct ctx *c, const struct raw *r, struct str bytes, const int fd[], size_t fds,
+    struct wire *ret)
 {
 	static char answer[CUSTODY_MESSAGE_MAX];
 	struct channel_message m = { 0 };
 	bool ok;
 
-	ck_ok(c, channel_send(c, r->fd, bytes, NULL, 0, clock_monotonic() + 5000));
+	ck_ok(c, channel_send(c, r->fd, bytes, fd, fds, clock_monotonic() + 5000));
 	ck_ok(
 	    c, channel_receive(c, r->fd, answer, sizeof answer, clock_monotonic() + 5000, &m));
 	ck_assert_uint_ne(m.n, 0);
@@ -56,6 +60,12 @@ raw_ask(struct ctx *c, const struct raw *r, struct str bytes, struct wire *ret)
 	ok = wire_u8(ret) != 0;
 	ck_assert(!ret->bad);
 	return ok;
+}
+
+static bool
+raw_ask(struct ctx *c, const struct raw *r, struct str bytes, struct wire *ret)
+{
+	return raw_ask_with(c, r, bytes, NULL, 0, ret);
 }
 
 static void
@@ -114,6 +124,32 @@ put_load(struct buf *b, const struct sealed_row *ring, const struct sealed_row *
 	sealed_row_put(b, signing);
 }
 
+/* Claims that name this signer, and somebody to wrap for. */
+static void
+put_license(struct ctx *c, struct buf *b, const struct sealed_row *vendor,
+    const struct sealed_row *data, struct str kid)
+{
+	struct license_claims l = claims_example();
+	owned(ec_key_free) struct ec_key *customer = NULL;
+	struct str thumbprint;
+	struct buf claims, jwk;
+
+	ck_ok(c, base64url_decode(c, kid, &thumbprint));
+	memcpy(l.key.b, thumbprint.p, sizeof l.key.b);
+	ck_ok(c, ec_key_generate(c, &customer));
+	ck_ok(c, take_buf(c, LICENSE_MAX, &claims));
+	ck_ok(c, license_claims_put(c, &l, &claims));
+	ck_ok(c, take_buf(c, JWK_MAX, &jwk));
+	ec_key_to_jwk(&jwk, customer);
+	sealed_row_put(b, vendor);
+	sealed_row_put(b, data);
+	wire_put_str(b, STR(RELEASE));
+	wire_put_str(b, STR(LICENSE));
+	wire_put_str(b, (struct str){ (const char *)l.artifact.b, sizeof l.artifact.b });
+	wire_put_str(b, buf_str(&claims));
+	wire_put_str(b, buf_str(&jwk));
+}
+
 static struct requests *
 raw_requests(struct ctx *c, const struct raw *r)
 {
@@ -135,7 +171,7 @@ raw_requests(struct ctx *c, const struct raw *r)
 	put_load(&b[OP_LOAD], &ring, &signing);
 	ck_assert(raw_ask(c, r, buf_str(&b[OP_LOAD]), &in));
 	sealed_row_put(&b[OP_RESEAL], &signing);
-	wire_put_str(&b[OP_VENDOR_NEW], STR("vnd_a"));
+	wire_put_str(&b[OP_VENDOR_NEW], STR(VENDOR));
 	wire_put_u64(&b[OP_VENDOR_NEW], 1);
 	ck_assert(raw_ask(c, r, buf_str(&b[OP_VENDOR_NEW]), &in));
 	vendor = keep(c, sealed_row_take(&in, SEALED_VENDOR));
@@ -160,8 +196,17 @@ raw_requests(struct ctx *c, const struct raw *r)
 	wire_put_str(&b[OP_SIGN_RELEASE], STR("0123456789abcdef0123456789abcdef"));
 	wire_put_u64(&b[OP_SIGN_RELEASE], 1);
 	wire_put_u64(&b[OP_SIGN_RELEASE], TEST_NOW);
-	for (uint32_t op = 0; op < OP_COUNT; op++)
+	put_license(c, &b[OP_LICENSE], &vendor, &data, signing.id);
+	wire_put_str(&b[OP_SIGN_REVOCATIONS], STR(VENDOR));
+	wire_put_u64(&b[OP_SIGN_REVOCATIONS], 1);
+	wire_put_u64(&b[OP_SIGN_REVOCATIONS], NOW);
+	wire_put_u64(&b[OP_SIGN_REVOCATIONS], NOW + 1);
+	wire_put_u32(&b[OP_SIGN_REVOCATIONS], 0);
+	wire_put_u32(&b[OP_SIGN_REVOCATIONS], 0);
+	for (uint32_t op = 0; op < OP_COUNT; op++) {
+		ck_assert(!b[op].full);
 		all->n[op] = b[op].n;
+	}
 	return all;
 }
 
@@ -172,9 +217,10 @@ START_TEST(hostile_valid_ones_are_answered)
 	struct requests *all = raw_requests(c, &r);
 	struct wire in;
 
-	/* An unlock key wants descriptors beside the request. */
+	/* Unlock keys and lists want descriptors beside the request. */
 	for (uint32_t op = 0; op < OP_COUNT; op++)
-		if (op != OP_INIT && op != OP_SHARE && op != OP_SEAL && op != OP_UNLOCK_KEY)
+		if (op != OP_INIT && op != OP_SHARE && op != OP_SEAL && op != OP_UNLOCK_KEY &&
+		    op != OP_SIGN_REVOCATIONS)
 			ck_assert(
 			    raw_ask(c, &r, (struct str){ all->bytes[op], all->n[op] }, &in));
 	/* What the state forbids. */
@@ -319,6 +365,56 @@ START_TEST(hostile_mutations)
 }
 END_TEST
 
+/* Files that are not what they should be: too short, not to be written to, too few of them. */
+START_TEST(hostile_files)
+{
+	struct ctx *c = test_ctx();
+	struct raw r = raw_start(c);
+	owned(fd_done) int empty = memfd_create("empty", MFD_CLOEXEC),
+			   zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC),
+			   sink = memfd_create("sink", MFD_CLOEXEC);
+	struct wire in;
+	char bytes[256];
+	struct buf b = BUF(bytes);
+	/* clang-format off */
+	const struct {
+		uint32_t revoked, suspended;
+		int fd[2];
+		size_t fds;
+		const char *code;
+	} tries[] = {
+		{ 0, 0, { empty, sink }, 2, NULL },
+		{ 0, 0, { empty, sink }, 1, "BAD_REQUEST" },
+		{ 0, 0, { empty, sink }, 0, "BAD_REQUEST" },
+		{ 1, 0, { empty, sink }, 2, "LOCAL_FILE" },
+		{ 1, 0, { zeros, sink }, 2, NULL },
+		{ 1, 1, { zeros, sink }, 2, "INVALID_VALUE" },
+		{ 2, 0, { zeros, sink }, 2, "INVALID_VALUE" },
+		{ 0, 200001, { zeros, sink }, 2, "TOO_LARGE" },
+		{ UINT32_MAX, UINT32_MAX, { zeros, sink }, 2, "TOO_LARGE" },
+		{ 0, 0, { empty, zeros }, 2, "LOCAL_FILE" },
+	};
+	/* clang-format on */
+
+	(void)raw_requests(c, &r);
+	for (size_t i = 0; i < COUNT(tries); i++) {
+		head(&b, OP_SIGN_REVOCATIONS);
+		wire_put_str(&b, STR(VENDOR));
+		wire_put_u64(&b, 1);
+		wire_put_u64(&b, NOW);
+		wire_put_u64(&b, NOW + 1);
+		wire_put_u32(&b, tries[i].revoked);
+		wire_put_u32(&b, tries[i].suspended);
+		if (raw_ask_with(c, &r, buf_str(&b), tries[i].fd, tries[i].fds, &in))
+			ck_assert_msg(tries[i].code == NULL, "%zu was done", i);
+		else
+			ck_assert_msg(str_same(wire_str(&in, 64), str_of(tries[i].code)),
+			    "%zu is not %s", i, tries[i].code);
+	}
+	raw_end(&r);
+}
+END_TEST
+
 /* The server's death, as the custodian sees it: the socket's end. */
 START_TEST(custodian_ends_with_its_socket)
 {
@@ -335,5 +431,5 @@ START_TEST(custodian_ends_with_its_socket)
 END_TEST
 
 MAIN("custody-hostile", ONE(hostile_valid_ones_are_answered), ONE(hostile_cut_short_or_long),
-    EACH(hostile_head, hostile_heads), ONE(hostile_size_and_descriptors),
+    EACH(hostile_head, hostile_heads), ONE(hostile_size_and_descriptors), ONE(hostile_files),
     ONE(hostile_mutations), ONE(custodian_ends_with_its_socket))
