@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,9 +34,12 @@
 
 #define CUSTODIAN SANDBOX_CUSTODIAN
 #define WORKER SANDBOX_WORKER
-#define BOTH (CUSTODIAN | WORKER)
+#define COURIER SANDBOX_COURIER
+#define ALL (CUSTODIAN | WORKER | COURIER)
+#define THREADED (WORKER | COURIER)
+#define NO_CODE (CUSTODIAN | COURIER)
 /* A sanitizer's runtime looks into /proc and symbolises its report with it. */
-#define RUNTIME (SANITIZED ? BOTH : 0)
+#define RUNTIME (SANITIZED ? ALL : 0)
 #define OPEN_FOR_WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE)
 
 /* The call may be made if (argument & mask) == value; mask 0: with any arguments. */
@@ -48,77 +54,105 @@ struct rule {
 /* clang-format off */
 static const struct rule rules[] = {
 	/* the sockets and files that are open already */
-	{ SCMP_SYS(read),		BOTH },
-	{ SCMP_SYS(readv),		BOTH },
-	{ SCMP_SYS(write),		BOTH },
-	{ SCMP_SYS(writev),		BOTH },
-	{ SCMP_SYS(recvmsg),		BOTH },
-	{ SCMP_SYS(sendmsg),		BOTH },
-	{ SCMP_SYS(poll),		BOTH },
-	{ SCMP_SYS(ppoll),		BOTH },
-	{ SCMP_SYS(close),		BOTH },
-	{ SCMP_SYS(lseek),		WORKER },
-	{ SCMP_SYS(pread64),		WORKER },
+	{ SCMP_SYS(read),		ALL },
+	{ SCMP_SYS(readv),		ALL },
+	{ SCMP_SYS(write),		ALL },
+	{ SCMP_SYS(writev),		ALL },
+	{ SCMP_SYS(recvmsg),		ALL },
+	{ SCMP_SYS(sendmsg),		ALL },
+	{ SCMP_SYS(poll),		ALL },
+	{ SCMP_SYS(ppoll),		ALL },
+	{ SCMP_SYS(close),		ALL },
+	{ SCMP_SYS(lseek),		THREADED },
+	{ SCMP_SYS(pread64),		THREADED },
 	{ SCMP_SYS(pwrite64),		WORKER },
 	{ SCMP_SYS(ftruncate),		WORKER },
 	{ SCMP_SYS(fsync),		WORKER },
 	{ SCMP_SYS(memfd_create),	WORKER },
 	{ SCMP_SYS(sync_file_range),	WORKER },
-	{ SCMP_SYS(fstat),		BOTH },
-	{ SCMP_SYS(newfstatat),		BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
-	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFL },
-	{ SCMP_SYS(fcntl),		WORKER, 1, UINT32_MAX, F_GETFD },
+	{ SCMP_SYS(fstat),		ALL },
+	{ SCMP_SYS(newfstatat),		ALL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
+	{ SCMP_SYS(fcntl),		THREADED, 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl),		THREADED, 1, UINT32_MAX, F_GETFD },
+
+	/* connections to anywhere, and pairs of sockets within the process */
+	{ SCMP_SYS(socket),		COURIER, 0, UINT32_MAX, AF_INET },
+	{ SCMP_SYS(socket),		COURIER, 0, UINT32_MAX, AF_INET6 },
+	{ SCMP_SYS(socket),		COURIER, 0, UINT32_MAX, AF_UNIX, EAFNOSUPPORT },
+	{ SCMP_SYS(socket),		COURIER, 0, UINT32_MAX, AF_NETLINK, EAFNOSUPPORT },
+	{ SCMP_SYS(socketpair),		COURIER, 0, UINT32_MAX, AF_UNIX },
+	{ SCMP_SYS(connect),		COURIER },
+	{ SCMP_SYS(getsockname),	COURIER },
+	{ SCMP_SYS(getpeername),	COURIER },
+	{ SCMP_SYS(getsockopt),		COURIER },
+	{ SCMP_SYS(setsockopt),		COURIER },
+	{ SCMP_SYS(sendto),		COURIER },
+	{ SCMP_SYS(sendmmsg),		COURIER },
+	{ SCMP_SYS(recvfrom),		COURIER },
+	{ SCMP_SYS(shutdown),		COURIER },
+	{ SCMP_SYS(ioctl),		COURIER, 1, UINT32_MAX, FIONREAD },
+	{ SCMP_SYS(ioctl),		COURIER, 1, UINT32_MAX, FIONBIO },
+	{ SCMP_SYS(fcntl),		COURIER, 1, UINT32_MAX, F_SETFL },
+	{ SCMP_SYS(fcntl),		COURIER, 1, UINT32_MAX, F_SETFD },
+	{ SCMP_SYS(eventfd2),		COURIER },
+	{ SCMP_SYS(pipe2),		COURIER },
+
+	/* what names are resolved with is read; which files those are, sandbox_files says */
+	{ SCMP_SYS(openat),		COURIER & ~RUNTIME, 2, OPEN_FOR_WRITING, 0 },
+	{ SCMP_SYS(newfstatat),		COURIER & ~RUNTIME },
+	{ SCMP_SYS(access),		COURIER & ~RUNTIME, .error = EACCES },
+	{ SCMP_SYS(readlink),		COURIER & ~RUNTIME, .error = EACCES },
 
 	/* memory */
-	{ SCMP_SYS(brk),		BOTH },
-	{ SCMP_SYS(mmap),		CUSTODIAN, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(brk),		ALL },
+	{ SCMP_SYS(mmap),		NO_CODE, 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(mmap),		WORKER },
-	{ SCMP_SYS(mprotect),		CUSTODIAN, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mprotect),		NO_CODE, 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(mprotect),		WORKER },
-	{ SCMP_SYS(munmap),		BOTH },
-	{ SCMP_SYS(mremap),		BOTH },
-	{ SCMP_SYS(madvise),		BOTH },
+	{ SCMP_SYS(munmap),		ALL },
+	{ SCMP_SYS(mremap),		ALL },
+	{ SCMP_SYS(madvise),		ALL },
 
 	/* time, randomness, who am I */
-	{ SCMP_SYS(getrandom),		BOTH },
-	{ SCMP_SYS(clock_gettime),	BOTH },
-	{ SCMP_SYS(clock_getres),	BOTH },
-	{ SCMP_SYS(gettimeofday),	BOTH },
-	{ SCMP_SYS(time),		BOTH },
-	{ SCMP_SYS(nanosleep),		BOTH },
-	{ SCMP_SYS(clock_nanosleep),	BOTH },
-	{ SCMP_SYS(restart_syscall),	BOTH },
-	{ SCMP_SYS(getpid),		BOTH },
-	{ SCMP_SYS(gettid),		BOTH },
-	{ SCMP_SYS(getuid),		BOTH },
-	{ SCMP_SYS(geteuid),		BOTH },
-	{ SCMP_SYS(getgid),		BOTH },
-	{ SCMP_SYS(getegid),		BOTH },
-	{ SCMP_SYS(getrusage),		WORKER },
+	{ SCMP_SYS(getrandom),		ALL },
+	{ SCMP_SYS(clock_gettime),	ALL },
+	{ SCMP_SYS(clock_getres),	ALL },
+	{ SCMP_SYS(gettimeofday),	ALL },
+	{ SCMP_SYS(time),		ALL },
+	{ SCMP_SYS(nanosleep),		ALL },
+	{ SCMP_SYS(clock_nanosleep),	ALL },
+	{ SCMP_SYS(restart_syscall),	ALL },
+	{ SCMP_SYS(getpid),		ALL },
+	{ SCMP_SYS(gettid),		ALL },
+	{ SCMP_SYS(getuid),		ALL },
+	{ SCMP_SYS(geteuid),		ALL },
+	{ SCMP_SYS(getgid),		ALL },
+	{ SCMP_SYS(getegid),		ALL },
+	{ SCMP_SYS(getrusage),		THREADED },
 	{ SCMP_SYS(times),		WORKER },
-	{ SCMP_SYS(uname),		WORKER },
-	{ SCMP_SYS(sysinfo),		WORKER },
-	{ SCMP_SYS(getcpu),		WORKER },
-	{ SCMP_SYS(prlimit64),		WORKER, 0, UINT32_MAX, 0 },
+	{ SCMP_SYS(uname),		THREADED },
+	{ SCMP_SYS(sysinfo),		THREADED },
+	{ SCMP_SYS(getcpu),		THREADED },
+	{ SCMP_SYS(prlimit64),		THREADED, 0, UINT32_MAX, 0 },
 
 	/* threads, of this process alone: no fork, and clone3 whose flags cannot be seen is absent */
-	{ SCMP_SYS(clone),		WORKER, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
-	{ SCMP_SYS(clone3),		WORKER, .error = ENOSYS },
-	{ SCMP_SYS(set_robust_list),	WORKER },
-	{ SCMP_SYS(rseq),		WORKER },
-	{ SCMP_SYS(membarrier),		WORKER },
-	{ SCMP_SYS(sched_yield),	BOTH },
-	{ SCMP_SYS(sched_getaffinity),	WORKER },
-	{ SCMP_SYS(prctl),		WORKER, 0, UINT32_MAX, PR_SET_NAME },
-	{ SCMP_SYS(futex),		BOTH },
-	{ SCMP_SYS(exit),		BOTH },
-	{ SCMP_SYS(exit_group),		BOTH },
+	{ SCMP_SYS(clone),		THREADED, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
+	{ SCMP_SYS(clone3),		THREADED, .error = ENOSYS },
+	{ SCMP_SYS(set_robust_list),	THREADED },
+	{ SCMP_SYS(rseq),		THREADED },
+	{ SCMP_SYS(membarrier),		THREADED },
+	{ SCMP_SYS(sched_yield),	ALL },
+	{ SCMP_SYS(sched_getaffinity),	THREADED },
+	{ SCMP_SYS(prctl),		THREADED, 0, UINT32_MAX, PR_SET_NAME },
+	{ SCMP_SYS(futex),		ALL },
+	{ SCMP_SYS(exit),		ALL },
+	{ SCMP_SYS(exit_group),		ALL },
 
 	/* signals: to handle them, and abort() */
-	{ SCMP_SYS(rt_sigaction),	BOTH },
-	{ SCMP_SYS(rt_sigprocmask),	BOTH },
-	{ SCMP_SYS(rt_sigreturn),	BOTH },
-	{ SCMP_SYS(sigaltstack),	BOTH },
+	{ SCMP_SYS(rt_sigaction),	ALL },
+	{ SCMP_SYS(rt_sigprocmask),	ALL },
+	{ SCMP_SYS(rt_sigreturn),	ALL },
+	{ SCMP_SYS(sigaltstack),	ALL },
 
 	/* libraries that look for settings find none, instead of dying for the question */
 	{ SCMP_SYS(openat),		WORKER & ~RUNTIME, 2, OPEN_FOR_WRITING, 0, EACCES },
@@ -237,6 +271,48 @@ sandbox_silence(struct ctx *c, int fd)
 		return fail_errno(c, "open", "/dev/null");
 	if (nothing == fd)
 		nothing = -1;
+	return true;
+}
+
+/* One rule; what does not exist now is not let in when it comes. */
+MUST static bool
+file_allow(struct ctx *c, int rules_fd, const char *path)
+{
+	owned(fd_done) int fd = open(path, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr allow = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+		.parent_fd = fd,
+	};
+
+	if (fd < 0)
+		return true;
+	if (syscall(SYS_landlock_add_rule, rules_fd, LANDLOCK_RULE_PATH_BENEATH, &allow, 0) !=
+	    0)
+		return fail_errno(c, "allow", path);
+	return true;
+}
+
+bool
+sandbox_files(struct ctx *c, const char *const readable[], size_t n, bool *ret_walled)
+{
+	/* All that its first version knew; later ones are about what the filter refuses. */
+	struct landlock_ruleset_attr all = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	};
+	owned(fd_done) int fd = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+
+	if (fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM)) {
+		*ret_walled = false;
+		return true;
+	}
+	if (fd < 0)
+		return fail_errno(c, "make", "walls before the files");
+	for (size_t i = 0; i < n; i++)
+		if (!file_allow(c, fd, readable[i]))
+			return false;
+	if (syscall(SYS_landlock_restrict_self, fd, 0) != 0)
+		return fail_errno(c, "build", "walls before the files");
+	*ret_walled = true;
 	return true;
 }
 

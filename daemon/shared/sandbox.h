@@ -1,6 +1,6 @@
 /*
- * sandbox: the walls that the custodian and the worker build around themselves before they read
- * their first untrusted byte. A process leaves none of them again.
+ * sandbox: the walls that the custodian, the worker and the courier build around themselves before
+ * they read their first untrusted byte. A process leaves none of them again.
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H
@@ -8,7 +8,7 @@
 #include "base.h"
 
 /* Whose list of system calls. */
-enum sandbox_who { SANDBOX_CUSTODIAN = 1, SANDBOX_WORKER = 2 };
+enum sandbox_who { SANDBOX_CUSTODIAN = 1, SANDBOX_WORKER = 2, SANDBOX_COURIER = 4 };
 
 /* True in a build with AddressSanitizer or ThreadSanitizer, whose shadow no limit may count. */
 bool sandbox_sanitized(void);
@@ -22,6 +22,12 @@ MUST bool sandbox_drop(struct ctx *, bool die_with_parent);
 MUST bool sandbox_close_from(struct ctx *, int first);
 /* Points `fd` at nothing, so that no stray line goes where it should not. */
 MUST bool sandbox_silence(struct ctx *, int fd);
+/*
+ * From here on these files and what lies in these folders can be read, and nothing else of any file
+ * system can be opened at all; what does not exist is skipped. *ret_walled is false where the
+ * kernel has no such walls (Landlock). After sandbox_drop.
+ */
+MUST bool sandbox_files(struct ctx *, const char *const readable[], size_t n, bool *ret_walled);
 /*
  * From here on any system call off the list ends the process by SIGSYS. Applies to the calling
  * thread and those that it starts: call it while there is one.
