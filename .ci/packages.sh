@@ -10,7 +10,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml 
 # To test.
 # shellcheck disable=SC2034
 test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils groff-base
-	procps)
+	procps python3-cryptography faketime)
 # To test for long.
 # shellcheck disable=SC2034
 full_packages=(prometheus systemd-container libonnx-testdata python3-onnx dataset-fashion-mnist)

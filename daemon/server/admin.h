@@ -131,6 +131,6 @@ admin_handler admin_status, admin_init, admin_unseal, admin_seal, admin_rotate,
     admin_token_create, admin_token_list, admin_token_revoke, admin_job_list, admin_job_show,
     admin_job_cancel, admin_release_list, admin_release_key, admin_audit_tail,
     admin_audit_verify, admin_audit_export, admin_db_check, admin_db_backup, admin_db_restore,
-    admin_doctor, admin_metrics;
+    admin_doctor, admin_metrics, admin_webhook_list, admin_webhook_log, admin_webhook_replay;
 
 #endif

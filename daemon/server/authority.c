@@ -76,6 +76,13 @@ look_up(struct ctx *c, struct db *db, const struct digest256 *d, struct principa
 	return true;
 }
 
+static bool
+lives(const struct ctx *c, const struct principal *who)
+{
+	return who->expires == 0 || who->expires > c->now();
+}
+
+/* Whatever a token fails of, the store was asked once. */
 bool
 authority_check(
     struct ctx *c, struct authority *a, struct db *db, struct str secret, struct principal *ret)
@@ -90,15 +97,15 @@ authority_check(
 	if (!sha256(c, secret, &d))
 		return false;
 	s = slot_of(&d);
-	if (s->generation == now && digest256_same(&s->digest, &d)) {
-		who = s->who;
-	} else {
-		if (!look_up(c, db, &d, &who))
-			return false;
-		*s = (struct slot){ d, who, now };
+	if (s->generation == now && digest256_same(&s->digest, &d) && lives(c, &s->who)) {
+		*ret = s->who;
+		return true;
 	}
-	if (who.expires != 0 && who.expires <= c->now())
+	if (!look_up(c, db, &d, &who))
+		return false;
+	if (!lives(c, &who))
 		return fail(c, E_AUTH, "the token is not known here");
+	*s = (struct slot){ d, who, now };
 	*ret = who;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "address.h"
 #include "conf.h"
 
 enum conf_type { CONF_TEXT, CONF_NUMBER };
@@ -27,6 +28,8 @@ static const struct conf_key conf_keys[] = {
 	  "folder of the database, blobs and backups; owned by the daemon, mode 0700" },
 	{ "listen", TEXT(listen), "127.0.0.1:8443",
 	  "HTTPS addresses, separated by commas: 192.0.2.1:8443, [::1]:8443, *:8443" },
+	{ "public-url", TEXT(public_url), "",
+	  "where customers reach this server, https://licenses.example.com; license files name it" },
 	{ "certificate", TEXT(certificate), "/etc/hallmark/certificate.pem",
 	  "TLS certificate chain, PEM; read again on SIGHUP", true },
 	{ "certificate-key", TEXT(certificate_key), "/etc/hallmark/certificate.key",
@@ -87,6 +90,8 @@ static const struct conf_key conf_keys[] = {
 	  "jobs of one vendor that may wait" },
 	{ "idempotency-hours", NUMBER(idempotency_hours, 24, 8760), "24",
 	  "how long an answer is kept for a retry with the same Idempotency-Key" },
+	{ "revocation-hours", NUMBER(revocation_hours, 1, 8760), "24",
+	  "how long a signed list of revocations is good; a new one is made after half of it" },
 	{ "job-days", NUMBER(job_days, 1, 36500), "90",
 	  "how long ended jobs are kept" },
 	{ "disk-reserve-mb", NUMBER(disk_reserve_mb, 0, 1000000), "64",
@@ -97,6 +102,16 @@ static const struct conf_key conf_keys[] = {
 	  "size of the largest of them" },
 	{ "upload-hours", NUMBER(upload_hours, 1, 8760), "24",
 	  "how long an upload that nobody brings to its end is kept" },
+	{ "webhook-networks", TEXT(webhook_networks), "",
+	  "private networks that webhooks may go to all the same, separated by commas: 10.1.0.0/16, fd00::/8" },
+	{ "webhook-plain", NUMBER(webhook_plain, 0, 1), "0",
+	  "1: webhooks may go to http:// as well, where anybody on the way can read them" },
+	{ "webhook-ca", TEXT(webhook_ca), "",
+	  "authorities of webhooks' targets, PEM, besides the system's" },
+	{ "webhook-seconds", NUMBER(webhook_seconds, 1, 60), "10",
+	  "how long one attempt to deliver a message may take" },
+	{ "webhook-days", NUMBER(webhook_days, 4, 3650), "30",
+	  "how long events are kept for webhooks' delivery logs and replays" },
 	{ "log-level", NUMBER(log_level, 3, 7), "6",
 	  "3 errors, 4 warnings, 6 events, 7 everything", true },
 };
@@ -199,6 +214,7 @@ conf_read(struct ctx *c, const char *path, struct conf *ret)
 {
 	bool seen[COUNT(conf_keys)] = { false };
 	struct pairs p = { 0 };
+	struct networks networks;
 	struct conf conf;
 
 	conf_standard(&conf);
@@ -210,6 +226,8 @@ conf_read(struct ctx *c, const char *path, struct conf *ret)
 		if (where == NULL || !pair_into(c, where, &p, seen, &conf))
 			return false;
 	}
+	if (!networks_parse(c, str_of(conf.webhook_networks), &networks))
+		return false;
 	*ret = conf;
 	return true;
 }

@@ -1,10 +1,13 @@
 /*
- * Files of the vault as answers. The library asks for the next bytes whenever the client has taken
- * those before, and each time the client has a while again: who takes nothing is cut, who takes
- * slowly is not.
+ * Files as answers: those of the vault, and what was made for this one answer. The library asks for
+ * the next bytes whenever the client has taken those before, and each time the client has a while
+ * again: who takes nothing is cut, who takes slowly is not.
  */
+#include <errno.h>
 #include <microhttpd.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "blobs.h"
 #include "downloads.h"
@@ -15,8 +18,8 @@ struct download {
 	struct peers *peers;
 	struct peer *peer;
 	int fd;
-	struct sealed_file *file;
-	uint64_t from, n; /* what is sent of it */
+	struct sealed_file *file; /* NULL: the bytes are plain */
+	uint64_t from, n;         /* what is sent of it */
 };
 
 static void
@@ -158,6 +161,21 @@ download_text(struct ctx *c, struct request *rq, struct str text, const struct d
 	return true;
 }
 
+MUST static bool
+plain_read(struct ctx *c, int fd, uint64_t at, char *to, size_t n)
+{
+	ssize_t got;
+
+	for (; n > 0; at += (uint64_t)got, to += got, n -= (size_t)got) {
+		got = pread(fd, to, n, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			got = 0;
+		else if (got <= 0)
+			return fail(c, E_FILE, "an answer's file ends too early");
+	}
+	return true;
+}
+
 static ssize_t
 on_read(void *arg, uint64_t at, char *to, size_t max)
 {
@@ -166,7 +184,8 @@ on_read(void *arg, uint64_t at, char *to, size_t max)
 	size_t n = d->n - at < max ? (size_t)(d->n - at) : max;
 
 	peer_phase(d->peers, d->peer, PHASE_REPLY);
-	if (!sealed_file_read(&c, d->file, d->from + at, to, n)) {
+	if (d->file == NULL ? !plain_read(&c, d->fd, d->from + at, to, n)
+			    : !sealed_file_read(&c, d->file, d->from + at, to, n)) {
 		log_failure(&c, "download-broken-off");
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}
@@ -182,12 +201,32 @@ on_free(void *arg)
 	download_free(&d);
 }
 
+/* Of the reply's own file, which goes with the answer. */
+static struct download *
+plain_download(struct request *rq)
+{
+	struct download *d = calloc(1, sizeof *d);
+	struct stat st;
+
+	if (d == NULL || fstat(rq->reply.file, &st) != 0) {
+		free(d);
+		return NULL;
+	}
+	d->server = rq->server;
+	d->n = (uint64_t)st.st_size;
+	d->fd = rq->reply.file;
+	rq->reply.file = -1;
+	return d;
+}
+
 struct MHD_Response *
 download_response(struct request *rq, struct peers *peers, struct peer *peer)
 {
-	struct download *d = steal(rq->download);
+	struct download *d = rq->download == NULL ? plain_download(rq) : steal(rq->download);
 	struct MHD_Response *r;
 
+	if (d == NULL)
+		return NULL;
 	d->peers = peers;
 	d->peer = peer;
 	r = MHD_create_response_from_callback(d->n, SEALED_CHUNK, on_read, d, on_free);

@@ -21,7 +21,10 @@ MUST bool download(
     struct ctx *, struct request *, const struct blob_row *, const struct download_as *);
 /* The same for bytes in memory, which have no ranges. */
 MUST bool download_text(struct ctx *, struct request *, struct str, const struct download_as *);
-/* The answer to a request whose `download` is set; takes it over. NULL if there is no memory. */
+/*
+ * The answer to a request whose `download`, or the file of whose reply, is set; takes it over. NULL
+ * if there is no memory.
+ */
 struct MHD_Response *download_response(struct request *, struct peers *, struct peer *);
 /* It is not answered after all. */
 void download_drop(struct request *);

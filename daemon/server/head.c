@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 #include "head.h"
 
@@ -18,8 +19,10 @@ head_address(void *cls, const char *uri, struct MHD_Connection *connection)
 	struct peer *p = info == NULL ? NULL : info->socket_context;
 
 	(void)cls;
-	if (p != NULL)
-		p->address_end = uri + strlen(uri);
+	if (p == NULL)
+		return NULL;
+	p->address_end = uri + strlen(uri);
+	snprintf(p->query, sizeof p->query, "%s", strchrnul(uri, '?'));
 	return NULL;
 }
 

@@ -8,7 +8,10 @@
 
 #include "peers.h"
 
-/* The library's callback for an address as it came: notes where it ends, for head_plain. */
+/*
+ * The library's callback for an address as it came: notes where it ends, for head_plain, and its
+ * query, for proofs.
+ */
 void *head_address(void *, const char *uri, struct MHD_Connection *);
 /*
  * E_USAGE for an address with a NUL in it, for a header that is not plain text, is there twice

@@ -121,7 +121,7 @@ http_start(struct ctx *c, struct server *s, struct http **ret)
 		return fail(c, E_MEMORY, "no memory for HTTP");
 	h->server = s;
 	if (!tls_load(c, &s->conf) || !client_ca_read(c, h) ||
-	    !peers_start(c, &s->conf, s->metrics, &h->peers) ||
+	    !peers_start(c, &s->conf, s->metrics, &h->peers) || !pauses_start(c, &h->pauses) ||
 	    !listen_https(c, s->conf.listen, &ls))
 		return false;
 	for (size_t i = 0; i < ls.n; i++) {
@@ -177,6 +177,7 @@ http_stop(struct http **h)
 		MHD_stop_daemon((*h)->metrics);
 	if ((*h)->peers != NULL)
 		peers_stop(&(*h)->peers);
+	pauses_stop(&(*h)->pauses);
 	free((*h)->client_ca);
 	free(*h);
 	*h = NULL;

@@ -8,11 +8,13 @@
 #include <microhttpd.h>
 
 #include "listen.h"
+#include "pauses.h"
 #include "peers.h"
 
 struct http {
 	struct server *server;
 	struct peers *peers;
+	struct pauses *pauses;
 	struct MHD_Daemon *daemon[LISTEN_MAX];
 	size_t daemons;
 	struct MHD_Daemon *metrics; /* NULL if none is configured */
@@ -30,11 +32,13 @@ struct exchange {
 	size_t dropped;
 	size_t brought; /* by an upload, since its deadline moved */
 	bool waiting;   /* suspended, and counted so */
+	struct pause pause;
 	enum {
 		AT_OPENING, /* an upload's place is being made ready */
 		AT_BODY,
 		AT_CLOSING, /* an upload's last bytes are being written */
 		AT_COMMIT,
+		AT_PAUSE, /* its answer is there, and waits */
 		AT_END
 	} at;
 };

@@ -6,6 +6,7 @@
 #include "downloads.h"
 #include "events.h"
 #include "http.h"
+#include "license.h"
 #include "uploads.h"
 
 static void
@@ -27,7 +28,7 @@ response(struct exchange *x)
 
 	if (rq->stream)
 		return events_response(rq, x->connection);
-	if (rq->download != NULL)
+	if (rq->download != NULL || rq->reply.file >= 0)
 		return download_response(rq, x->http->peers, x->peer);
 	return MHD_create_response_from_buffer(rq->reply.body.n, p.to, MHD_RESPMEM_PERSISTENT);
 }
@@ -47,11 +48,12 @@ headers(struct MHD_Response *r, const struct request *rq, bool bodied)
 	header(r, "Link", a->link);
 	header(r, "Allow", a->allow);
 	if (a->status == 401)
-		header(r, "WWW-Authenticate", "Bearer");
+		header(r, "WWW-Authenticate", "Bearer, " PROOF_SCHEME);
 	if (a->retry_after > 0) {
 		snprintf(wait, sizeof wait, "%lld", (long long)a->retry_after);
 		header(r, "Retry-After", wait);
 	}
+	header(r, NONCE_HEADER, rq->nonce);
 	for (size_t i = 0; i < a->mores; i++)
 		header(r, a->more[i].name, a->more[i].value);
 	if (a->close || rq->server->draining)
@@ -63,7 +65,7 @@ http_answer(struct exchange *x)
 {
 	struct request *rq = &x->peer->request;
 	struct reply *a = &rq->reply;
-	bool flows = rq->stream || rq->download != NULL;
+	bool flows = rq->stream || rq->download != NULL || a->file >= 0;
 	struct MHD_Response *r = response(x);
 	enum MHD_Result ok;
 

@@ -106,6 +106,22 @@ resumed(struct exchange *x)
 	x->http->suspended--;
 }
 
+/* ---- Answers ----------------------------------------------------------------------------- */
+
+/* That nobody is known or nothing is there is told at its own time, however soon we know. */
+static enum MHD_Result
+answer(struct exchange *x)
+{
+	struct request *rq = &x->peer->request;
+	bool tells = rq->route != NULL && (rq->reply.status == 401 || rq->reply.status == 404);
+
+	if (!tells || !suspend(x))
+		return http_answer(x);
+	x->at = AT_PAUSE;
+	pause_begin(x->http->pauses, &x->pause, rq->began_us, go_on, x);
+	return MHD_YES;
+}
+
 /* ---- Heads ------------------------------------------------------------------------------- */
 
 /* Now, or, if little of a body is to come, behind it: who is sending hears nothing. */
@@ -117,7 +133,7 @@ refused(struct exchange *x)
 	if (!answer_now(rq))
 		return MHD_YES;
 	rq->reply.close = true;
-	return http_answer(x);
+	return answer(x);
 }
 
 /* An upload's place is being made ready; see `opened`. */
@@ -197,12 +213,14 @@ begin(struct http *h, struct peer *peer, struct MHD_Connection *connection, cons
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	rq->began_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 	rq->method = str_of(method);
-	rq->path = str_of(url);
+	rq->path = rq->target = str_of(url);
+	if (peer->query[0] != '\0')
+		rq->target = str_of(take_printf(&rq->c, "%s%s", url, peer->query));
 	memcpy(rq->address, peer->address, sizeof rq->address);
 	peer_phase(h->peers, peer, PHASE_BODY);
 	if (!head(x, version)) {
 		rq->reply.close = true;
-		return http_answer(x);
+		return answer(x);
 	}
 	if (rq->refused)
 		return refused(x);
@@ -335,7 +353,7 @@ act(struct exchange *x)
 		if (!fail(&rq->c, E_DRAINING, "the daemon is ending"))
 			act_refused(x);
 		act_over(x);
-		return http_answer(x);
+		return answer(x);
 	}
 	if (!store_submit(&rq->c, x->http->server->store, &rq->act)) {
 		act_refused(x);
@@ -353,7 +371,7 @@ finish(struct exchange *x)
 
 	peer_phase(x->http->peers, x->peer, PHASE_WORK);
 	rq->body = buf_str(&x->body);
-	return rq->refused || !request_body(rq) ? http_answer(x) : act(x);
+	return rq->refused || !request_body(rq) ? answer(x) : act(x);
 }
 
 /* The body is all here; an upload's last bytes have to be written first. */
@@ -390,6 +408,10 @@ next_step(struct exchange *x)
 	case AT_COMMIT:
 		resumed(x);
 		act_over(x);
+		request_late(&x->peer->request);
+		return answer(x);
+	case AT_PAUSE:
+		resumed(x);
 		return http_answer(x);
 	case AT_END:
 		break;
@@ -431,9 +453,10 @@ http_on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 	resumed(x);
 	if (x->at == AT_COMMIT) /* its client has gone meanwhile: what was done stays done */
 		act_over(x);
-	else if (rq->intake != NULL && x->at != AT_END)
+	else if (rq->intake != NULL && x->at != AT_END && x->at != AT_PAUSE)
 		request_gone(rq);
 	intake_free(&rq->intake);
+	fd_done(&rq->reply.file);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	if (x->at == AT_END)
 		metrics_request(h->server->metrics, rq->reply.status,

@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "blobs.h"
+#include "clock.h"
 #include "events.h"
+#include "license.h"
+#include "proofs.h"
 #include "request.h"
 #include "uploads.h"
 
-enum { BEAT_MS = 2000, DRAIN_MS = 9000, MAIN_MEMORY = 16 << 20 };
+enum { BEAT_MS = 2000, DRAIN_MS = 9000, MAIN_MEMORY = 16 << 20, PUBLIC_URL_MAX = 256 };
 
 void
 server_stop(struct server *s)
@@ -82,7 +85,23 @@ signals(struct ctx *c, int *ret)
 	return *ret >= 0 ? true : fail_errno(c, "open", "a signal descriptor");
 }
 
-/* Paths that the configuration leaves to the state folder and to the program's own place. */
+/* Without a slash at its end. */
+MUST static bool
+public_url(struct ctx *c, struct conf *conf)
+{
+	struct str url = str_of(conf->public_url);
+
+	while (url.n > 0 && url.p[url.n - 1] == '/')
+		url.n--;
+	if (url.n > 0 && (url.n > PUBLIC_URL_MAX || !str_starts(url, STR("https://"))))
+		return fail(c, E_USAGE,
+		    "public-url must begin with https:// and have at most %d bytes",
+		    PUBLIC_URL_MAX);
+	conf->public_url = take_cstr(c, url);
+	return conf->public_url != NULL;
+}
+
+/* What the configuration leaves to the state folder and to the program's own place. */
 MUST static bool
 complete(struct ctx *c, struct conf *conf)
 {
@@ -99,7 +118,7 @@ complete(struct ctx *c, struct conf *conf)
 		*strrchr(self, '/') = '\0';
 		conf->programs = take_cstr(c, str_of(self));
 	}
-	return conf->admin_socket != NULL && conf->programs != NULL;
+	return conf->admin_socket != NULL && conf->programs != NULL && public_url(c, conf);
 }
 
 /* ---- Start and stop ------------------------------------------------------------------------- */
@@ -114,12 +133,13 @@ start(struct ctx *c, struct server *s)
 		.lazy_ms = (unsigned)conf->audit_lazy_ms,
 		.check_ms = (unsigned)conf->check_ms };
 
-	return store_open(c, &store, &s->store) && metrics_start(c, s, &s->metrics) &&
-	    limits_start(c, conf, &s->limits) && authority_start(c, s, &s->authority) &&
+	return store_open(c, &store, &s->store) && clock_start(c, s) &&
+	    metrics_start(c, s, &s->metrics) && limits_start(c, conf, &s->limits) &&
+	    authority_start(c, s, &s->authority) && proofs_start(c, s, &s->proofs) &&
 	    keys_start(c, s, &s->keys) && blobs_start(c, s) &&
 	    uploads_start(c, s, &s->uploads) && jobs_start(c, s, &s->jobs) &&
-	    upkeep_start(c, s, &s->upkeep) && admin_start(c, s, &s->admin) &&
-	    http_start(c, s, &s->http);
+	    hooks_start(c, s, &s->hooks) && upkeep_start(c, s, &s->upkeep) &&
+	    admin_start(c, s, &s->admin) && http_start(c, s, &s->http);
 }
 
 static void
@@ -129,9 +149,11 @@ stop(struct server *s)
 	admin_stop(&s->admin);
 	upkeep_stop(&s->upkeep);
 	uploads_stop(&s->uploads);
+	hooks_stop(&s->hooks);
 	jobs_stop(&s->jobs);
 	blobs_stop();
 	keys_stop(&s->keys);
+	proofs_stop(&s->proofs);
 	authority_stop(&s->authority);
 	limits_stop(&s->limits);
 	store_close(&s->store);
@@ -240,6 +262,17 @@ routes_print(void)
 		printf("%s %s\n", r->method, r->path);
 }
 
+static void
+verdicts_print(void)
+{
+	static const char *const answers[] = { "yes", "undecided", "no" };
+
+	for (unsigned i = 0; i < V_COUNT; i++)
+		printf("%s %s %s\n", verdict_wire((enum verdict_code)i),
+		    answers[verdict_answer((enum verdict_code)i)],
+		    verdict_sentence((enum verdict_code)i));
+}
+
 static int
 usage(FILE *to)
 {
@@ -251,6 +284,7 @@ usage(FILE *to)
 	    "                                   hallmarkctl's doctor or db restore, without serving\n"
 	    "       hallmarkd --conf            print the standard configuration\n"
 	    "       hallmarkd --routes          print the table of HTTP routes\n"
+	    "       hallmarkd --verdicts        print what a license can be said to be, and what to do then\n"
 	    "       hallmarkd --version\n",
 	    to);
 	return to == stdout ? 0 : 1;
@@ -268,8 +302,9 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = { { "conf", no_argument, NULL, 'C' },
-		{ "routes", no_argument, NULL, 'R' }, { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' }, { "restore", required_argument, NULL, 'r' },
+		{ "routes", no_argument, NULL, 'R' }, { "verdicts", no_argument, NULL, 'D' },
+		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
+		{ "restore", required_argument, NULL, 'r' },
 		{ "offline", no_argument, NULL, 'o' }, { 0 } };
 	owned(arena_free) struct arena *mem = arena_new(MAIN_MEMORY);
 	struct ctx c = ctx_real(mem, "main");
@@ -282,6 +317,8 @@ main(int argc, char **argv)
 			return conf_print(), 0;
 		if (o == 'R')
 			return routes_print(), 0;
+		if (o == 'D')
+			return verdicts_print(), 0;
 		if (o == 'V')
 			return puts("hallmarkd " HALLMARK_VERSION), 0;
 		if (o == 'h')

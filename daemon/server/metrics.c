@@ -139,6 +139,25 @@ requests_print(struct buf *b, const struct metrics *all)
 	    (unsigned long long)total, (double)m->sum_us / 1e6, (unsigned long long)total);
 }
 
+static void
+hooks_print(struct buf *b, struct server *s)
+{
+	struct hooks_counts n = { 0 };
+
+	if (s->hooks != NULL)
+		n = hooks_counts(s->hooks);
+	describe(b, "hallmark_webhook_attempts_total", "counter",
+	    "Attempts to deliver a message to a webhook.");
+	buf_printf(b,
+	    "hallmark_webhook_attempts_total{outcome=\"delivered\"} %llu\n"
+	    "hallmark_webhook_attempts_total{outcome=\"failed\"} %llu\n",
+	    (unsigned long long)n.delivered, (unsigned long long)n.failed);
+	one(b, "hallmark_webhook_messages_given_up_total", "counter",
+	    "Messages that no attempt could deliver.", (int64_t)n.given_up);
+	one(b, "hallmark_couriers_total", "counter", "Couriers that were started.",
+	    (int64_t)n.couriers);
+}
+
 MUST static bool
 jobs_print(struct ctx *c, struct server *s, struct buf *b)
 {
@@ -190,6 +209,7 @@ metrics_print(struct ctx *c, struct server *s, struct buf *b)
 	    (int64_t)n.failed);
 	one(b, "hallmark_store_healthy", "gauge", "1 while the last commit went well.",
 	    store_health(s->store) == E_NONE);
+	hooks_print(b, s);
 	requests_print(b, m);
 	return jobs_print(c, s, b) && buf_ok(c, b);
 }

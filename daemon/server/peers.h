@@ -30,6 +30,7 @@ struct peer {
 	bool certified; /* its client certificate was verified */
 	char address[48];
 	const char *address_end; /* of the request's address, in the library's buffer */
+	char query[256];         /* of that address, as it came; a longer one is cut */
 	struct cork cork;
 	struct arena *mem;
 	struct request request;

@@ -48,20 +48,22 @@ request_problem(struct request *rq)
 		js_close(&j, ']');
 	}
 	js_close(&j, '}');
-	if (err_http(e.code) >= 500 && e.code != E_SEALED && e.code != E_UNINITIALISED)
+	if (err_http(e.code) >= 500 && e.code != E_SEALED && e.code != E_UNINITIALISED &&
+	    e.code != E_UNDECIDED)
 		log_failure(&rq->c, "request-failed");
 	rq->reply.status = err_http(e.code);
 	rq->reply.type = "application/problem+json";
 	rq->reply.body = b.full ? str_of(plain) : buf_str(&b);
 	rq->reply.etag[0] = rq->reply.location[0] = rq->reply.link[0] = '\0';
 	if (rq->reply.retry_after == 0 &&
-	    (e.code == E_BUSY || e.code == E_FULL || e.code == E_RATE))
+	    (e.code == E_BUSY || e.code == E_FULL || e.code == E_RATE || e.code == E_UNDECIDED))
 		rq->reply.retry_after = 1;
 	rq->reply.mores = 0;
 	if (e.code == E_RANGE)
 		reply_header(rq, "Content-Range", "bytes */%lld", (long long)rq->reply.size);
 	rq->reply.cache = NULL;
 	rq->stream = false;
+	fd_done(&rq->reply.file);
 	download_drop(rq);
 }
 
@@ -131,7 +133,8 @@ request_page(struct ctx *c, struct request *rq, const char *type, struct page *r
 	*ret = (struct page){ (size_t)n, { "", 0 } };
 	if (cursor.n == 0)
 		return true;
-	if (!base64url_decode(c, cursor, &id) || !id_parse(c, id, type, &parsed))
+	if (!base64url_decode(c, cursor, &id) || !text_valid(id) ||
+	    (type != NULL && !id_parse(c, id, type, &parsed)))
 		return fail_at(c, E_INPUT, "cursor", "not a cursor of this list");
 	ret->after = id;
 	return true;

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "request.h"
+#include "proofs.h"
 
 /* Beside a kept answer's body. */
 enum { ANSWER_HEAD_MAX = 256 };
@@ -58,12 +58,28 @@ bearer(struct ctx *c, struct str header, struct str *ret)
 	static const char scheme[] = "bearer ";
 
 	if (header.n == 0)
-		return fail(c, E_AUTH, "an Authorization header with a Bearer token is wanted");
+		return fail(c, E_AUTH,
+		    "an Authorization header with a token, or a customer's proof, is wanted");
 	for (size_t i = 0; i < sizeof scheme - 1; i++)
 		if (i >= header.n || (header.p[i] | 0x20) != (scheme[i] | 0x20))
-			return fail(c, E_AUTH, "the Authorization scheme must be Bearer");
+			return fail(c, E_AUTH,
+			    "the Authorization scheme must be Bearer or " PROOF_SCHEME);
 	*ret = (struct str){ header.p + sizeof scheme - 1, header.n - (sizeof scheme - 1) };
 	return true;
+}
+
+/* Customers prove it, programs of the vendor have a token. */
+MUST static bool
+identified(struct ctx *c, struct request *rq, struct db *db)
+{
+	struct str jws;
+
+	if (!proof_header(rq, &jws))
+		return bearer(c, request_header(rq, "Authorization"), &rq->secret) &&
+		    authority_check(c, rq->server->authority, db, rq->secret, &rq->who);
+	rq->proven = take(c, sizeof *rq->proven);
+	return rq->proven != NULL && proof_fresh(c, rq) &&
+	    proof_check(c, rq, db, jws, rq->proven);
 }
 
 MUST static bool
@@ -79,10 +95,9 @@ credential(struct ctx *c, struct request *rq)
 		return false;
 	if (!server_reader(c, s, &db))
 		return false;
-	if (bearer(c, request_header(rq, "Authorization"), &rq->secret) &&
-	    authority_check(c, s->authority, db, rq->secret, &rq->who))
+	if (identified(c, rq, db))
 		return true;
-	if (c->err.code == E_AUTH) {
+	if (c->err.code == E_AUTH && c->err.name == NULL) {
 		struct err why = c->err;
 
 		/* The failure counts; what is answered is still why, where it was looked before. */
@@ -106,8 +121,12 @@ authorised(struct ctx *c, struct request *rq)
 	    !limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.id.s),
 		&rq->reply.retry_after))
 		return false;
+	if (rq->proven != NULL && !proof_use(c, rq, rq->proven))
+		return false;
 	if ((rq->who.roles & r->roles) == 0)
-		return fail(c, E_DENIED, "the token's roles do not allow %s", r->action);
+		return rq->proven != NULL
+		    ? fail(c, E_DENIED, "%s is not for customers", r->action)
+		    : fail(c, E_DENIED, "the token's roles do not allow %s", r->action);
 	return true;
 }
 
@@ -248,11 +267,12 @@ MUST static bool
 answer_prepare(struct ctx *c, struct request *rq)
 {
 	struct str zero = { "", 1 }, token = str_of(rq->who.id.s);
-	struct str at[] = { token, zero, str_of(rq->idempotency_key) };
+	struct str at[] = { token, zero, str_of(rq->idempotency_key), zero, rq->secret };
 	struct str what[] = { rq->method, zero, rq->path, zero, rq->body };
+	size_t n = rq->proven != NULL ? COUNT(at) : 3; /* with his key a customer's go */
 	struct digest256 key;
 
-	if (!sha256_parts(c, at, COUNT(at), &rq->answer_at) ||
+	if (!sha256_parts(c, at, n, &rq->answer_at) ||
 	    !sha256_parts(c, what, COUNT(what), &rq->answer_request) ||
 	    !hmac_sha256(c, rq->secret,
 		(struct str){ (const char *)rq->answer_at.b, sizeof rq->answer_at.b }, &key))
@@ -336,7 +356,7 @@ act_run(struct ctx *c, struct db *db, struct act *act)
 		return false;
 	if (replayed) {
 		rq->after = NULL;
-		return true;
+		return rq->again == NULL || rq->again(c, db, rq);
 	}
 	if (rq->write != NULL && !rq->write(c, db, rq))
 		return false;
@@ -380,6 +400,7 @@ request_note(struct request *rq)
 	if (c->err.code == E_RATE || (rq->route != NULL && rq->route->flags & ROUTE_QUIET))
 		return true;
 	audit_fill(rq, &a);
+	a.detail = rq->act.audit.detail;
 	return store_note(c, rq->server->store, &a);
 }
 
@@ -408,7 +429,8 @@ request_body(struct request *rq)
 	struct ctx *c = &rq->c;
 	unsigned flags = rq->route->flags;
 
-	if (flags & ROUTE_IDEMPOTENT && !answer_prepare(c, rq)) {
+	if ((rq->proven != NULL && !proof_body(c, rq, rq->proven)) ||
+	    (flags & ROUTE_IDEMPOTENT && !answer_prepare(c, rq))) {
 		request_problem(rq);
 		return false;
 	}
@@ -416,7 +438,7 @@ request_body(struct request *rq)
 		request_problem(rq);
 		return false;
 	}
-	if (flags & (ROUTE_ACT | ROUTE_DURABLE))
+	if (flags & (ROUTE_ACT | ROUTE_DURABLE) || rq->write != NULL)
 		return act_ready(rq);
 	if (request_note(rq))
 		return false;
@@ -433,4 +455,11 @@ request_done(struct request *rq)
 		request_problem(rq);
 	else if (rq->after != NULL)
 		rq->after(rq);
+}
+
+void
+request_late(struct request *rq)
+{
+	if (rq->act.ok && rq->late != NULL && !rq->late(&rq->c, rq))
+		request_problem(rq);
 }

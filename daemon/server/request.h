@@ -11,10 +11,12 @@ enum { PARAMS_MAX = 2, BODY_MAX = 64 << 10, ANSWER_MAX = 256 << 10 };
 
 struct request;
 struct intake;
+struct proven;
 struct download;
 
 /*
- * A handler of a read fills `rq->reply` and is done. A handler of an act decodes and checks what it
+ * A handler of a read fills `rq->reply` and is done (or finds that there is something to write, and
+ * goes on as an act). A handler of an act decodes and checks what it
  * can, sets `rq->write`, and returns; the writer calls it in the group's transaction, where it
  * decides, writes and fills `rq->reply`. `rq->after` is called once that has been committed, before
  * the answer leaves: to forget a cache, to wake a thread.
@@ -74,9 +76,12 @@ struct request {
 	struct ctx c;
 	const struct route *route;
 	struct str method, path, param[PARAMS_MAX];
+	struct str target; /* the path as it came, with its query */
 	struct str body;
-	struct str secret;    /* of the bearer token, for as long as the request lives */
-	struct principal who; /* who.id.s is empty while nobody is known */
+	struct str secret;     /* the bearer token, or the thumbprint of the customer's key */
+	struct principal who;  /* who.id.s is empty while nobody is known */
+	struct proven *proven; /* what a customer's proof says; NULL: he is none */
+	char nonce[64];        /* that the answer brings; may be empty */
 	char id[65], address[48], if_match[48], idempotency_key[256];
 	int64_t began_us;
 
@@ -108,7 +113,7 @@ struct request {
 	void *edge; /* http.c's own */
 };
 
-/* Value of a query parameter, decoded; the empty view when absent. Provided by the edge. */
+/* Value of a query parameter as it came; the empty view when absent. Provided by the edge. */
 struct str request_query(struct request *, const char *name);
 /* Value of a header; the empty view when absent. Provided by the edge. */
 struct str request_header(struct request *, const char *name);
@@ -135,8 +140,12 @@ void request_gone(struct request *);
  * `done` is the edge's.
  */
 bool request_body(struct request *);
-/* After the act's commit, in the edge's thread: the reply is there. */
+/* After the act's commit, in the edge's thread: the reply is there, but for what is made late. */
 void request_done(struct request *);
+/* Behind it, if the client still waits: the reply is all there. */
+void request_late(struct request *);
+/* A query parameter, decoded: E_USAGE if it is not plain text. */
+MUST bool request_text(struct ctx *, struct request *, const char *name, struct str *ret);
 /* Which row of the table answers; E_ABSENT, or E_METHOD with the methods that would do. */
 MUST bool route_find(struct ctx *, struct request *);
 /* The audit row of an outcome that is no act's, at leisure; see the body for what has none. */
@@ -154,7 +163,7 @@ PRINTF(3, 4) void reply_header(struct request *, const char *name, const char *f
 void reply_etag(struct request *, int64_t version, int64_t minor);
 /* The version that If-Match names; E_STALE if it cannot be one of ours. */
 MUST bool request_version(struct ctx *, struct request *, int64_t *ret);
-/* `limit` (1 to 200, else 50) and `cursor` (an id of this type) of a list. */
+/* `limit` (1 to 200, else 50) and `cursor` (an id of this type; NULL: some text) of a list. */
 struct page {
 	size_t limit;
 	struct str after;
@@ -168,11 +177,23 @@ void job_json(struct js *, struct jobs *, const struct job_row *);
 
 /* ---- Handlers ---------------------------------------------------------------------------- */
 
+handler nonce_get, keys_get, enrolments_post, customers_post, customers_get, customer_get,
+    customer_patch, customer_delete, customer_suspend_post, customer_reinstate_post,
+    customer_code_post, customer_rekey;
+handler policies_post, policies_get, policy_get, policy_patch, policy_erase, licenses_post,
+    licenses_get, license_get, license_renew_post, license_suspend_post, license_reinstate_post,
+    license_revoke_post, license_transfer_post, license_explain_get, approvals_post,
+    approvals_get, approvals_delete, deliveries_post, deliveries_get, license_machines_get,
+    license_machines_delete;
+handler webhooks_post, webhooks_get, webhook_get, webhook_patch, webhook_erase,
+    webhook_messages_get, webhook_replay_post, webhook_ping_post;
 handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get, token_delete,
     jobs_post, jobs_get, job_get, job_cancel_post, job_events_get, audit_get, models_post,
     models_get, model_get, model_delete, model_content_put, datasets_post, datasets_get,
     dataset_get, dataset_delete, dataset_samples_put, dataset_labels_put, releases_post,
     releases_get, release_get, release_erase, release_artifact_get, release_report_get,
-    release_page_get, release_manifest_get, release_bundle_get;
+    release_page_get, release_manifest_get, release_bundle_get, validate_post, lease_claim,
+    lease_give_back, leases_get, unlock_post, license_file_post, license_artifact_get,
+    revocations_get;
 
 #endif

@@ -50,6 +50,12 @@ decode(struct ctx *c, struct str raw, bool slash_allowed, struct str *ret)
 				: fail(c, E_USAGE, "the address is not plain UTF-8 text");
 }
 
+bool
+request_text(struct ctx *c, struct request *rq, const char *name, struct str *ret)
+{
+	return decode(c, request_query(rq, name), true, ret);
+}
+
 /* No empty segment, no "." and no "..". */
 MUST static bool
 path_plain(struct ctx *c, struct str path)
@@ -70,6 +76,16 @@ path_plain(struct ctx *c, struct str path)
 	return true;
 }
 
+/* Before its first brace a pattern is the path itself: most of them are told apart by that. */
+static bool
+path_begins(const char *pattern, struct str path)
+{
+	for (size_t i = 0; pattern[i] != '\0' && pattern[i] != '{'; i++)
+		if (i >= path.n || pattern[i] != path.p[i])
+			return false;
+	return true;
+}
+
 static bool
 path_matches(const char *pattern, struct str path, struct str param[static PARAMS_MAX])
 {
@@ -77,6 +93,9 @@ path_matches(const char *pattern, struct str path, struct str param[static PARAM
 	size_t n = 0;
 	bool more_a = true, more_b = true;
 
+	if (!path_begins(pattern, path))
+		return false;
+	memset(param, 0, PARAMS_MAX * sizeof *param);
 	while (more_a && more_b) {
 		more_a = str_cut(&want, '/', &a);
 		more_b = str_cut(&path, '/', &b);

@@ -15,6 +15,7 @@
 #include "store.h"
 
 struct authority;
+struct proofs;
 struct limits;
 struct keys;
 struct jobs;
@@ -23,6 +24,7 @@ struct admin;
 struct metrics;
 struct upkeep;
 struct uploads;
+struct hooks;
 
 struct server {
 	struct conf conf;
@@ -30,6 +32,7 @@ struct server {
 	struct store *store;
 	struct keys *keys;
 	struct authority *authority;
+	struct proofs *proofs;
 	struct limits *limits;
 	struct jobs *jobs;
 	struct uploads *uploads;
@@ -37,8 +40,11 @@ struct server {
 	struct admin *admin;
 	struct metrics *metrics;
 	struct upkeep *upkeep;
+	struct hooks *hooks;
 	int64_t started;
 	_Atomic bool draining;
+	_Atomic int64_t last_seen; /* these two are clock.c's */
+	_Atomic bool clock_back;
 };
 
 /* A reader of this thread, opened at first use and kept. */
@@ -200,6 +206,24 @@ uint64_t jobs_watch(
     struct jobs *, struct str id, uint64_t serial, void (*changed)(void *), void *arg);
 /* After this `changed` is neither called nor running. Harmless when it was called already. */
 void jobs_unwatch(struct jobs *, uint64_t handle);
+
+/* ---- hooks: what vendors are told of ----------------------------------------------------- */
+
+/*
+ * A thread, and a courier that is its child, which bring the messages of events to the vendors'
+ * webhooks. It notices by itself that something was committed. After keys_start.
+ */
+MUST bool hooks_start(struct ctx *, struct server *, struct hooks **ret);
+/* Waits a moment for what is under way. What has not been recorded then is sent again. */
+void hooks_stop(struct hooks **);
+/* There may be a message: it is looked for now, not in a moment. */
+void hooks_wake(struct hooks *);
+/* Since the start, for the metrics. */
+struct hooks_counts {
+	uint64_t delivered, failed, given_up; /* attempts, attempts, messages */
+	uint64_t couriers;                    /* started */
+};
+struct hooks_counts hooks_counts(const struct hooks *);
 
 /* ---- upkeep: pruning, checkpoints, free space -------------------------------------------- */
 

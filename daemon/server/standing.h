@@ -23,16 +23,28 @@ struct standing {
 /*
  * Of the vendor's license with that id; E_ABSENT if there is none (and for a customer, `by`, if
  * it is another's: by empty, not compared). `machine`: the seat of which machine; empty: of
- * none. Lapsed leases do not count.
+ * none. Lapsed leases do not count; who then takes a seat calls lease_sweep before. Points into
+ * itself: not to be copied.
  */
 MUST bool standing_read(struct ctx *, struct server *, struct db *, struct str vendor,
     struct str license, struct str machine, const struct id *by, struct standing *ret);
+/*
+ * Reads everything of a license again, in the act; what has not changed is not decoded again. What
+ * the request brings is to be filled in anew.
+ */
+MUST bool standing_again(
+    struct ctx *, struct server *, struct db *, struct str machine, struct standing *);
 /* The facts for a license that is not there yet: customer, policy and release, by id. */
 struct standing_new {
 	struct str vendor, customer, policy, release;
 };
 MUST bool standing_new(struct ctx *, struct server *, struct db *, const struct standing_new *,
     struct standing *ret);
+/* The same again. */
+MUST bool standing_new_again(struct ctx *, struct server *, struct db *, struct standing *);
+
+/* What a decision sees of a customer. */
+enum party party_of(const struct customer_row *);
 
 /*
  * Decides; a no becomes E_REFUSED and "cannot be decided" E_UNDECIDED, with the verdict's own name
@@ -43,6 +55,8 @@ MUST bool standing_decide(
 /* The failure that a verdict which is no yes stands for. */
 MUST bool fail_verdict(struct ctx *, const struct verdict *);
 
+/* Who may use what, how long and how often: members of an object. */
+void license_terms_json(struct js *, const struct license_row *);
 /* A license as every answer shows it; `token`: with the license file. */
 void license_json(struct js *, const struct license_row *, bool token);
 

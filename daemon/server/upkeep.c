@@ -1,13 +1,15 @@
 /*
- * The upkeep: what has to be done now and then though nobody asks. Each second it looks at the free
- * space, and prunes answers, ended jobs and unfinished uploads that are older than their keeping;
- * when the audit has grown enough or long enough, it has a checkpoint signed. Pruning goes in small
- * acts: as often as there is something to prune, but never more than half of the time.
+ * The upkeep: what has to be done now and then though nobody asks. Each second it looks at the
+ * clock and the free space, and prunes answers, ended jobs and unfinished uploads that are older
+ * than their keeping; when the audit has grown enough or long enough, it has a checkpoint signed.
+ * Pruning goes in small acts: as often as there is something to prune, but never more than half of
+ * the time.
  */
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <pthread.h>
 
+#include "clock.h"
 #include "uploads.h"
 
 enum {
@@ -16,6 +18,7 @@ enum {
 	PRUNE_MAX = 300,       /* rows in one act */
 	PRUNE_TURN_MS = 10000, /* between two looks for old rows, once there were no more */
 	HOUR_MS = 3600 * 1000,
+	DELIVERY_DAYS = 30, /* an ended one is still known as spent or expired */
 };
 
 struct upkeep {
@@ -69,8 +72,8 @@ look_at_space(struct upkeep *u)
 
 struct prune {
 	struct act act;
-	int64_t answers_before, jobs_before;
-	size_t answers, jobs;
+	int64_t now, answers_before, jobs_before, deliveries_before, events_before;
+	size_t answers, jobs, leases, deliveries, events;
 };
 
 static bool
@@ -79,7 +82,10 @@ prune_run(struct ctx *c, struct db *db, struct act *act)
 	struct prune *p = (struct prune *)(void *)act;
 
 	return answer_prune(c, db, p->answers_before, PRUNE_MAX, &p->answers) &&
-	    job_prune(c, db, p->jobs_before, PRUNE_MAX, &p->jobs);
+	    job_prune(c, db, p->jobs_before, PRUNE_MAX, &p->jobs) &&
+	    lease_reap(c, db, p->now, PRUNE_MAX, &p->leases) &&
+	    delivery_prune(c, db, p->deliveries_before, PRUNE_MAX, &p->deliveries) &&
+	    event_prune(c, db, p->events_before, PRUNE_MAX, &p->events);
 }
 
 /* One act; how long to wait before the next. */
@@ -92,6 +98,9 @@ prune(struct ctx *c, struct upkeep *u)
 		.act = { .run = prune_run, .c = c, .unaudited = true },
 		.answers_before = now - conf->idempotency_hours * HOUR_MS,
 		.jobs_before = now - conf->job_days * 24 * HOUR_MS,
+		.deliveries_before = now - (int64_t)DELIVERY_DAYS * 24 * HOUR_MS,
+		.events_before = now - conf->webhook_days * 24 * HOUR_MS,
+		.now = now,
 	};
 
 	if (!store_do(c, u->server->store, &p.act)) {
@@ -101,7 +110,8 @@ prune(struct ctx *c, struct upkeep *u)
 	if (u->server->uploads != NULL &&
 	    !uploads_prune(c, u->server, now - conf->upload_hours * HOUR_MS, PRUNE_MAX))
 		log_failure(c, "upload-pruning-failed");
-	if (p.answers < PRUNE_MAX && p.jobs < PRUNE_MAX)
+	if (p.answers < PRUNE_MAX && p.jobs < PRUNE_MAX && p.leases < PRUNE_MAX &&
+	    p.deliveries < PRUNE_MAX && p.events < PRUNE_MAX)
 		return PRUNE_TURN_MS;
 	return clock_monotonic() - began + 1;
 }
@@ -179,6 +189,7 @@ upkeep_main(void *arg)
 		c = ctx_real(mem, "upkeep");
 		now = clock_monotonic();
 		if (now >= turn_at) {
+			(void)clock_seen(u->server, c.now());
 			look_at_space(u);
 			checkpoint_turn(&c, u);
 			turn_at = now + TURN_MS;

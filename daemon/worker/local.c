@@ -5,8 +5,10 @@
  * walls: debuggers and profilers work.
  *
  *	hallmark-worker --local train params.json lenet.onnx images.idx.gz labels.idx.gz
+ *	hallmark-worker --local evaluate '{}' lenet.onnx images.idx.gz labels.idx.gz
  *
- * Files stand in the order of the kind's inputs; "-" stands for one that is left out.
+ * Parameters are a file, or the JSON object itself. Files stand in the order of the kind's inputs;
+ * "-" stands for one that is left out.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -124,6 +126,14 @@ output_create(struct ctx *c, struct job_run *run, struct job_message *m, size_t 
 	return run->out_fd[i] >= 0 ? true : fail_errno(c, "create", file);
 }
 
+/* The parameters: an object, or the file that holds one. */
+MUST static bool
+params_read(struct ctx *c, const char *given, struct str *ret)
+{
+	*ret = str_of(given);
+	return given[0] == '{' || file_read(c, AT_FDCWD, given, JOB_PARAMS_MAX, ret);
+}
+
 MUST static bool
 local(struct ctx *c, int argc, char **argv, struct str *ret)
 {
@@ -138,11 +148,10 @@ local(struct ctx *c, int argc, char **argv, struct str *ret)
 	void *params;
 
 	if (argc < 2)
-		return fail(
-		    c, E_USAGE, "--local needs the kind of job and a file of parameters");
+		return fail(c, E_USAGE,
+		    "--local needs the kind of job and its parameters: a file, or a JSON object");
 	if (!job_kind_by_name(c, str_of(argv[0]), &m.kind) ||
-	    !file_read(c, AT_FDCWD, argv[1], JOB_PARAMS_MAX, &m.params) ||
-	    !job_params(c, m.kind, m.params, &params))
+	    !params_read(c, argv[1], &m.params) || !job_params(c, m.kind, m.params, &params))
 		return false;
 	run.params = params;
 	m.limits = job_kinds[m.kind].limits;
