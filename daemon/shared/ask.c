@@ -48,7 +48,7 @@ output_failure(const struct ctx *c, const char *program)
 	struct buf b = BUF(line);
 
 	sentence(&b, str_of(c->err.text[0] != '\0' ? c->err.text : err_title(c->err.code)));
-	fprintf(stderr, "%s: %.*s (%s)\n", program, STRF(buf_str(&b)), err_wire(c->err.code));
+	fprintf(stderr, "%s: %.*s (%s)\n", program, STRF(buf_str(&b)), err_name(&c->err));
 	return err_exit(c->err.code);
 }
 

@@ -1,9 +1,9 @@
 /*
- * What hallmarkctl, hallmark and hallmarkd understand. Adding a command is one row here, and one
- * handler: in daemon/server/admin_table.c for hallmarkctl, in daemon/cli/main.c for hallmark. Tests
- * run every command that is here.
+ * What hallmarkctl and hallmarkd understand, and what stands in angle brackets in any grammar.
+ * Adding a command is one row here, and one handler in daemon/server/admin_table.c. Tests run every
+ * command that is here.
  */
-#include "grammar.h"
+#include "commands.h"
 
 static const char *const roles[] = { "admin", "issuer", "verifier", "auditor", NULL };
 static const char *const formats[] = { "table", "json", "jsonl", NULL };
@@ -12,6 +12,14 @@ static const char *const kinds[] = { "selftest", "evaluate", NULL };
 static const char *const parts[] = { "samples", "labels", NULL };
 static const char *const locks[] = { "auto", "sealed", "advparams", "both", NULL };
 static const char *const efforts[] = { "none", "quick", "full", NULL };
+static const char *const answers[] = { "yes", "no", NULL };
+static const char *const stales[] = { "undecided", "refused", NULL };
+static const char *const bindings[] = { "none", "any", "two", "most", "all", NULL };
+static const char *const components[] = { "product", "machine-id", "disk", "tpm", "container",
+	NULL };
+static const char *const actions[] = { "validate", "claim", "heartbeat", "unlock", "renew",
+	"transfer", "reinstate", NULL };
+static const char *const states[] = { "active", "suspended", "revoked", "transferred", NULL };
 
 /* clang-format off */
 const struct placeholder placeholders[] = {
@@ -47,6 +55,36 @@ const struct placeholder placeholders[] = {
 	{ "out",     WANT_FILE,   1, 4095, NULL, NULL, "the file that is made" },
 	{ "private-key", WANT_FILE, 1, 4095, NULL, NULL, "a file of `key new`" },
 	{ "passphrase", WANT_SECRET, 0, 0, NULL, NULL, "@FILE, or - for standard input; never the passphrase itself" },
+	{ "customer", WANT_TEXT,  1, 128, NULL, NULL, "a customer, by its id or its name" },
+	{ "email",   WANT_TEXT,   3, 254, NULL, NULL, "an address" },
+	{ "policy",  WANT_TEXT,   1, 128, NULL, NULL, "a policy, by its id or its name" },
+	{ "license", WANT_TEXT,   1, 128, NULL, NULL, "a license, by its id or the vendor's own reference" },
+	{ "release-name", WANT_TEXT, 3, 180, NULL, NULL, "a release, as MODEL/NUMBER or by its id" },
+	{ "webhook", WANT_ID,     0, 0, "whk", NULL, "a webhook's id, as `webhook list` shows it" },
+	{ "event-id", WANT_ID,    0, 0, "evt", NULL, "an event's id, as `webhook messages` shows it" },
+	{ "event",   WANT_TEXT,   1, 64, NULL, NULL, "a kind of event (license.revoked), or * for all" },
+	{ "reference", WANT_TEXT, 1, 128, NULL, NULL, "the vendor's own number for it" },
+	{ "reason",  WANT_TEXT,   1, 256, NULL, NULL, "why, in a sentence" },
+	{ "span",    WANT_SPAN,   0, 0, NULL, NULL, "90s, 10m, 12h, 7d (s m h d w y), or 0" },
+	{ "since",   WANT_TEXT,   1, 40, NULL, NULL, "2h (s m h d w y) ago, 2027-01-31, or an RFC 3339 time" },
+	{ "hours",   WANT_NUMBER, 1, 8760, NULL, NULL, "a number of hours" },
+	{ "days",    WANT_NUMBER, 0, 36600, NULL, NULL, "a number of days, or 0 for no end" },
+	{ "seats",   WANT_NUMBER, 1, 1000000, NULL, NULL, "a number of machines" },
+	{ "approvers", WANT_NUMBER, 0, 16, NULL, NULL, "a number of tokens, up to 16" },
+	{ "times",   WANT_NUMBER, 0, 1000000000, NULL, NULL, "a number" },
+	{ "connections", WANT_NUMBER, 1, 256, NULL, NULL, "a number up to 256" },
+	{ "answer",  WANT_WORD,   0, 0, NULL, answers, "yes or no" },
+	{ "stale",   WANT_WORD,   0, 0, NULL, stales, "undecided or refused" },
+	{ "binding", WANT_WORD,   0, 0, NULL, bindings, "none, any, two, most or all" },
+	{ "components", WANT_WORD, 0, 0, NULL, components, "product, machine-id, disk, tpm, container; several with commas" },
+	{ "action",  WANT_WORD,   0, 0, NULL, actions, "validate, claim, heartbeat, unlock, renew, transfer or reinstate" },
+	{ "state",   WANT_WORD,   0, 0, NULL, states, "active, suspended, revoked or transferred" },
+	{ "entitlement", WANT_TEXT, 1, 64, NULL, NULL, "a word of letters, digits and .-_:/" },
+	{ "machine", WANT_TEXT,   1, 64, NULL, NULL, "a machine's name: letters, digits and ._-" },
+	{ "license-id", WANT_ID,  0, 0, "lic", NULL, "a license's id, as the vendor tells it" },
+	{ "license-file", WANT_TEXT, 1, 4095, NULL, NULL, "a license, by its id, or a license file" },
+	{ "identity", WANT_ID,    0, 0, "cus", NULL, "an identity, as `identity list` shows it" },
+	{ "code",    WANT_SECRET, 0, 0, NULL, NULL, "@FILE, or - for standard input; never the code itself" },
 	{ "program", WANT_ANY,    0, 0, NULL, NULL, "a program and its arguments" },
 };
 /* clang-format on */
@@ -61,22 +99,8 @@ placeholder_named(struct str name)
 	return NULL;
 }
 
-#define EXITS                                                                       \
-	"EXIT STATUS",                                                              \
-	    "0: done. 1: the command line or a local file is wrong. 2: the daemon " \
-	    "refused, or cannot be reached. 3: a verification came out negative. "  \
-	    "4: the daemon is sealed or not initialised. 5: an integrity check "    \
-	    "failed."
-#define OUTPUT                                                                         \
-	"OUTPUT",                                                                      \
-	    "Data goes to standard output, as a table for people, as one JSON value "  \
-	    "(--format json) or as one JSON object a line (--format jsonl). Progress " \
-	    "and messages go to standard error."
-
 /* ---- hallmarkctl ---------------------------------------------------------------------------- */
 
-#define TOKEN_COLUMNS "id,name,roles,created,expires,revoked"
-#define ASSET_COLUMNS "id,name,state,created"
 #define JOB_COLUMNS "id,kind,state,done,total,created,note"
 #define AUDIT_COLUMNS "seq,at,actor,action,object,outcome,vendor,address"
 
@@ -122,6 +146,13 @@ static const struct command ctl_commands[] = {
 	  "The key opens the release's artifact and marks it with the customer's number. It is "
 	  "encrypted to the customer's public key (hallmark key show), so that only the customer can "
 	  "use it. Give each customer another number, and note which: a leaked copy tells the number." },
+	{ "webhook list [--vendor <vendor>]", "where vendors are told of what happens, of one or of all", 0,
+	  "id,url,events,paused,failures,rests_until,vendor" },
+	{ "webhook log <webhook>", "what was sent to a webhook, and how it went", COMMAND_STREAM,
+	  "event,type,at,state,attempts,status,due,note" },
+	{ "webhook replay <webhook> [--event-id <event-id>] [--since <since>]", "send again", COMMAND_ONE, "",
+	  "One event, or everything since a moment; what was delivered, too. It is sent under the same ids "
+	  "as before. A webhook that rests after failures is tried at once." },
 	{ "audit tail [--lines <lines>] [--follow]",
 	  "the last rows of the audit", COMMAND_STREAM, AUDIT_COLUMNS },
 	{ "audit verify", "check every row, the chain and its signed checkpoints",
@@ -167,6 +198,8 @@ static const struct option ctl_options[] = {
 	{ "--name", "a name to know it by" },
 	{ "--expires", "when it ends" },
 	{ "--vendor", "of this vendor alone" },
+	{ "--event-id", "this event alone" },
+	{ "--since", "everything since then" },
 	{ "--lines", "how many rows; 20 unless said otherwise", 'n' },
 	{ "--follow", "go on with new rows as they come", 'f' },
 	{ "--after", "the row after which to begin" },
@@ -199,150 +232,6 @@ const struct program ctl_program = {
 	.option = ctl_options,
 	.options = COUNT(ctl_options),
 	.notes = ctl_notes,
-};
-
-/* ---- hallmark ------------------------------------------------------------------------------- */
-
-/* clang-format off */
-static const struct command vendor_commands[] = {
-	{ "login <url> [--cacert <file>]", "remember a server and a token for it", COMMAND_SECRET | COMMAND_ONE, "",
-	  "The token is asked for at the terminal, or read from standard input. It is tried first; "
-	  "only if the server accepts it are server, authority and token stored." },
-	{ "key new <file> [--passphrase <passphrase>] [--no-passphrase]",
-	  "make the key pair to which unlock keys are encrypted", COMMAND_SECRET | COMMAND_ONE, "",
-	  "The file is for its user alone, and sealed with a passphrase, which is asked for at the "
-	  "terminal. Give the vendor what `key show` prints." },
-	{ "key show <file>", "the public half of a key pair, a JSON Web Key", COMMAND_ONE, "" },
-	{ "unlock <unlock-key> <artifact> <out> --key <private-key> [--passphrase <passphrase>] [--force]",
-	  "make the working model of a locked one", COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
-	  "The model bears the mark of whom the unlock key was made for. The file appears when it is "
-	  "whole. Ends with status 5 if the key is for another private key or another artifact, or if "
-	  "one of the two was altered or cut short; then no file is made." },
-	{ "exec <unlock-key> <artifact> <program>... --key <private-key> [--passphrase <passphrase>]",
-	  "run a program on the working model, which never lies on a disk",
-	  COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
-	  "Put -- before the program. The model lies in a memory file that nobody can change; its path "
-	  "takes the place of {model} in the program's arguments. The program runs in the place of "
-	  "hallmark, without core dumps; its exit status is passed on." },
-	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
-	{ "token create <name> --role <role>... [--expires <time>]",
-	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
-	{ "token list", "this vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
-	{ "token revoke <token>", "end a token now", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "model add <name> <file>", "upload a model (ONNX) and have it checked",
-	  COMMAND_ONE | COMMAND_STREAM, "",
-	  "Ends with status 3 if the model is refused; `model show` says why. An upload that was cut "
-	  "off is taken up again by itself, and later by `model upload`." },
-	{ "model upload <model> <file>", "go on with an upload", COMMAND_ONE | COMMAND_STREAM, "" },
-	{ "model list", "this vendor's models", 0, ASSET_COLUMNS },
-	{ "model show <model>", "what a model is", COMMAND_ONE, "" },
-	{ "model delete <model>", "delete a model; the keys to its files are destroyed",
-	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "dataset add <name> <file> [<labels>] [--no-labels]",
-	  "upload a data set (NPY, NPZ, IDX) and have it checked", COMMAND_ONE | COMMAND_STREAM, "",
-	  "The labels are a file of their own, or stand in the NPZ with the samples, or are not there "
-	  "(--no-labels)." },
-	{ "dataset upload <dataset> <part> <file>", "go on with an upload of samples or labels",
-	  COMMAND_ONE | COMMAND_STREAM, "" },
-	{ "dataset list", "this vendor's data sets", 0, ASSET_COLUMNS },
-	{ "dataset show <dataset>", "what a data set is", COMMAND_ONE, "" },
-	{ "dataset delete <dataset>", "delete a data set; the keys to its files are destroyed",
-	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "release create <model> [--name <name>] [--dataset <dataset>] [--test <dataset>] "
-	  "[--lock <lock>] [--effort <effort>] [--params <json>] [--watch]",
-	  "make a protected version of a model", COMMAND_ONE | COMMAND_STREAM, "",
-	  "A job locks the model, measures on the data set what is left of it and what a thief would "
-	  "regain, and writes a report. The data set may be small, but must be labelled; without one "
-	  "nothing can be measured, and the lock must be `sealed`. --params gives the finer options as "
-	  "a JSON object." },
-	{ "release list <model>", "the releases of a model", 0,
-	  "id,number,name,state,locks,bytes,created" },
-	{ "release show <model> <release>", "state and facts of a release", COMMAND_ONE, "" },
-	{ "release fetch <model> <release> <file>", "fetch the locked artifact",
-	  COMMAND_ONE | COMMAND_STREAM, "",
-	  "The file is the same for everybody and may lie anywhere: without an unlock key it is of no "
-	  "use." },
-	{ "release report <model> <release> <file>", "fetch the report, as JSON", COMMAND_ONE | COMMAND_STREAM, "" },
-	{ "release page <model> <release> <file>", "fetch the report, as an HTML page", COMMAND_ONE | COMMAND_STREAM, "" },
-	{ "release bundle <model> <release> <file>", "fetch the artifact's signature, as a model-signing bundle",
-	  COMMAND_ONE | COMMAND_STREAM, "" },
-	{ "release delete <model> <release>",
-	  "delete a release; no key to its artifact can be made any more",
-	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "job submit <kind> [--params <json>] [--watch]", "start a job", COMMAND_ONE | COMMAND_STREAM, "",
-	  "The job's parameters are a JSON object. A selftest, which needs none, lets a worker hash a "
-	  "text: --params '{\"text\": \"x\", \"steps\": 10}'." },
-	{ "job list", "this vendor's jobs", 0,
-	  "id,kind,state,progress.done,progress.total,created,progress.note" },
-	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
-	{ "job watch <job>", "follow a job until it ends", COMMAND_ONE | COMMAND_STREAM, "",
-	  "Ends with status 3 if the job failed or was cancelled." },
-	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
-	{ "audit list [--after <number>] [--limit <lines>]", "this vendor's part of the audit", 0,
-	  "seq,at,actor,action,object,outcome,address" },
-};
-
-static const struct option vendor_options[] = {
-	{ "--config", "folder of the configuration; ~/.config/hallmark unless said otherwise" },
-	{ "--token-file", "the token, in a file that only its user may read; - reads it from standard input" },
-	{ "--format", "how data is printed; table unless said otherwise" },
-	{ "--yes", "do not ask whether to go on", 'y' },
-	{ "--help", "help on the program or on one command", 'h' },
-	{ "--version", "the version" },
-	{ "--completion", "a completion script for a shell" },
-	{ "--man", "the manual page, in man(7) format" },
-	{ "--key", "the private key that the unlock key was made for" },
-	{ "--passphrase", "of the private key; asked for at the terminal if it has one" },
-	{ "--no-passphrase", "leave the private key as it is: whoever reads the file has it" },
-	{ "--force", "replace the file if it exists" },
-	{ "--cacert", "the authority that signed the server's certificate, PEM; the system's if absent" },
-	{ "--role", "what the token may do; may be given again" },
-	{ "--expires", "when it ends" },
-	{ "--params", "the job's parameters" },
-	{ "--name", "a name to know it by" },
-	{ "--dataset", "labelled samples to lock and to measure with" },
-	{ "--test", "other samples, to measure with alone" },
-	{ "--lock", "which lock; auto, which tries both, unless said otherwise" },
-	{ "--effort", "how much is tried to break it; quick unless said otherwise" },
-	{ "--no-labels", "the samples have no labels" },
-	{ "--watch", "follow the job until it ends" },
-	{ "--after", "the row after which to begin" },
-	{ "--limit", "how many rows at most; 200 unless said otherwise", 'n' },
-};
-
-static const char *const vendor_notes[] = {
-	"DESCRIPTION",
-	"hallmark is what a model vendor and its customers work with: it speaks to a Hallmark server "
-	"over HTTPS, whose certificate is always verified. Every change carries an Idempotency-Key, so that what is "
-	"tried again after a broken connection is done once.",
-	OUTPUT, EXITS,
-	"FILES",
-	"~/.config/hallmark/config: `server = URL` and `ca = FILE`.\n"
-	"~/.config/hallmark/token: the token, readable by its user alone. $HALLMARK_TOKEN_FILE names "
-	"another file.",
-	"EXAMPLES",
-	"hallmark login https://localhost:8443 --cacert state/certificate.pem < state/token\n"
-	"hallmark job submit selftest --watch\n"
-	"hallmark key new me.jwk\n"
-	"hallmark unlock model.key model.locked.onnx model.onnx --key me.jwk\n"
-	"hallmark exec model.key model.locked.onnx --key me.jwk -- ./infer --model {model}\n"
-	"hallmark audit list --format jsonl",
-	NULL,
-};
-/* clang-format on */
-
-const struct program vendor_program = {
-	.name = "hallmark",
-	.about = "work with a Hallmark server",
-	.section = 1,
-	.globals =
-	    "[--config <file>] [--token-file <file>] [--format <format>] [--yes] [--help] "
-	    "[--version] [--completion <shell>] [--man]",
-	.command = vendor_commands,
-	.commands = COUNT(vendor_commands),
-	.option = vendor_options,
-	.options = COUNT(vendor_options),
-	.notes = vendor_notes,
 };
 
 /* ---- hallmarkd: no commands, and hallmark.conf has a table of its own ------------------------ */

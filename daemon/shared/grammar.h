@@ -12,7 +12,7 @@
 
 #include "base.h"
 
-enum { GRAMMAR_ARGS = 4, GRAMMAR_OPTIONS = 16, GRAMMAR_HELP = 24 << 10 };
+enum { GRAMMAR_ARGS = 4, GRAMMAR_OPTIONS = 32, GRAMMAR_HELP = 24 << 10 };
 
 enum command_flags {
 	COMMAND_DESTRUCTIVE = 1 << 0, /* asks first: --yes, or a yes at the terminal */
@@ -38,6 +38,7 @@ enum want {
 	WANT_WORD,
 	WANT_NUMBER,
 	WANT_TIME,
+	WANT_SPAN,
 	WANT_ID,
 	WANT_FILE,
 	WANT_SECRET,
@@ -118,6 +119,8 @@ MUST bool grammar_value(
     struct ctx *, const struct placeholder *, const char *what, struct str value);
 /* A <time>: milliseconds since the epoch, 0 for "never". */
 MUST bool grammar_time(struct ctx *, struct str, int64_t *ret);
+/* A <span>: seconds. */
+MUST bool grammar_span(struct ctx *, struct str, int64_t *ret);
 
 /* ---- Help ----------------------------------------------------------------------------------- */
 

@@ -41,6 +41,23 @@ unit_ms(char unit)
 }
 
 bool
+grammar_span(struct ctx *c, struct str s, int64_t *ret)
+{
+	int64_t n, ms = s.n > 1 ? unit_ms(s.p[s.n - 1]) : 0;
+
+	if (str_same(s, STR("0"))) {
+		*ret = 0;
+		return true;
+	}
+	if (s.n > 1 && s.p[s.n - 1] == 's')
+		ms = 1000;
+	if (ms == 0 || !str_number((struct str){ s.p, s.n - 1 }, 1, 100000, &n))
+		return fail(c, E_USAGE, "a span of time is 90s, 10m, 12h, 7d, 2w, 1y, or 0");
+	*ret = n * (ms / 1000);
+	return true;
+}
+
+bool
 grammar_time(struct ctx *c, struct str s, int64_t *ret)
 {
 	char day[32];
@@ -83,6 +100,8 @@ grammar_value(struct ctx *c, const struct placeholder *type, const char *what, s
 		return word_check(c, type, what, value);
 	case WANT_TIME:
 		return grammar_time(c, value, &n);
+	case WANT_SPAN:
+		return grammar_span(c, value, &n);
 	case WANT_ID:
 		if (!id_parse(c, value, type->id, &id))
 			return fail(

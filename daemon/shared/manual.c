@@ -226,7 +226,8 @@ words_bash(const struct program *p, struct buf *out)
 		struct shape s;
 
 		grammar_shape(p->command[i].grammar, &s);
-		buf_printf(out, "\t\"%.*s\"*) _%s_offer", STRF(s.words), p->name);
+		buf_printf(out, "\t\"%.*s\" | \"%.*s \"*) _%s_offer", STRF(s.words),
+		    STRF(s.words), p->name);
 		option_words(&s, out);
 		buf_put(out, STR(" \"$globals\""));
 		for (size_t a = 0; a < s.args; a++)
@@ -240,20 +241,35 @@ words_bash(const struct program *p, struct buf *out)
 	}
 }
 
+/* Whether a command before this one begins with the same word. */
+static bool
+begun_before(const struct program *p, size_t i)
+{
+	struct shape s;
+	struct str word, other;
+
+	grammar_shape(p->command[i].grammar, &s);
+	(void)str_cut(&s.words, ' ', &word);
+	for (size_t k = 0; k < i; k++) {
+		grammar_shape(p->command[k].grammar, &s);
+		(void)str_cut(&s.words, ' ', &other);
+		if (str_same(word, other))
+			return true;
+	}
+	return false;
+}
+
 /* "token" offers create, list and revoke: every first word that has a second. */
 static void
 nouns_bash(const struct program *p, struct buf *out)
 {
-	struct str seen = STR("");
-
 	for (size_t i = 0; i < p->commands; i++) {
 		struct shape s;
 		struct str noun, verb;
 
 		grammar_shape(p->command[i].grammar, &s);
-		if (!str_cut(&s.words, ' ', &noun) || str_same(noun, seen))
+		if (!str_cut(&s.words, ' ', &noun) || begun_before(p, i))
 			continue;
-		seen = noun;
 		buf_printf(out, "\t\"%.*s\") _%s_offer", STRF(noun), p->name);
 		for (size_t k = i; k < p->commands; k++) {
 			grammar_shape(p->command[k].grammar, &s);
@@ -283,7 +299,7 @@ void
 completion_bash(const struct program *p, struct buf *out)
 {
 	struct shape s;
-	struct str seen = STR(""), first;
+	struct str first;
 
 	grammar_shape(p->globals, &s);
 	buf_printf(out,
@@ -303,9 +319,8 @@ completion_bash(const struct program *p, struct buf *out)
 	for (size_t i = 0; i < p->commands; i++) {
 		grammar_shape(p->command[i].grammar, &s);
 		(void)str_cut(&s.words, ' ', &first);
-		if (!str_same(first, seen))
+		if (!begun_before(p, i))
 			buf_printf(out, " %.*s", STRF(first));
-		seen = first;
 	}
 	buf_printf(out, " ;;\n\tesac\n}\ncomplete -o filenames -F _%s %s\n", p->name, p->name);
 }

@@ -198,6 +198,39 @@ START_TEST(base64url_there_and_back)
 }
 END_TEST
 
+/* All bytes, all lengths, against the plainest writer there is. */
+START_TEST(base64url_of_any_length)
+{
+	static const char alphabet[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	struct ctx *c = test_ctx();
+	unsigned char plain[300];
+	char room[400], want[400];
+
+	for (size_t i = 0; i < sizeof plain; i++)
+		plain[i] = (unsigned char)(i * 7);
+	for (size_t n = 0; n < sizeof plain; n++) {
+		struct buf b = BUF(room), full = { room, 0, n * 8 / 6, false };
+		struct str back;
+		size_t at = 0;
+
+		for (size_t bit = 0; bit < 8 * n; bit += 6) {
+			unsigned two = (unsigned)plain[bit / 8] << 8 |
+			    (bit / 8 + 1 < n ? plain[bit / 8 + 1] : 0u);
+
+			want[at++] = alphabet[two >> (10 - bit % 8) & 63];
+		}
+		base64url_put(&b, plain, n);
+		ck_assert(str_same(buf_str(&b), (struct str){ want, at }));
+		ck_ok(c, base64url_decode(c, buf_str(&b), &back));
+		ck_assert(str_same(back, (struct str){ (char *)plain, n }));
+		base64url_put(&full, plain, n);
+		ck_assert_int_eq(full.full, full.max < at);
+		ck_assert_uint_eq(full.n, full.full ? 0 : at);
+	}
+}
+END_TEST
+
 static const char *const base64_bad[] = { "A", "Zg==", "Zh", "Zm9", "Zm 9", "Zm+v", "Zm/v",
 	"Zm9v\n", "AAAAA" };
 
@@ -415,9 +448,9 @@ MAIN("base", ONE(errors_have_names_of_their_own),
     ONE(arena_gives_zeroed_memory_up_to_its_limit), ONE(buffers_remember_their_first_overflow),
     ONE(strings_are_cut_at_separators), ONE(blanks_are_trimmed), ONE(pairs_are_walked),
     EACH(numbers_are_plain_decimals, number_cases),
-    EACH(base64url_there_and_back, base64_cases), EACH(base64url_is_canonical_only, base64_bad),
-    ONE(hex_there_and_back), EACH(text_is_printable_utf8, text_cases),
-    ONE(names_fold_to_one_form), ONE(text_is_escaped_for_terminals),
-    EACH(times_are_read, time_cases), ONE(times_agree_with_themselves),
-    ONE(ids_sort_by_birth_and_are_read_strictly), ONE(wire_carries_ids_and_reals),
-    ONE(wire_fields_there_and_back))
+    EACH(base64url_there_and_back, base64_cases), ONE(base64url_of_any_length),
+    EACH(base64url_is_canonical_only, base64_bad), ONE(hex_there_and_back),
+    EACH(text_is_printable_utf8, text_cases), ONE(names_fold_to_one_form),
+    ONE(text_is_escaped_for_terminals), EACH(times_are_read, time_cases),
+    ONE(times_agree_with_themselves), ONE(ids_sort_by_birth_and_are_read_strictly),
+    ONE(wire_carries_ids_and_reals), ONE(wire_fields_there_and_back))

@@ -114,7 +114,7 @@ START_TEST(manual_and_completion_name_every_command)
 			buf_printf(&b, s.words.p[k] == '-' ? "\\-" : "%c", s.words.p[k]);
 		buf_char(&b, '\0');
 		ck_assert_msg(mentions(&man, text), "the manual has no %s", text);
-		snprintf(text, sizeof text, "\t\"%.*s\"*)", STRF(s.words));
+		snprintf(text, sizeof text, "\t\"%.*s\" | ", STRF(s.words));
 		ck_assert_msg(mentions(&bash, text), "the completion has no %s", text);
 	}
 	for (size_t i = 0; i < p->options && p->commands > 0; i++)
@@ -127,6 +127,7 @@ END_TEST
 
 #define TOKEN "tok_01a1f7b4-613b-78db-864f-cf642ca115e9"
 #define RELEASE "rel_01a1f7b4-613b-78db-864f-cf642ca115e9"
+#define WEBHOOK "whk_019c1a2b-3c4d-7e5f-8a6b-7c8d9e0f1a2b"
 #define JOB "job_01a1f7b4-613b-78db-864f-cf642ca115e9"
 
 /* One line at least for every command; `words` is what it is, `arg` its first argument. */
@@ -155,6 +156,9 @@ static const struct {
 	{ "job show " JOB, "job show", JOB, 1, 0 },
 	{ "job cancel " JOB, "job cancel", JOB, 1, 0 },
 	{ "release list --vendor acme", "release list", NULL, 0, 1 },
+	{ "webhook list --vendor acme", "webhook list", NULL, 0, 1 },
+	{ "webhook log " WEBHOOK, "webhook log", WEBHOOK, 1, 0 },
+	{ "webhook replay " WEBHOOK " --since 2h", "webhook replay", WEBHOOK, 1, 1 },
 	{ "release unlock-key " RELEASE " 7 @me.jwk out.key --expires 90d",
 	    "release unlock-key", RELEASE, 4, 1 },
 	{ "audit tail -n 5 -f", "audit tail", NULL, 0, 2 },
@@ -246,16 +250,18 @@ START_TEST(the_last_argument_may_come_again)
 	struct parsed p;
 
 	ck_ok(c,
-	    parse(c, &vendor_program, "exec a.key a.onnx --key k -- run --key {model} -y", &p));
+	    parse(c, &vendor_program,
+		"artifact exec a.key a.onnx --key k -- run --key {model} -y", &p));
 	ck_assert_uint_eq(p.args, 3);
 	ck_assert_uint_eq(p.options, 1);
 	ck_assert_uint_eq(p.rests, 4);
 	ck_str(p.rest[0], "run");
 	ck_str(p.rest[3], "-y");
-	ck_ok(c, parse(c, &vendor_program, "exec a.key a.onnx run --key k", &p));
+	ck_ok(c, parse(c, &vendor_program, "artifact exec a.key a.onnx run --key k", &p));
 	ck_assert_uint_eq(p.rests, 1);
-	ck_fails(c, E_USAGE, parse(c, &vendor_program, "exec a.key a.onnx --key k", &p));
-	ck_fails(c, E_USAGE, parse(c, &vendor_program, "exec a.key a.onnx run", &p));
+	ck_fails(
+	    c, E_USAGE, parse(c, &vendor_program, "artifact exec a.key a.onnx --key k", &p));
+	ck_fails(c, E_USAGE, parse(c, &vendor_program, "artifact exec a.key a.onnx run", &p));
 }
 END_TEST
 
@@ -334,8 +340,46 @@ START_TEST(times_are_read)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int64_t seconds; /* -1: none */
+} spans[] = {
+	{ "0", 0 },
+	{ "90s", 90 },
+	{ "10m", 600 },
+	{ "12h", 43200 },
+	{ "7d", 604800 },
+	{ "2w", 1209600 },
+	{ "1y", 31536000 },
+	{ "", -1 },
+	{ "s", -1 },
+	{ "7", -1 },
+	{ "0d", -1 },
+	{ "-1d", -1 },
+	{ "1.5h", -1 },
+	{ "7 d", -1 },
+	{ "100001d", -1 },
+	{ "never", -1 },
+};
+
+START_TEST(spans_are_read)
+{
+	struct ctx *c = test_ctx();
+	int64_t seconds = 7;
+
+	if (spans[_i].seconds < 0) {
+		ck_fails(c, E_USAGE, grammar_span(c, str_of(spans[_i].text), &seconds));
+		ck_assert_int_eq(seconds, 7);
+		return;
+	}
+	ck_ok(c, grammar_span(c, str_of(spans[_i].text), &seconds));
+	ck_assert_int_eq(seconds, spans[_i].seconds);
+}
+END_TEST
+
 MAIN("grammar", EACH(tables_are_whole, programs),
     EACH(manual_and_completion_name_every_command, programs), EACH(right_lines_parse, lines),
     ONE(every_command_has_a_line), EACH(wrong_lines_are_refused, wrong_lines),
     ONE(the_last_argument_may_come_again), ONE(possibilities_fit_the_words),
-    ONE(help_does_not_ask_for_arguments), EACH(times_are_read, times))
+    ONE(help_does_not_ask_for_arguments), EACH(times_are_read, times),
+    EACH(spans_are_read, spans))

@@ -89,6 +89,30 @@ START_TEST(tables_are_what_they_should_be)
 }
 END_TEST
 
+/* Every value is what lround makes of its draw, ties and all. */
+START_TEST(values_are_rounded)
+{
+	struct ctx *c = test_ctx();
+	const struct mark_terms *t = &terms[_i];
+	size_t n = (size_t)1 << t->log_l;
+	const double unit = t->kappa / 2 * sqrt(6) * (1 << MARK_ONE) / 65536;
+	int32_t *g = take(c, n * sizeof g[0]);
+	uint32_t *draw = take(c, n * sizeof draw[0]);
+	owned(bulk_free) struct bulk *stream = NULL;
+	struct key256 code;
+
+	ck_ok(c, prf_subkey(c, &release, "code", &code));
+	ck_ok(c, bulk_new(c, &code, "table", 0, 7, &stream));
+	ck_ok(c, bulk_read(c, stream, draw, n * sizeof draw[0]));
+	ck_ok(c, mark_values(c, &release, t, 7, g));
+	for (size_t i = 0; i < n; i++) {
+		long point = (long)(draw[i] & 0xffff) + (long)(draw[i] >> 16) - 65535;
+
+		ck_assert_int_eq(g[i], lround(unit * (double)point));
+	}
+}
+END_TEST
+
 START_TEST(tables_differ)
 {
 	struct ctx *c = test_ctx();
@@ -395,8 +419,9 @@ START_TEST(nothing_to_trace_accuses_nobody)
 END_TEST
 
 MAIN("mark", ONE(strength_and_length_follow_the_weights),
-    EACH(tables_are_what_they_should_be, terms), ONE(tables_differ),
-    EACH(terms_out_of_range_are_refused, bad_terms), EACH(what_is_hidden_comes_back, terms),
-    EACH(fixed_point_and_back, points), ONE(fixed_point_is_near), ONE(an_owner_stands_out),
-    ONE(the_mean_of_several_names_each), ONE(the_bound_holds_and_is_tight),
-    ONE(the_bound_knows_light_tails), ONE(nothing_to_trace_accuses_nobody))
+    EACH(tables_are_what_they_should_be, terms), EACH(values_are_rounded, terms),
+    ONE(tables_differ), EACH(terms_out_of_range_are_refused, bad_terms),
+    EACH(what_is_hidden_comes_back, terms), EACH(fixed_point_and_back, points),
+    ONE(fixed_point_is_near), ONE(an_owner_stands_out), ONE(the_mean_of_several_names_each),
+    ONE(the_bound_holds_and_is_tight), ONE(the_bound_knows_light_tails),
+    ONE(nothing_to_trace_accuses_nobody))

@@ -21,6 +21,16 @@
 
 #define FINE 0
 
+/* The courier reads some files, where the kernel can wall off the others. */
+static bool
+courier_files(struct ctx *c)
+{
+	static const char *const readable[] = { "/etc/hosts", "/nowhere" };
+	bool walled;
+
+	return sandbox_files(c, readable, COUNT(readable), &walled) && walled;
+}
+
 /* Builds the walls in a child, does the thing there; returns waitpid's status. */
 static int
 behind_walls(enum sandbox_who who, int (*act)(void))
@@ -30,7 +40,8 @@ behind_walls(enum sandbox_who who, int (*act)(void))
 	int status = 0;
 
 	if (pid == 0) {
-		if (!sandbox_drop(c, true) || !sandbox_filter(c, who))
+		if (!sandbox_drop(c, true) || (who == SANDBOX_COURIER && !courier_files(c)) ||
+		    !sandbox_filter(c, who))
 			_exit(100);
 		_exit(act());
 	}
@@ -43,13 +54,15 @@ behind_walls(enum sandbox_who who, int (*act)(void))
 static int
 do_socket(void)
 {
-	return socket(AF_INET, SOCK_STREAM, 0);
+	return socket(AF_INET, SOCK_STREAM, 0) >= 0 && socket(AF_INET6, SOCK_DGRAM, 0) >= 0
+	    ? FINE
+	    : 1;
 }
 
 static int
 do_unix_socket(void)
 {
-	return socket(AF_UNIX, SOCK_STREAM, 0);
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT ? FINE : 1;
 }
 
 static int
@@ -63,7 +76,7 @@ do_socketpair(void)
 static int
 do_connect(void)
 {
-	return connect(0, NULL, 0);
+	return connect(0, NULL, 0) < 0 ? FINE : 1;
 }
 
 static int
@@ -177,7 +190,8 @@ do_ioctl(void)
 static int
 do_stat_path(void)
 {
-	return syscall(SYS_newfstatat, AT_FDCWD, "/etc/passwd", NULL, 0) < 0 && errno == EACCES
+	return syscall(SYS_newfstatat, AT_FDCWD, "/etc/passwd", NULL, 0) < 0 &&
+		(errno == EACCES || errno == EFAULT)
 	    ? FINE
 	    : 1;
 }
@@ -203,6 +217,30 @@ static int
 do_read_file(void)
 {
 	return open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? FINE : 1;
+}
+
+static int
+do_read_allowed(void)
+{
+	return open("/etc/hosts", O_RDONLY) >= 0 ? FINE : 1;
+}
+
+static int
+do_packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+static int
+do_listen(void)
+{
+	return listen(0, 1);
+}
+
+static int
+do_bind(void)
+{
+	return bind(0, NULL, 0);
 }
 
 static void *
@@ -249,45 +287,49 @@ do_clock_and_random(void)
 	return clock_now() > 0 && clock_monotonic() > 0 && n != 0 ? FINE : 1;
 }
 
-enum end { DIES, WORKS, ABORTS };
+enum end { DIES, WORKS, FAILS, ABORTS };
 
 /* clang-format off */
 static const struct {
 	const char *name;
 	int (*act)(void);
-	enum end custodian, worker;
+	enum end custodian, worker, courier;
 	bool runtime; /* allowed to a sanitizer's runtime, hence not tested with one */
 } acts[] = {
-	{ "socket",         do_socket,           DIES,   DIES,   false },
-	{ "unix socket",    do_unix_socket,      DIES,   DIES,   false },
-	{ "socketpair",     do_socketpair,       DIES,   DIES,   false },
-	{ "connect",        do_connect,          DIES,   DIES,   false },
-	{ "write file",     do_write_file,       DIES,   DIES,   false },
-	{ "create file",    do_create_file,      DIES,   DIES,   false },
-	{ "unlink",         do_unlink,           DIES,   DIES,   false },
-	{ "exec",           do_exec,             DIES,   DIES,   false },
-	{ "fork",           do_fork,             DIES,   DIES,   false },
-	{ "vfork",          do_vfork,            DIES,   DIES,   false },
-	{ "ptrace",         do_ptrace,           DIES,   DIES,   false },
-	{ "kill",           do_kill_parent,      DIES,   DIES,   false },
-	{ "tgkill",         do_signal_parent,    DIES,   DIES,   false },
-	{ "read process",   do_read_process,     DIES,   DIES,   false },
-	{ "limit parent",   do_limit_parent,     DIES,   DIES,   true  },
-	{ "dumpable",       do_become_dumpable,  DIES,   DIES,   false },
-	{ "setuid",         do_setuid,           DIES,   DIES,   false },
-	{ "io_uring",       do_uring,            DIES,   DIES,   false },
-	{ "bpf",            do_bpf,              DIES,   DIES,   false },
-	{ "mount",          do_mount,            DIES,   DIES,   false },
-	{ "dup",            do_dup,              DIES,   DIES,   false },
-	{ "ioctl",          do_ioctl,            DIES,   DIES,   false },
-	{ "stat path",      do_stat_path,        DIES,   WORKS,  true  },
-	{ "map code",       do_map_code,         DIES,   WORKS,  false },
-	{ "protect code",   do_protect_code,     DIES,   WORKS,  false },
-	{ "read file",      do_read_file,        DIES,   WORKS,  true  },
-	{ "thread",         do_thread,           DIES,   WORKS,  true  },
-	{ "abort",          do_abort,            ABORTS, ABORTS, false },
-	{ "memory",         do_memory,           WORKS,  WORKS,  false },
-	{ "clock, random",  do_clock_and_random, WORKS,  WORKS,  false },
+	{ "socket",         do_socket,           DIES,   DIES,   WORKS,  false },
+	{ "unix socket",    do_unix_socket,      DIES,   DIES,   WORKS,  false },
+	{ "socketpair",     do_socketpair,       DIES,   DIES,   WORKS,  false },
+	{ "connect",        do_connect,          DIES,   DIES,   WORKS,  false },
+	{ "write file",     do_write_file,       DIES,   DIES,   DIES,   false },
+	{ "create file",    do_create_file,      DIES,   DIES,   DIES,   false },
+	{ "unlink",         do_unlink,           DIES,   DIES,   DIES,   false },
+	{ "exec",           do_exec,             DIES,   DIES,   DIES,   false },
+	{ "fork",           do_fork,             DIES,   DIES,   DIES,   false },
+	{ "vfork",          do_vfork,            DIES,   DIES,   DIES,   false },
+	{ "ptrace",         do_ptrace,           DIES,   DIES,   DIES,   false },
+	{ "kill",           do_kill_parent,      DIES,   DIES,   DIES,   false },
+	{ "tgkill",         do_signal_parent,    DIES,   DIES,   DIES,   false },
+	{ "read process",   do_read_process,     DIES,   DIES,   DIES,   false },
+	{ "limit parent",   do_limit_parent,     DIES,   DIES,   DIES,   true  },
+	{ "dumpable",       do_become_dumpable,  DIES,   DIES,   DIES,   false },
+	{ "setuid",         do_setuid,           DIES,   DIES,   DIES,   false },
+	{ "io_uring",       do_uring,            DIES,   DIES,   DIES,   false },
+	{ "bpf",            do_bpf,              DIES,   DIES,   DIES,   false },
+	{ "mount",          do_mount,            DIES,   DIES,   DIES,   false },
+	{ "dup",            do_dup,              DIES,   DIES,   DIES,   false },
+	{ "ioctl",          do_ioctl,            DIES,   DIES,   DIES,   false },
+	{ "stat path",      do_stat_path,        DIES,   WORKS,  WORKS,  true  },
+	{ "map code",       do_map_code,         DIES,   WORKS,  DIES,   false },
+	{ "protect code",   do_protect_code,     DIES,   WORKS,  DIES,   false },
+	{ "read file",      do_read_file,        DIES,   WORKS,  WORKS,  true  },
+	{ "read allowed",   do_read_allowed,     DIES,   FAILS,  WORKS,  true  },
+	{ "packet socket",  do_packet_socket,    DIES,   DIES,   DIES,   false },
+	{ "listen",         do_listen,           DIES,   DIES,   DIES,   false },
+	{ "bind",           do_bind,             DIES,   DIES,   DIES,   false },
+	{ "thread",         do_thread,           DIES,   WORKS,  WORKS,  true  },
+	{ "abort",          do_abort,            ABORTS, ABORTS, ABORTS, false },
+	{ "memory",         do_memory,           WORKS,  WORKS,  WORKS,  false },
+	{ "clock, random",  do_clock_and_random, WORKS,  WORKS,  WORKS,  false },
 };
 /* clang-format on */
 
@@ -297,8 +339,10 @@ ends(const char *name, int status, enum end want)
 	bool dies = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 	bool aborts = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 	bool works = WIFEXITED(status) && WEXITSTATUS(status) == FINE;
+	bool fails = WIFEXITED(status) && WEXITSTATUS(status) == 1;
 
-	if ((want == DIES && !dies) || (want == ABORTS && !aborts) || (want == WORKS && !works))
+	if ((want == DIES && !dies) || (want == ABORTS && !aborts) ||
+	    (want == WORKS && !works) || (want == FAILS && !fails))
 		ck_abort_msg("%s: status %#x", name, (unsigned)status);
 }
 
@@ -308,6 +352,7 @@ START_TEST(filter_holds)
 		return;
 	ends(acts[_i].name, behind_walls(SANDBOX_CUSTODIAN, acts[_i].act), acts[_i].custodian);
 	ends(acts[_i].name, behind_walls(SANDBOX_WORKER, acts[_i].act), acts[_i].worker);
+	ends(acts[_i].name, behind_walls(SANDBOX_COURIER, acts[_i].act), acts[_i].courier);
 }
 END_TEST
 

@@ -153,7 +153,7 @@ house_new(struct ctx *c, unsigned locks)
 static struct said
 unlock(struct ctx *c, const struct house *h)
 {
-	return RUN(c, "unlock", h->key, h->artifact, h->model, "--key", h->private);
+	return RUN(c, "artifact", "unlock", h->key, h->artifact, h->model, "--key", h->private);
 }
 
 /* Nothing but what the house put there. */
@@ -188,7 +188,8 @@ START_TEST(a_model_comes_of_it)
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_says(unlock(c, &h), 1, "exists already");
 	put(c, h.model, STR("old"));
-	s = RUN(c, "unlock", h.key, h.artifact, h.model, "--key", h.private, "--force");
+	s = RUN(
+	    c, "artifact", "unlock", h.key, h.artifact, h.model, "--key", h.private, "--force");
 	ck_assert_msg(s.status == 0, "%.*s", STRF(s.err));
 	ck_assert(str_same(file_bytes(c, h.model), h.plain));
 	ck_assert_int_eq(unlink(h.model), 0);
@@ -321,11 +322,12 @@ START_TEST(nothing_comes_of_what_is_spoilt)
 		ck_assert_uint_eq(s.out.n, 0);
 		check_nothing_left(&h);
 		put(c, h.model, STR("old"));
-		s = RUN(c, "unlock", h.key, h.artifact, h.model, "--key", h.private, "--force");
+		s = RUN(c, "artifact", "unlock", h.key, h.artifact, h.model, "--key", h.private,
+		    "--force");
 		ck_says(s, 5, spoilt[_i].what);
 		ck_str(file_bytes(c, h.model), "old");
-		s = RUN(c, "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/echo",
-		    "ran", "{model}");
+		s = RUN(c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--",
+		    "/bin/echo", "ran", "{model}");
 		ck_says(s, 5, spoilt[_i].what);
 		ck_assert_uint_eq(s.out.n, 0);
 	}
@@ -362,12 +364,12 @@ START_TEST(passphrases)
 	ck_assert(!says(file_bytes(c, h.private), "\"d\""));
 	put(c, h.key, token(c, h.private, &h.unlock, str_of(h.story.id.s)));
 	ck_says(unlock(c, &h), 1, "has a passphrase");
-	s = RUN(
-	    c, "unlock", h.key, h.artifact, h.model, "--key", h.private, "--passphrase", other);
+	s = RUN(c, "artifact", "unlock", h.key, h.artifact, h.model, "--key", h.private,
+	    "--passphrase", other);
 	ck_says(s, 5, "not the passphrase");
 	check_nothing_left(&h);
-	s = RUN(
-	    c, "unlock", h.key, h.artifact, h.model, "--key", h.private, "--passphrase", word);
+	s = RUN(c, "artifact", "unlock", h.key, h.artifact, h.model, "--key", h.private,
+	    "--passphrase", word);
 	ck_assert_msg(s.status == 0, "%.*s", STRF(s.err));
 	ck_assert(str_same(file_bytes(c, h.model), h.plain));
 }
@@ -404,8 +406,8 @@ START_TEST(exec_hands_it_on)
 {
 	struct ctx *c = test_ctx();
 	struct house h = house_new(c, kinds[_i]);
-	struct said s = RUN(
-	    c, "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/cat", "{model}");
+	struct said s = RUN(c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--",
+	    "/bin/cat", "{model}");
 
 	ck_assert_msg(s.status == 0, "%.*s", STRF(s.err));
 	ck_assert(str_same(s.out, h.plain));
@@ -434,8 +436,8 @@ START_TEST(exec_runs_programs)
 {
 	struct ctx *c = test_ctx();
 	struct house h = house_new(c, LOCK_SEALED);
-	struct said s = RUN(
-	    c, "exec", h.key, h.artifact, "--key", h.private, "--", SHELL(programs[_i].text));
+	struct said s = RUN(c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--",
+	    SHELL(programs[_i].text));
 
 	ck_assert_msg(s.status == programs[_i].status, "%d: %.*s", s.status, STRF(s.err));
 	ck_assert_msg(str_same(s.out, str_of(programs[_i].out)), "%.*s", STRF(s.out));
@@ -447,13 +449,14 @@ START_TEST(exec_refuses)
 	struct ctx *c = test_ctx();
 	struct house h = house_new(c, LOCK_SEALED);
 	struct said s = RUN(
-	    c, "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/echo");
+	    c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/echo");
 
 	ck_says(s, 1, "{model}");
 	ck_assert_uint_eq(s.out.n, 0);
-	s = RUN(c, "exec", h.key, h.artifact, "--key", h.private, "--", "/nowhere", "{model}");
+	s = RUN(c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--", "/nowhere",
+	    "{model}");
 	ck_says(s, 1, "/nowhere");
-	s = RUN(c, "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/echo",
+	s = RUN(c, "artifact", "exec", h.key, h.artifact, "--key", h.private, "--", "/bin/echo",
 	    "--model={model},{model}", "x{model");
 	ck_assert_int_eq(s.status, 0);
 	ck_assert(str_starts(s.out, STR("--model=/proc/self/fd/")));

@@ -1,0 +1,329 @@
+/*
+ * What hallmark understands. Adding a command is one row here, and one handler in
+ * daemon/cli/main.c. Tests run every command that is here.
+ */
+#include "commands.h"
+
+#define ASSET_COLUMNS "id,name,state,created"
+#define CUSTOMER_COLUMNS "id,number,name,state,enrolled,created"
+#define POLICY_COLUMNS "id,name,seats,duration,offline,binding,retired"
+#define LICENSE_COLUMNS "id,reference,customer,release,state,seats,seats_used,expires"
+#define TERMS                                                                             \
+	"[--seats <seats>] [--days <days>] [--offline <span>] [--stale <stale>] "         \
+	"[--lease <span>] [--unlocks <times>] [--approvals <approvers>] "                 \
+	"[--approvers <approvers>] [--binding <binding>] [--components <components>] "    \
+	"[--entitlement <entitlement>]... [--tolerance <span>] [--grace-expired <span>] " \
+	"[--grace-revoked <span>] [--renewable <answer>] [--transferable <answer>] "      \
+	"[--terms <json>]"
+
+/* clang-format off */
+static const struct command vendor_commands[] = {
+	{ "login <url> [--cacert <file>]", "remember a server and a token for it", COMMAND_SECRET | COMMAND_ONE, "",
+	  "The token is asked for at the terminal, or read from standard input. It is tried first; "
+	  "only if the server accepts it are server, authority and token stored." },
+	{ "key new <file> [--passphrase <passphrase>] [--no-passphrase]",
+	  "make the key pair to which unlock keys are encrypted", COMMAND_SECRET | COMMAND_ONE, "",
+	  "The file is for its user alone, and sealed with a passphrase, which is asked for at the "
+	  "terminal. Give the vendor what `key show` prints." },
+	{ "key show <file>", "the public half of a key pair, a JSON Web Key", COMMAND_ONE, "" },
+	{ "artifact unlock <unlock-key> <artifact> <out> --key <private-key> [--passphrase <passphrase>] [--force]",
+	  "make the working model of a locked one, from files alone", COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "The model bears the mark of whom the unlock key was made for. The file appears when it is "
+	  "whole. Ends with status 5 if the key is for another private key or another artifact, or if "
+	  "one of the two was altered or cut short; then no file is made." },
+	{ "artifact exec <unlock-key> <artifact> <program>... --key <private-key> [--passphrase <passphrase>]",
+	  "run a program on the working model, from files alone",
+	  COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "Put -- before the program. The model lies in a memory file that nobody can change; its path "
+	  "takes the place of {model} in the program's arguments. The program runs in the place of "
+	  "hallmark, without core dumps; its exit status is passed on." },
+	{ "enroll <code> [--server <url>] [--ca <file>] [--passphrase <passphrase>] [--no-passphrase]",
+	  "become a vendor's customer, with the code that he gave", COMMAND_SECRET | COMMAND_ONE, "",
+	  "Makes a key pair, which stays on this machine, and shows the server that it is ours. The "
+	  "vendor's public keys are taken over: what he signs is checked with them from then on. If the "
+	  "answer is lost, the same command does it again. Without --server it is the one of `login`." },
+	{ "identity list", "the vendors that this machine's user is a customer of", 0,
+	  "customer,vendor,vendor_name,server" },
+	{ "identity licenses [--identity <identity>] [--passphrase <passphrase>]",
+	  "the licenses that its vendor has issued to this customer", COMMAND_SECRET, LICENSE_COLUMNS },
+	{ "identity rotate [--identity <identity>] [--passphrase <passphrase>]",
+	  "put another key pair in the place of an identity's", COMMAND_SECRET | COMMAND_ONE, "",
+	  "Cached unlock keys are of no use afterwards: the next unlocking asks for another. An attempt "
+	  "that broke off is finished by the next one." },
+	{ "license fetch <license-id> [--identity <identity>] [--passphrase <passphrase>]",
+	  "fetch a license for this machine, and what is revoked", COMMAND_SECRET | COMMAND_ONE, "" },
+	{ "license check <license-file> [--keys <file>] [--revocations <file>] [--artifact <artifact>] "
+	  "[--passphrase <passphrase>]",
+	  "whether a license holds, without asking anybody", COMMAND_SECRET | COMMAND_ONE, "",
+	  "By its id: the license that was fetched, with its list of revocations and the record of the "
+	  "time last seen. By its file: what it says, by the vendor's public keys. Ends with status 0 if "
+	  "it holds, 2 if that cannot be known now, 3 if it does not, 5 if something was altered." },
+	{ "unlock <license-id> <out> [--artifact <artifact>] [--force] [--identity <identity>] "
+	  "[--delivery <code>] [--passphrase <passphrase>]",
+	  "make the working model of a licensed one", COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "Fetches what is not here: license, artifact, unlock key. Without the server it works with "
+	  "what is here, as long as the license allows. The model bears the customer's mark." },
+	{ "exec <license-id> <program>... [--artifact <artifact>] [--identity <identity>] "
+	  "[--delivery <code>] [--passphrase <passphrase>]",
+	  "run a program on a licensed model, which never lies on a disk",
+	  COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
+	  "Put -- before the program. The model lies in a memory file that nobody can change; its path "
+	  "takes the place of {model} in the program's arguments. hallmark stays beside the program, "
+	  "keeps its seat, and passes on what it is sent and its exit status. When the license is "
+	  "revoked, the program is told to end (SIGTERM) after the grace of the terms, and killed 10 s "
+	  "later; the exit status is 3 then. While the server is out of reach it goes on, as long as the "
+	  "license allows." },
+	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
+	{ "token create <name> --role <role>... [--expires <time>]",
+	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
+	{ "token list", "this vendor's tokens, without their secrets", 0, TOKEN_COLUMNS },
+	{ "token revoke <token>", "end a token now", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "model add <name> <file>", "upload a model (ONNX) and have it checked",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "Ends with status 3 if the model is refused; `model show` says why. An upload that was cut "
+	  "off is taken up again by itself, and later by `model upload`." },
+	{ "model upload <model> <file>", "go on with an upload", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "model list", "this vendor's models", 0, ASSET_COLUMNS },
+	{ "model show <model>", "what a model is", COMMAND_ONE, "" },
+	{ "model delete <model>", "delete a model; the keys to its files are destroyed",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "dataset add <name> <file> [<labels>] [--no-labels]",
+	  "upload a data set (NPY, NPZ, IDX) and have it checked", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The labels are a file of their own, or stand in the NPZ with the samples, or are not there "
+	  "(--no-labels)." },
+	{ "dataset upload <dataset> <part> <file>", "go on with an upload of samples or labels",
+	  COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "dataset list", "this vendor's data sets", 0, ASSET_COLUMNS },
+	{ "dataset show <dataset>", "what a data set is", COMMAND_ONE, "" },
+	{ "dataset delete <dataset>", "delete a data set; the keys to its files are destroyed",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "release create <model> [--name <name>] [--dataset <dataset>] [--test <dataset>] "
+	  "[--lock <lock>] [--effort <effort>] [--params <json>] [--watch]",
+	  "make a protected version of a model", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A job locks the model, measures on the data set what is left of it and what a thief would "
+	  "regain, and writes a report. The data set may be small, but must be labelled; without one "
+	  "nothing can be measured, and the lock must be `sealed`. --params gives the finer options as "
+	  "a JSON object." },
+	{ "release list <model>", "the releases of a model", 0,
+	  "id,number,name,state,locks,bytes,created" },
+	{ "release show <model> <release>", "state and facts of a release", COMMAND_ONE, "" },
+	{ "release fetch <model> <release> <file>", "fetch the locked artifact",
+	  COMMAND_ONE | COMMAND_STREAM, "",
+	  "The file is the same for everybody and may lie anywhere: without an unlock key it is of no "
+	  "use." },
+	{ "release report <model> <release> <file>", "fetch the report, as JSON", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release page <model> <release> <file>", "fetch the report, as an HTML page", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release bundle <model> <release> <file>", "fetch the artifact's signature, as a model-signing bundle",
+	  COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "release delete <model> <release>",
+	  "delete a release; no key to its artifact can be made any more",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "customer add <name> [--email <email>] [--hours <hours>] [--code-file <file>]",
+	  "add a customer, and make the code with which it enrolls", COMMAND_ONE, "",
+	  "The enrolment code is good once, for a week unless --hours says otherwise. It is printed "
+	  "once, or written to a new file that only its user may read." },
+	{ "customer list", "this vendor's customers", 0, CUSTOMER_COLUMNS },
+	{ "customer show <customer>", "what is known of a customer", COMMAND_ONE, "" },
+	{ "customer rename <customer> [--name <name>] [--email <email>]",
+	  "change a customer's name or address", COMMAND_ONE, "" },
+	{ "customer suspend <customer> [--reason <reason>]",
+	  "refuse whatever a customer asks, for now", COMMAND_ONE, "" },
+	{ "customer reinstate <customer>", "take a suspension back", COMMAND_ONE, "" },
+	{ "customer erase <customer>", "forget a customer, and revoke its licenses",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "",
+	  "Name, address and key are gone for good. Its number stays, because its copies are marked "
+	  "with it, and the audit stays whole." },
+	{ "customer code <customer> [--hours <hours>] [--code-file <file>]",
+	  "make another enrolment code, for a key that was lost too", COMMAND_ONE, "",
+	  "The code before it is good no more. Whoever enrolls with the new one registers a new key in "
+	  "the place of the old." },
+	{ "policy add <name> " TERMS, "make terms that many licenses share", COMMAND_ONE, "",
+	  "What is not said is a year, one seat, any machine, a week offline. --terms gives all of "
+	  "them as a JSON object; options beside it win." },
+	{ "policy list", "this vendor's policies", 0, POLICY_COLUMNS },
+	{ "policy show <policy>", "the terms of a policy", COMMAND_ONE, "" },
+	{ "policy change <policy> [--name <name>] " TERMS, "change terms, for the licenses too that stand on them",
+	  COMMAND_ONE, "" },
+	{ "policy retire <policy>", "issue nothing more under it; what was issued stays good", COMMAND_ONE, "" },
+	{ "policy delete <policy>", "delete a policy that no license stands on",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "license issue <customer> <release-name> <policy> [--reference <reference>] [--seats <seats>] "
+	  "[--from <time>] [--expires <time>] [--entitlement <entitlement>]... [--dry-run]",
+	  "license a release to a customer", COMMAND_ONE, "",
+	  "Seats, term and entitlements are the policy's unless said otherwise, and never more. A "
+	  "reference is the vendor's own number; no two licenses have the same." },
+	{ "license list [--customer <customer>] [--release <release-name>] [--state <state>]",
+	  "this vendor's licenses", 0, LICENSE_COLUMNS },
+	{ "license show <license>", "what a license says, and how it stands", COMMAND_ONE, "" },
+	{ "license renew <license> [--expires <time>] [--seats <seats>] [--entitlement <entitlement>]...",
+	  "give a license another term, other seats or entitlements", COMMAND_ONE, "" },
+	{ "license suspend <license> [--reason <reason>]", "refuse its use, for now", COMMAND_ONE, "" },
+	{ "license reinstate <license>", "take a suspension back", COMMAND_ONE, "" },
+	{ "license revoke <license> [--reason <reason>] [--dry-run]", "end a license for good",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "",
+	  "Nothing is unlocked with it from then on; its machines hear of it with the next list of "
+	  "revocations." },
+	{ "license transfer <license> <customer>", "hand a license on to another customer",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "",
+	  "The license ends, and the other customer gets a new one for the rest of its term." },
+	{ "license explain <license> [--action <action>] [--machine <machine>] [--customer <customer>]",
+	  "why an action would be allowed or refused, rule by rule", 0, "rule,decided,code,saw",
+	  "--customer is to whom a transfer would go. Ends with status 3 if it would be refused." },
+	{ "license approve <license> [--withdraw]", "agree that its unlock keys be released", COMMAND_ONE, "",
+	  "Where the policy asks for several approvals, each must come from another token." },
+	{ "license deliver <license> [--hours <hours>] [--secret-file <file>]",
+	  "make a code for one unlock key, to be handed over by other ways", COMMAND_ONE, "",
+	  "It is printed once, or written to a new file that only its user may read." },
+	{ "license deliveries <license>", "the codes made for a license, without the codes", 0,
+	  "id,created,expires,spent" },
+	{ "license machines <license>", "the machines that a license is bound to", 0, "components,fingerprint" },
+	{ "license unbind <license>", "let a license be bound to other machines",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "license seats <license>", "the seats that are taken", 0, "machine,claimed,expires" },
+	{ "import <file> [--connections <connections>] [--codes <file>] [--dry-run]",
+	  "customers and licenses by the thousand, from CSV or JSON lines", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A CSV has a line of column names first: name, email, release, policy, reference, seats, from, "
+	  "expires, entitlements (with blanks between). JSON lines have the same members. Each line makes a "
+	  "customer, unless there is one of that name, and, if it names a release, a license, whose "
+	  "reference is the line's own or one that is made of the line. What is there already is left as "
+	  "it is: a command that was broken off is simply given again. Dates are dates, not spans. Lines "
+	  "that are refused go to FILE.refused.jsonl, with the reason; the status is 0 only if there are "
+	  "none. The enrolment codes of new customers go to --codes, a file for its user alone." },
+	{ "webhook add <url> [--event <event>]... [--secret-file <file>]",
+	  "be told of events at an address", COMMAND_ONE, "",
+	  "Messages are signed as Standard Webhooks say. The secret is printed once, or written to a new "
+	  "file that only its user may read." },
+	{ "webhook list", "this vendor's webhooks", 0, "id,url,events,paused,failures,created" },
+	{ "webhook show <webhook>", "where a webhook goes, and for what", COMMAND_ONE, "" },
+	{ "webhook change <webhook> [--url <url>] [--event <event>]... [--paused <answer>]",
+	  "change a webhook", COMMAND_ONE, "" },
+	{ "webhook delete <webhook>", "be told no more", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "webhook messages <webhook>", "what was sent, and how it went", 0,
+	  "event,type,state,attempts,status,note" },
+	{ "webhook replay <webhook> [--event-id <event-id>] [--since <since>]", "send again", COMMAND_ONE, "",
+	  "One event, or everything since a moment; what was delivered, too." },
+	{ "webhook ping <webhook>", "send a message that means nothing", COMMAND_ONE, "" },
+	{ "job submit <kind> [--params <json>] [--watch]", "start a job", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The job's parameters are a JSON object. A selftest, which needs none, lets a worker hash a "
+	  "text: --params '{\"text\": \"x\", \"steps\": 10}'." },
+	{ "job list", "this vendor's jobs", 0,
+	  "id,kind,state,progress.done,progress.total,created,progress.note" },
+	{ "job show <job>", "state, progress and result of one job", COMMAND_ONE, "" },
+	{ "job watch <job>", "follow a job until it ends", COMMAND_ONE | COMMAND_STREAM, "",
+	  "Ends with status 3 if the job failed or was cancelled." },
+	{ "job cancel <job>", "end a job", COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "audit list [--after <number>] [--limit <lines>]", "this vendor's part of the audit", 0,
+	  "seq,at,actor,action,object,outcome,address" },
+};
+
+static const struct option vendor_options[] = {
+	{ "--config", "folder of the configuration; ~/.config/hallmark unless said otherwise" },
+	{ "--token-file", "the token, in a file that only its user may read; - reads it from standard input" },
+	{ "--format", "how data is printed; table unless said otherwise" },
+	{ "--yes", "do not ask whether to go on", 'y' },
+	{ "--help", "help on the program or on one command", 'h' },
+	{ "--version", "the version" },
+	{ "--completion", "a completion script for a shell" },
+	{ "--man", "the manual page, in man(7) format" },
+	{ "--key", "the private key that the unlock key was made for" },
+	{ "--passphrase", "of the private key; asked for at the terminal if it has one" },
+	{ "--no-passphrase", "leave the private key as it is: whoever reads the file has it" },
+	{ "--force", "replace the file if it exists" },
+	{ "--server", "the vendor's server" },
+	{ "--ca", "the authority that signed its certificate, PEM; the system's if absent" },
+	{ "--identity", "as whom, if there are several: one of `identity list`" },
+	{ "--artifact", "the locked model, if it is here already; fetched and kept otherwise" },
+	{ "--delivery", "a code that the vendor gave for one unlocking" },
+	{ "--keys", "the vendor's public keys, a set of JSON Web Keys" },
+	{ "--revocations", "the vendor's list of revocations" },
+	{ "--cacert", "the authority that signed the server's certificate, PEM; the system's if absent" },
+	{ "--role", "what the token may do; may be given again" },
+	{ "--expires", "when it ends" },
+	{ "--params", "the job's parameters" },
+	{ "--name", "a name to know it by" },
+	{ "--dataset", "labelled samples to lock and to measure with" },
+	{ "--test", "other samples, to measure with alone" },
+	{ "--lock", "which lock; auto, which tries both, unless said otherwise" },
+	{ "--effort", "how much is tried to break it; quick unless said otherwise" },
+	{ "--no-labels", "the samples have no labels" },
+	{ "--watch", "follow the job until it ends" },
+	{ "--email", "an address to reach them" },
+	{ "--hours", "how long it is good" },
+	{ "--code-file", "a new file for the enrolment code, in the place of the output" },
+	{ "--secret-file", "a new file for the secret, in the place of the output" },
+	{ "--reason", "kept with it, for people" },
+	{ "--seats", "how many machines at once" },
+	{ "--days", "how long a license lasts; 0: without end" },
+	{ "--offline", "how long it works without having asked the server" },
+	{ "--stale", "what it is after that: refused, or undecided" },
+	{ "--lease", "how long a seat lasts that is not renewed" },
+	{ "--unlocks", "how many unlock keys in all" },
+	{ "--approvals", "how many must agree before an unlock key is released" },
+	{ "--approvers", "of how many" },
+	{ "--binding", "how much of a machine must stay the same" },
+	{ "--components", "what of a machine counts" },
+	{ "--entitlement", "something that the license allows; may be given again" },
+	{ "--tolerance", "how far a clock may step back unnoticed" },
+	{ "--grace-expired", "how long what runs may run on after the end" },
+	{ "--grace-revoked", "how long what runs may run on after a revocation" },
+	{ "--renewable", "whether a license may be renewed" },
+	{ "--transferable", "whether a license may be handed on" },
+	{ "--terms", "all terms at once" },
+	{ "--reference", "the vendor's own number for the license" },
+	{ "--from", "when it begins; now unless said otherwise" },
+	{ "--dry-run", "say what would be done, and do not do it" },
+	{ "--customer", "which customer" },
+	{ "--release", "of this release alone" },
+	{ "--state", "in this state alone" },
+	{ "--action", "what is to be done; validate unless said otherwise" },
+	{ "--machine", "on which machine" },
+	{ "--withdraw", "take one's approval back" },
+	{ "--connections", "how many at once; 16 unless said otherwise" },
+	{ "--codes", "where the enrolment codes of new customers go" },
+	{ "--event", "which to be told of; may be given again; all unless said otherwise" },
+	{ "--url", "where to" },
+	{ "--paused", "whether messages wait" },
+	{ "--event-id", "this one" },
+	{ "--since", "everything since then" },
+	{ "--after", "the row after which to begin" },
+	{ "--limit", "how many rows at most; 200 unless said otherwise", 'n' },
+};
+
+static const char *const vendor_notes[] = {
+	"DESCRIPTION",
+	"hallmark is what a model vendor and its customers work with: it speaks to a Hallmark server "
+	"over HTTPS, whose certificate is always verified. Every change carries an Idempotency-Key, so that what is "
+	"tried again after a broken connection is done once.",
+	OUTPUT, EXITS,
+	"FILES",
+	"~/.config/hallmark/config: `server = URL` and `ca = FILE`.\n"
+	"~/.config/hallmark/token: the token, readable by its user alone. $HALLMARK_TOKEN_FILE names "
+	"another file.\n"
+	"~/.config/hallmark/customers, ~/.config/hallmark/licenses: a customer's keys and licenses.\n"
+	"~/.local/state/hallmark: the time last seen of each license. ~/.cache/hallmark: artifacts.",
+	"EXAMPLES",
+	"hallmark login https://localhost:8443 --cacert state/certificate.pem < state/token\n"
+	"hallmark job submit selftest --watch\n"
+	"hallmark key new me.jwk\n"
+	"hallmark enroll @code --server https://models.example.com --no-passphrase\n"
+	"hallmark unlock lic_01890a5d-ac96-774b-bcce-b302099a8057 model.onnx\n"
+	"hallmark exec lic_01890a5d-ac96-774b-bcce-b302099a8057 -- ./infer --model {model}\n"
+	"hallmark artifact unlock model.key model.locked.onnx model.onnx --key me.jwk\n"
+	"hallmark audit list --format jsonl",
+	NULL,
+};
+/* clang-format on */
+
+const struct program vendor_program = {
+	.name = "hallmark",
+	.about = "work with a Hallmark server",
+	.section = 1,
+	.globals =
+	    "[--config <file>] [--token-file <file>] [--format <format>] [--yes] [--help] "
+	    "[--version] [--completion <shell>] [--man]",
+	.command = vendor_commands,
+	.commands = COUNT(vendor_commands),
+	.option = vendor_options,
+	.options = COUNT(vendor_options),
+	.notes = vendor_notes,
+};
