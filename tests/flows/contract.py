@@ -7,7 +7,10 @@ import subprocess
 from collections import defaultdict
 from contextlib import closing
 
+import contract_people as people
+import contract_licensing as licensing
 import contract_vault as vault
+import contract_webhooks as webhooks
 from house import House, job_ends, programs
 from schemas import resolved, wrong
 from tap import run
@@ -62,6 +65,8 @@ def requests(have):
     yield "GET", "/healthz", "/healthz", None, {}, None
     yield "GET", "/readyz", "/readyz", None, {}, None
     yield "GET", "/v1/openapi.json", "/v1/openapi.json", None, {}, None
+    yield "GET", "/v1/nonce", "/v1/nonce", None, {}, None
+    yield "GET", "/v1/keys", "/v1/keys", None, {}, None
     for who in ("admin", "issuer", None):
         for body, headers in [(TOKEN, {}), (TOKEN, key), ({**TOKEN, "name": "y"}, key), (TOKEN, {"Idempotency-Key": ""}),
                               (b"{", {}), ({**TOKEN, "roles": []}, {}), (b" " * 70000, {}),
@@ -120,7 +125,12 @@ def living(t, house, contract):
     for route, answer in vault.uploads(house, clients["issuer"].secret):
         method = "GET" if route.endswith("}") else "PUT"
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
-    asked = [*vault.things(model), *vault.releases(model, release), *vault.erasures(house, admin), *requests(have)]
+    for method, route, answer in people.answers(house):
+        found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
+    for method, route, answer in licensing.answers(house, clients):
+        found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
+    asked = [*vault.things(model), *vault.releases(model, release), *vault.erasures(house, admin), *webhooks.hooks(admin),
+             *requests(have)]
     for method, route, path, body, headers, who in asked:
         answer = exchange(clients, who, method, path, body, headers)
         for what in contract.judge(method, route, answer):

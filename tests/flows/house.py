@@ -30,7 +30,7 @@ SICK = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error
 
 
 def programs():
-    """The folder of the five programs: the first argument, or the environment's."""
+    """The folder of the six programs: the first argument, or the environment's."""
     at = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
     return Path(at or os.environ["HALLMARK_PROGRAMS"]).resolve()
 

@@ -57,7 +57,7 @@ class Customer:
         return at
 
     def unlocks(self, key, artifact, to, *more):
-        return self.hallmark("unlock", str(key), str(artifact), str(to), "--key", str(self.file), *more)
+        return self.hallmark("artifact", "unlock", str(key), str(artifact), str(to), "--key", str(self.file), *more)
 
 
 def uploads(t, house, hallmark):
@@ -142,10 +142,10 @@ def opened(t, house, customer, release, files, exact):
     got = accuracy(to)
     t.ok(abs(got - ACCURACY) <= (0 if exact else 0.003), f"accuracy when unlocked: {got}")
     ran = customer.hallmark(
-        "exec", str(key), str(files["artifact"]), "--key", str(customer.file), "--", "sha256sum", "{model}"
+        "artifact", "exec", str(key), str(files["artifact"]), "--key", str(customer.file), "--", "sha256sum", "{model}"
     )
     t.same(ran.out.split()[:1], [sha256(to)], "another program gets the same model, from memory")
-    ran = customer.hallmark("exec", str(key), str(files["artifact"]), "--key", str(customer.file), "--", "false")
+    ran = customer.hallmark("artifact", "exec", str(key), str(files["artifact"]), "--key", str(customer.file), "--", "false")
     t.same(ran.code, 1, "its exit status is passed on")
     return key, to
 
