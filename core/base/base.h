@@ -284,6 +284,9 @@ void js_real(struct js *, const char *key, double);
 void js_bool(struct js *, const char *key, bool);
 void js_null(struct js *, const char *key);
 void js_time(struct js *, const char *key, int64_t ms);
+/* null for 0, and for the empty text */
+void js_time_or_null(struct js *, const char *key, int64_t ms);
+void js_text_or_null(struct js *, const char *key, struct str);
 void js_bytes(struct js *, const char *key, const void *, size_t n); /* as base64url */
 void js_raw(struct js *, const char *key, struct str value);         /* JSON already */
 

@@ -107,6 +107,24 @@ js_time(struct js *j, const char *key, int64_t ms)
 }
 
 void
+js_time_or_null(struct js *j, const char *key, int64_t ms)
+{
+	if (ms != 0)
+		js_time(j, key, ms);
+	else
+		js_null(j, key);
+}
+
+void
+js_text_or_null(struct js *j, const char *key, struct str text)
+{
+	if (text.n > 0)
+		js_text(j, key, text);
+	else
+		js_null(j, key);
+}
+
+void
 js_bytes(struct js *j, const char *key, const void *bytes, size_t n)
 {
 	begin(j, key);

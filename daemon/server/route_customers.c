@@ -10,24 +10,6 @@ static const struct str prefix = { "hmc_", 4 };
 
 /* ---- Showing ------------------------------------------------------------------------------- */
 
-static void
-time_or_null(struct js *j, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		js_time(j, key, ms);
-	else
-		js_null(j, key);
-}
-
-static void
-text_or_null(struct js *j, const char *key, struct str s)
-{
-	if (s.n > 0)
-		js_text(j, key, s);
-	else
-		js_null(j, key);
-}
-
 void
 customer_json(struct js *j, const struct customer_row *r, const char *code)
 {
@@ -35,14 +17,14 @@ customer_json(struct js *j, const struct customer_row *r, const char *code)
 	js_text(j, "id", str_of(r->id.s));
 	js_number(j, "number", r->number);
 	js_text(j, "name", r->name);
-	text_or_null(j, "email", r->email);
+	js_text_or_null(j, "email", r->email);
 	js_text(j, "state", str_of(customer_state_names[r->state]));
-	time_or_null(j, "enrolled", r->enrolled);
+	js_time_or_null(j, "enrolled", r->enrolled);
 	if (r->jwk.n > 0)
 		js_bytes(j, "key", r->thumbprint.b, sizeof r->thumbprint.b);
 	else
 		js_null(j, "key");
-	time_or_null(j, "code_expires", r->code_spent == 0 ? r->code_expires : 0);
+	js_time_or_null(j, "code_expires", r->code_spent == 0 ? r->code_expires : 0);
 	js_time(j, "created", r->created);
 	if (code != NULL)
 		js_text(j, "code", str_of(code));

@@ -24,15 +24,6 @@ static const struct json_field job_fields[] = {
 static const struct json_field no_fields[1];
 /* clang-format on */
 
-static void
-time_or_null(struct js *j, const char *key, int64_t t)
-{
-	if (t != 0)
-		js_time(j, key, t);
-	else
-		js_null(j, key);
-}
-
 /* A running job's progress is newer in memory than in the store. */
 void
 job_json(struct js *j, struct jobs *jobs, const struct job_row *r)
@@ -64,8 +55,8 @@ job_json(struct js *j, struct jobs *jobs, const struct job_row *r)
 	}
 	js_number(j, "attempts", r->attempts);
 	js_time(j, "created", r->created);
-	time_or_null(j, "started", r->started);
-	time_or_null(j, "finished", r->finished);
+	js_time_or_null(j, "started", r->started);
+	js_time_or_null(j, "finished", r->finished);
 	js_close(j, '}');
 }
 

@@ -21,15 +21,6 @@ static const struct json_field no_fields[1];
 /* ---- The log --------------------------------------------------------------------------------- */
 
 static void
-time_or_null(struct js *j, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		js_time(j, key, ms);
-	else
-		js_null(j, key);
-}
-
-static void
 message_json(struct js *j, const struct message_row *m)
 {
 	js_open(j, NULL, '{');
@@ -44,8 +35,8 @@ message_json(struct js *j, const struct message_row *m)
 	else
 		js_null(j, "status");
 	js_text(j, "note", m->note);
-	time_or_null(j, "due", m->state == MESSAGE_WAITING ? m->due : 0);
-	time_or_null(j, "ended", m->ended);
+	js_time_or_null(j, "due", m->state == MESSAGE_WAITING ? m->due : 0);
+	js_time_or_null(j, "ended", m->ended);
 	js_close(j, '}');
 }
 

@@ -35,14 +35,8 @@ token_json(struct js *j, const struct token *t, const char *secret)
 			js_text(j, NULL, str_of(role_names[i]));
 	js_close(j, ']');
 	js_time(j, "created", t->created);
-	if (t->expires != 0)
-		js_time(j, "expires", t->expires);
-	else
-		js_null(j, "expires");
-	if (t->revoked != 0)
-		js_time(j, "revoked", t->revoked);
-	else
-		js_null(j, "revoked");
+	js_time_or_null(j, "expires", t->expires);
+	js_time_or_null(j, "revoked", t->revoked);
 	if (secret != NULL)
 		js_text(j, "secret", str_of(secret));
 	js_close(j, '}');

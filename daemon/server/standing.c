@@ -267,33 +267,15 @@ standing_decide(struct ctx *c, struct request *rq, const struct standing *st,
 
 /* ---- Showing ------------------------------------------------------------------------------- */
 
-static void
-time_or_null(struct js *j, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		js_time(j, key, ms);
-	else
-		js_null(j, key);
-}
-
-static void
-text_or_null(struct js *j, const char *key, struct str text)
-{
-	if (text.n > 0)
-		js_text(j, key, text);
-	else
-		js_null(j, key);
-}
-
 void
 license_terms_json(struct js *j, const struct license_row *r)
 {
 	js_text(j, "customer", str_of(r->customer.s));
 	js_text(j, "release", str_of(r->release.s));
 	js_text(j, "policy", str_of(r->policy.s));
-	text_or_null(j, "reference", r->reference);
+	js_text_or_null(j, "reference", r->reference);
 	js_time(j, "not_before", r->not_before);
-	time_or_null(j, "expires", r->expires);
+	js_time_or_null(j, "expires", r->expires);
 	js_number(j, "seats", r->seats);
 	js_raw(j, "entitlements", r->entitlements);
 }
@@ -305,12 +287,12 @@ license_json(struct js *j, const struct license_row *r, bool token)
 	js_text(j, "id", str_of(r->id.s));
 	license_terms_json(j, r);
 	js_text(j, "state", str_of(license_state_name((enum license_state)r->state)));
-	text_or_null(j, "reason", r->reason);
+	js_text_or_null(j, "reason", r->reason);
 	js_time(j, "changed", r->changed);
 	js_time(j, "issued", r->issued);
 	js_number(j, "seats_used", r->seats_used);
 	js_number(j, "unlocks", r->unlocks);
-	text_or_null(j, "predecessor", str_of(r->predecessor.s));
+	js_text_or_null(j, "predecessor", str_of(r->predecessor.s));
 	if (token)
 		js_text(j, "token", r->token);
 	js_close(j, '}');
