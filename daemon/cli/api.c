@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "api.h"
+#include "license.h"
 
 enum {
 	TRIES = 5,
@@ -46,7 +47,7 @@ headers_free(struct curl_slist **h)
 bool
 header_add(struct ctx *c, struct curl_slist **h, const char *name, struct str value)
 {
-	char line[TOKEN_MAX + 64];
+	char line[PROOF_MAX + 64];
 	struct curl_slist *longer;
 
 	snprintf(line, sizeof line, "%s: %.*s", name, STRF(value));
@@ -58,15 +59,28 @@ header_add(struct ctx *c, struct curl_slist **h, const char *name, struct str va
 	return true;
 }
 
+/* Who asks: a customer's proof, a vendor's token, or nobody. */
+MUST static bool
+credential(struct cli *t, const struct api_request *rq, struct str *ret)
+{
+	*ret = STR("");
+	if (rq->open || (t->signer == NULL && t->token.n == 0))
+		return true;
+	if (t->signer != NULL)
+		return proof_header(t, rq, ret);
+	*ret = str_of(take_printf(&t->c, "Bearer %.*s", STRF(t->token)));
+	return ret->n > 0;
+}
+
 bool
 headers(struct cli *t, const struct api_request *rq, const char *key, struct curl_slist **h)
 {
-	char *bearer = take_printf(&t->c, "Bearer %.*s", STRF(t->token));
+	struct str who;
 
-	return bearer != NULL &&
-	    (t->token.n == 0 || header_add(&t->c, h, "Authorization", str_of(bearer))) &&
+	return credential(t, rq, &who) &&
+	    (who.n == 0 || header_add(&t->c, h, "Authorization", who)) &&
 	    header_add(&t->c, h, "User-Agent", STR("hallmark/" HALLMARK_VERSION)) &&
-	    (rq->body.p == NULL ||
+	    (rq->body.n == 0 ||
 		header_add(&t->c, h, "Content-Type", STR("application/json"))) &&
 	    (rq->if_match == NULL || header_add(&t->c, h, "If-Match", str_of(rq->if_match))) &&
 	    (key == NULL || header_add(&t->c, h, "Idempotency-Key", str_of(key)));
@@ -105,20 +119,64 @@ unreachable(struct cli *t, CURLcode rc, const char *error)
 	if (rc == CURLE_SSL_CACERT_BADFILE)
 		return fail(&t->c, E_FILE, "%s holds no certificate in PEM", t->ca);
 	if (rc == CURLE_WRITE_ERROR)
-		return fail(&t->c, E_LIMIT, "the answer has more than %d bytes", ANSWER_MAX);
+		return fail(&t->c, E_LIMIT, "the answer is longer than any should be");
 	return fail(&t->c, E_PEER, "cannot reach %s: %.120s", t->server,
 	    error[0] == '\0' ? curl_easy_strerror(rc) : error);
 }
 
 /* ---- One answer ------------------------------------------------------------------------------ */
 
-static size_t
+size_t
 body_take(char *p, size_t one, size_t n, void *arg)
 {
 	struct buf *b = arg;
 
 	buf_put(b, (struct str){ p, one * n });
 	return b->full ? 0 : one * n;
+}
+
+/* An answer as it comes: how long it is shows at its end, and it may hold a secret. */
+struct coming {
+	char *p;
+	size_t n, room, most;
+};
+
+static void
+coming_done(struct coming *b)
+{
+	if (b->p != NULL)
+		explicit_bzero(b->p, b->n);
+	free(b->p);
+	*b = (struct coming){ 0 };
+}
+
+static bool
+coming_grow(struct coming *b, size_t need)
+{
+	struct coming larger = { .n = b->n, .room = 2 * need + 4096, .most = b->most };
+
+	larger.p = malloc(larger.room);
+	if (larger.p == NULL)
+		return false;
+	if (b->n > 0)
+		memcpy(larger.p, b->p, b->n);
+	coming_done(b);
+	*b = larger;
+	return true;
+}
+
+static size_t
+coming_take(char *p, size_t one, size_t n, void *arg)
+{
+	struct coming *b = arg;
+	size_t more = one * n;
+
+	if (more > b->most - b->n || (more > b->room - b->n && !coming_grow(b, b->n + more)))
+		return 0;
+	if (more > 0)
+		memcpy(b->p + b->n, p, more);
+	b->n += more;
+	return more;
 }
 
 void
@@ -131,22 +189,21 @@ header_copy(struct cli *t, const char *name, char *to, size_t size)
 		snprintf(to, size, "%s", h->value);
 }
 
-MUST static bool
+bool
 method_set(struct cli *t, const struct api_request *rq)
 {
+	bool post = strcmp(rq->method, "POST") == 0;
 	CURL *q = t->curl;
 	CURLcode rc = CURLE_OK;
 
-	if (strcmp(rq->method, "POST") == 0) {
+	if (post)
 		rc = curl_easy_setopt(q, CURLOPT_POST, 1L);
-		if (rc == CURLE_OK)
-			rc = curl_easy_setopt(
-			    q, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
-		if (rc == CURLE_OK)
-			rc = curl_easy_setopt(q, CURLOPT_POSTFIELDS, rq->body.p);
-	} else if (strcmp(rq->method, "GET") != 0) {
+	if (rc == CURLE_OK && (post || rq->body.n > 0))
+		rc = curl_easy_setopt(q, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
+	if (rc == CURLE_OK && (post || rq->body.n > 0))
+		rc = curl_easy_setopt(q, CURLOPT_POSTFIELDS, rq->body.p);
+	if (rc == CURLE_OK && !post && strcmp(rq->method, "GET") != 0)
 		rc = curl_easy_setopt(q, CURLOPT_CUSTOMREQUEST, rq->method);
-	}
 	return rc == CURLE_OK ? true : fail(&t->c, E_MEMORY, "libcurl refuses an option");
 }
 
@@ -155,20 +212,23 @@ once(struct cli *t, const struct api_request *rq, const char *key, CURLcode *ret
     struct api_answer *ret)
 {
 	owned(headers_free) struct curl_slist *h = NULL;
+	owned(
+	    coming_done) struct coming body = { .most = rq->most > 0 ? rq->most : ANSWER_MAX };
 	char error[CURL_ERROR_SIZE] = "", wait[32];
-	struct buf body;
 
-	if (!headers(t, rq, key, &h) || !prepare(t, rq->path, h, error) || !method_set(t, rq) ||
-	    !take_buf(&t->c, ANSWER_MAX, &body))
+	if (!headers(t, rq, key, &h) || !prepare(t, rq->path, h, error) || !method_set(t, rq))
 		return false;
 	curl_easy_setopt(t->curl, CURLOPT_TIMEOUT, (long)ANSWER_SECONDS);
-	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, body_take);
+	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, coming_take);
 	curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, &body);
 	*ret_rc = curl_easy_perform(t->curl);
-	if (*ret_rc != CURLE_OK)
+	t->silent = *ret_rc != CURLE_OK;
+	if (t->silent)
 		return unreachable(t, *ret_rc, error);
+	proof_next(t);
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &ret->status);
-	ret->body = buf_str(&body);
+	if (!take_copy(&t->c, (struct str){ body.p, body.n }, &ret->body))
+		return false;
 	header_copy(t, "ETag", ret->etag, sizeof ret->etag);
 	header_copy(t, "Retry-After", wait, sizeof wait);
 	if (!str_number(str_of(wait), 0, 86400, &ret->retry_after))
@@ -198,22 +258,34 @@ api_wait(int64_t ms)
 		;
 }
 
+/* With a fresh nonce, if the one that was there is of no use any more. */
+MUST static bool
+once_proved(struct cli *t, const struct api_request *rq, const char *key, CURLcode *ret_rc,
+    struct api_answer *ret)
+{
+	return once(t, rq, key, ret_rc, ret) &&
+	    (!api_nonce_wanted(t, ret) || once(t, rq, key, ret_rc, ret));
+}
+
 bool
 api_any(struct cli *t, const struct api_request *rq, struct api_answer *ret)
 {
 	bool post = strcmp(rq->method, "POST") == 0;
-	bool repeatable = post || strcmp(rq->method, "GET") == 0;
-	struct id key = id_new(&t->c, "key");
+	bool repeatable = post || strcmp(rq->method, "GET") == 0 ||
+	    strcmp(rq->method, "PUT") == 0;
+	struct id own = id_new(&t->c, "key");
+	const char *key = rq->key != NULL ? rq->key : own.s;
+	int tries = t->tries > 0 ? t->tries : TRIES;
 
 	for (int try = 1;; try++) {
 		struct api_answer a = { .retry_after = -1 };
 		CURLcode rc = CURLE_OK;
-		bool ok = once(t, rq, post ? key.s : NULL, &rc, &a);
+		bool ok = once_proved(t, rq, post ? key : NULL, &rc, &a);
 		bool again = ok ? (a.status == 503 || a.status == 429) && a.retry_after >= 0
 				: api_passing(rc);
 		int64_t wait = a.retry_after > 0 ? a.retry_after * 1000 : 200 << try;
 
-		if (!again || !repeatable || try == TRIES || a.retry_after > WAIT_MAX) {
+		if (!again || !repeatable || try == tries || a.retry_after > WAIT_MAX) {
 			if (ok)
 				*ret = a;
 			return ok;
@@ -223,6 +295,42 @@ api_any(struct cli *t, const struct api_request *rq, struct api_answer *ret)
 		       : STR("no answer; trying again"));
 		api_wait(wait);
 	}
+}
+
+/* What a status says whose code we do not know. */
+static enum err_code
+code_of(long status)
+{
+	switch (status) {
+	case 401:
+		return E_AUTH;
+	case 403:
+		return E_DENIED;
+	case 404:
+		return E_ABSENT;
+	case 503:
+		return E_BUSY;
+	default:
+		return E_INTERNAL;
+	}
+}
+
+/* A code is an error's, a verdict's (refused, or not to be decided now), or a finer name. */
+MUST static bool
+problem_named(struct cli *t, long status, struct str code, struct str detail)
+{
+	static char name[64]; /* the error points to it */
+	enum err_code known = err_from_wire(code);
+
+	for (enum verdict_code v = V_VALID; v < V_COUNT; v++)
+		if (str_same(code, str_of(verdict_wire(v))))
+			return fail_named(&t->c,
+			    verdict_answer(v) == ANSWER_NO ? E_REFUSED : E_UNDECIDED,
+			    verdict_wire(v), "%.*s", STRF(detail));
+	if (known != E_INTERNAL)
+		return fail(&t->c, known, "%.*s", STRF(detail));
+	snprintf(name, sizeof name, "%.*s", STRF(code));
+	return fail_named(&t->c, code_of(status), name, "%.*s", STRF(detail));
 }
 
 bool
@@ -236,7 +344,7 @@ api_problem(struct cli *t, const struct api_answer *a)
 		return fail(&t->c, E_PEER, "the server answered with status %ld", a->status);
 	if (!json_find(part, n, "detail", &detail) || detail.kind != KIND_TEXT)
 		(void)json_find(part, n, "title", &detail);
-	return fail(&t->c, err_from_wire(code.value), "%.*s", STRF(detail.value));
+	return problem_named(t, a->status, code.value, detail.value);
 }
 
 bool

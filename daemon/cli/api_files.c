@@ -29,6 +29,7 @@ perform(struct cli *t, CURLcode *ret_rc, const char *error, struct api_answer *r
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &a.status);
 	if (*ret_rc != CURLE_OK && (a.status < 400 || a.status > 599))
 		return unreachable(t, *ret_rc, error);
+	proof_next(t);
 	header_copy(t, "ETag", a.etag, sizeof a.etag);
 	*ret = a;
 	return true;

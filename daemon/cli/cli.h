@@ -23,9 +23,15 @@ struct cli {
 	struct output *out;
 	const char *folder, *server, *ca; /* ca: a file; NULL: the system's authorities */
 	struct str token;                 /* empty: none */
+	struct signer *signer;            /* a customer, who proves who he is; NULL: none */
+	int tries;                        /* of one request; 0: as usual */
+	bool silent;                      /* the last request got no answer */
+	char outage[192];                 /* why the server could not be asked, see ask() */
+	struct str passphrase;            /* that was typed, of the private key; or NULL */
 	CURL *curl;
 	unsigned mask; /* umask, as it was before ours */
 	bool negative; /* done, but what was asked for did not come true */
+	int ends;      /* the exit status of what was done, if it is another than 0 */
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -34,6 +40,10 @@ struct cli {
 MUST bool settings_folder(struct cli *);
 /* Reads server and authority from the folder's config, and the token from wherever it is. */
 MUST bool settings_read(struct cli *);
+/* Server and authority alone: for who has no token. */
+MUST bool settings_server_read(struct cli *);
+/* Makes a folder, for its user alone, and those above it. */
+MUST bool folder_make(struct ctx *, const char *path);
 /* Writes all three, each whole or not at all, readable by the user alone. */
 MUST bool settings_write(struct cli *, struct str ca);
 /* E_USAGE unless it is https://HOST[:PORT]; a slash at the end is cut off. */
@@ -43,8 +53,11 @@ MUST bool settings_server(struct ctx *, struct str url, const char **ret);
 
 struct api_request {
 	const char *method, *path;
-	struct str body;      /* of a POST: JSON */
+	struct str body;      /* JSON; empty: none */
 	const char *if_match; /* or NULL */
+	const char *key;      /* the Idempotency-Key; NULL: one of its own */
+	size_t most;          /* bytes of the answer; 0: ANSWER_MAX */
+	bool open;            /* for everybody: without a credential */
 };
 struct api_answer {
 	long status;
@@ -55,15 +68,17 @@ struct api_answer {
 MUST bool api_open(struct cli *);
 void api_close(struct cli *);
 /*
- * One request and its answer, whatever its status. A GET, and a POST with its one Idempotency-Key,
- * is tried again a few times when the connection breaks or the server asks for it. E_PEER with a
- * sentence if no answer came; the certificate is always verified.
+ * One request and its answer, whatever its status. A GET, a PUT, and a POST with its one
+ * Idempotency-Key is tried again a few times when the connection breaks or the server asks for it.
+ * E_PEER with a sentence, and t->silent, if no answer came; the certificate is always verified.
  */
 MUST bool api_any(struct cli *, const struct api_request *, struct api_answer *ret);
 /* The same, but an answer that is not 2xx is the failure that its problem+json speaks of. */
 MUST bool api_call(struct cli *, const struct api_request *, struct api_answer *ret);
 /* The failure that an answer's problem+json speaks of. */
 MUST bool api_problem(struct cli *, const struct api_answer *);
+/* Whether an answer wants the same again with the nonce that came with it; see proof.c. */
+bool api_nonce_wanted(const struct cli *, const struct api_answer *);
 /* True if the same may work a moment later; and the moment. */
 bool api_passing(CURLcode);
 void api_wait(int64_t ms);
@@ -102,16 +117,33 @@ MUST bool api_stream(
 /* Sends the file of that name as a part of the asset at that path, from where it stopped. */
 MUST bool transfer_up(struct cli *, const char *asset, const char *part, const char *name,
     struct api_answer *ret);
-/* Fetches into a new file, which gets its name when it is whole and its digest was compared. */
-MUST bool transfer_down(struct cli *, const char *path, const char *name);
+/*
+ * Fetches into a new file, which gets its name when it is whole and its digest was compared. With
+ * the digest `want` (or NULL) known beforehand, an earlier attempt that broke off is gone on with.
+ */
+MUST bool transfer_down(
+    struct cli *, const char *path, const char *name, const struct digest256 *want);
 
 /* ---- Keys and artifacts ---------------------------------------------------------------------- */
 
 /* The key pair in a file of `hallmark key new`; asks for its passphrase, if it has one. */
 MUST bool key_private(struct cli *, const char *name, struct ec_key **ret);
+/* A new key pair in a new file, under a passphrase if the options say so; E_CONFLICT if it exists.
+ */
+MUST bool key_create(struct cli *, const char *name, struct ec_key **ret);
+/* The same under the passphrase that another file has, if it has one. */
+MUST bool key_create_like(
+    struct cli *, const char *name, const char *other, struct ec_key **ret);
+/* Whether there is a passphrase that could not be read a second time. Reads the private key. */
+MUST bool key_passphrase_lost(struct cli *, const char *name, bool *ret);
+/* Asks for it now, and keeps it. */
+MUST bool key_passphrase_keep(struct cli *, const char *name);
 /* The unlock key in a file, opened with the private key in another. */
 MUST bool unlock_key_open(
     struct cli *, const char *name, const char *private, struct unlock_key *ret);
+/* An unlock key, opened with a private key; the names are for what is said about them. */
+MUST bool unlock_key_of(struct cli *, const char *name, struct str token, const char *private,
+    const struct ec_key *, struct unlock_key *ret);
 /* Unlocks the artifact of that name into an empty file, with a bar. */
 MUST bool unlock_into(struct cli *, const char *artifact, const struct unlock_key *, int out);
 
@@ -120,9 +152,15 @@ MUST bool unlock_into(struct cli *, const char *artifact, const struct unlock_ke
 MUST bool cli_get(struct cli *, const char *path, struct api_answer *ret);
 MUST bool cli_post(
     struct cli *, const char *path, const struct buf *body, struct api_answer *ret);
+/* Reads the ETag, then changes that very state. */
+MUST bool cli_patch(
+    struct cli *, const char *path, const struct buf *body, struct api_answer *ret);
 /* Reads the ETag, then deletes that very state. */
 MUST bool cli_delete(struct cli *, const char *path, struct api_answer *ret);
-/* All pages; `from` is the name of the parameter that says where a page begins. */
+/*
+ * All pages; `from` is the name of the parameter that says where a page begins. The path may have a
+ * query already.
+ */
 MUST bool cli_list(
     struct cli *, const char *path, const char *from, const char *begin, int64_t left);
 /*
@@ -134,16 +172,64 @@ MUST bool cli_find(struct cli *, const char *path, const char *type, const char 
 /* The text member of an answer; E_PEER if it is not there. */
 MUST bool cli_text(struct cli *, struct str body, const char *name, struct str *ret);
 
+/* ---- What the vendor's commands share -------------------------------------------------------- */
+
+/* Ids, or names (of a license its reference; of a release MODEL/NUMBER). */
+MUST bool customer_find(struct cli *, struct str word, struct str *ret);
+MUST bool policy_find(struct cli *, struct str word, struct str *ret);
+MUST bool release_find(struct cli *, struct str word, struct str *ret);
+MUST bool license_find(struct cli *, struct str word, struct str *ret);
+/* The text with everything that a query may not hold as %XX. */
+MUST bool cli_escape(struct cli *, struct str, struct str *ret);
+/* A POST at the path with {"reason": --reason} (if given), and what comes as a row. */
+MUST bool cli_act(struct cli *, const char *path);
+/* The row; without its member `hidden` where people read it. No answer's body: no row. */
+MUST bool cli_row(struct cli *, struct str json, const char *hidden);
+/* A member of an object as it came. */
+MUST bool js_part(struct ctx *, struct js *, const struct json_part *);
+/* --entitlement, --event: a list, left out if the option is not there. */
+void js_options(struct js *, const char *key, const struct parsed *, const char *option);
+/* --from, --expires: a time, left out if the option is not there. */
+MUST bool js_time_option(
+    struct ctx *, struct js *, const char *key, const struct parsed *, const char *option);
+MUST bool js_number_option(
+    struct ctx *, struct js *, const char *key, const struct parsed *, const char *option);
+
+/*
+ * A secret that is shown once: where it goes. A file is made before the secret is, so that none is
+ * lost; it vanishes again if there was no secret to put into it.
+ */
+struct hideaway {
+	const char *name; /* NULL: the row itself */
+	int fd;
+};
+MUST bool hideaway_open(struct cli *, const char *option, struct hideaway *ret);
+void hideaway_done(struct hideaway *);
+/* The row, with its member `secret` or the name of the file that it went into. */
+MUST bool hideaway_row(struct cli *, struct hideaway *, struct str json, const char *secret);
+
 /* ---- Commands ------------------------------------------------------------------------------- */
 
 typedef bool cli_command(struct cli *);
-cli_command key_new_run, key_show_run, unlock_run, exec_run; /* without a server */
+cli_command key_new_run, key_show_run, artifact_unlock_run, artifact_exec_run; /* no server */
+cli_command enroll_run, identity_list_run, identity_licenses_run, identity_rotate_run,
+    license_fetch_run, license_check_run, license_explain_any_run, unlock_run,
+    exec_run; /* a customer's */
 cli_command login_run, status_run, token_create_run, token_list_run, token_revoke_run,
     model_add_run, model_upload_run, model_list_run, model_show_run, model_delete_run,
     dataset_add_run, dataset_upload_run, dataset_list_run, dataset_show_run, dataset_delete_run,
     release_create_run, release_list_run, release_show_run, release_fetch_run,
     release_report_run, release_page_run, release_bundle_run, release_delete_run,
-    job_submit_run, job_list_run, job_show_run, job_watch_run, job_cancel_run, audit_list_run;
+    job_submit_run, job_list_run, job_show_run, job_watch_run, job_cancel_run, audit_list_run,
+    customer_add_run, customer_list_run, customer_show_run, customer_rename_run,
+    customer_suspend_run, customer_reinstate_run, customer_erase_run, customer_code_run,
+    policy_add_run, policy_list_run, policy_show_run, policy_change_run, policy_retire_run,
+    policy_delete_run, license_issue_run, license_list_run, license_show_run, license_renew_run,
+    license_suspend_run, license_reinstate_run, license_revoke_run, license_transfer_run,
+    license_explain_run, license_approve_run, license_deliver_run, license_deliveries_run,
+    license_machines_run, license_unbind_run, license_seats_run, import_run, webhook_add_run,
+    webhook_list_run, webhook_show_run, webhook_change_run, webhook_delete_run,
+    webhook_messages_run, webhook_replay_run, webhook_ping_run;
 
 /* Follows a job to its end with a bar. */
 MUST bool follow(struct cli *, struct str job);

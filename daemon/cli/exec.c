@@ -1,7 +1,7 @@
 /*
  * exec: the model goes into a memory file, is sealed against every change, and is handed to a
- * program in our place. It never lies on a disk, and neither do the keys: nothing of ours is left
- * when the program runs.
+ * program. It never lies on a disk, and neither do the keys. With an unlock key in a file the
+ * program takes our place; with a license we stay beside it, without any key, and watch over it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "customer.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -22,7 +22,7 @@
 #define MODEL "{model}"
 
 /* No core dump may hold the model or a key, neither ours nor the program's. */
-MUST static bool
+bool
 no_dumps(struct ctx *c)
 {
 	const struct rlimit none = { 0, 0 };
@@ -33,7 +33,7 @@ no_dumps(struct ctx *c)
 }
 
 /* Older kernels do not know the flag that forbids to run it as a program. */
-MUST static bool
+bool
 memory_file(struct ctx *c, int *ret)
 {
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -47,14 +47,14 @@ memory_file(struct ctx *c, int *ret)
 	return true;
 }
 
-MUST static bool
-finish(struct ctx *c, int fd)
+bool
+memory_file_seal(struct ctx *c, int fd)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 	if (fchmod(fd, 0400) != 0 || fcntl(fd, F_ADD_SEALS, seals) != 0)
 		return fail_errno(c, "seal", "the memory file");
-	if (lseek(fd, 0, SEEK_SET) != 0 || fcntl(fd, F_SETFD, 0) != 0)
+	if (lseek(fd, 0, SEEK_SET) != 0)
 		return fail_errno(c, "hand on", "the memory file");
 	return true;
 }
@@ -84,7 +84,7 @@ word_fill(struct ctx *c, struct str word, struct str path, size_t *filled, char 
 	return buf_ok(c, &b);
 }
 
-MUST static bool
+bool
 words_fill(struct cli *t, int fd, char ***ret)
 {
 	size_t n = t->parsed.rests, filled = 0;
@@ -104,7 +104,7 @@ words_fill(struct cli *t, int fd, char ***ret)
 }
 
 bool
-exec_run(struct cli *t)
+artifact_exec_run(struct cli *t)
 {
 	owned(unlock_key_done) struct unlock_key k = { 0 };
 	owned(fd_done) int fd = -1;
@@ -117,11 +117,76 @@ exec_run(struct cli *t)
 	if (key == NULL || artifact == NULL || private == NULL || !no_dumps(&t->c) ||
 	    !memory_file(&t->c, &fd) || !words_fill(t, fd, &word) ||
 	    !unlock_key_open(t, key, private, &k) || !unlock_into(t, artifact, &k, fd) ||
-	    !finish(&t->c, fd) || !output_end(&t->c, t->out))
+	    !memory_file_seal(&t->c, fd) || !output_end(&t->c, t->out))
 		return false;
 	unlock_key_done(&k);
+	if (fcntl(fd, F_SETFD, 0) != 0)
+		return fail_errno(&t->c, "hand on", "the memory file");
 	signal(SIGPIPE, SIG_DFL);
 	umask(t->mask);
 	execvp(word[0], word);
 	return fail_errno(&t->c, "run", word[0]);
+}
+
+/* ---- With a license ---------------------------------------------------------------------- */
+
+/* An errand: from the license to the model in the memory file. */
+static bool
+model_make(struct cli *t, void *arg, struct news *ret)
+{
+	owned(permit_done) struct permit p = { 0 };
+	int *fd = arg;
+
+	if (!api_open(t) || !permit_get(t, &p) || !unlock_into(t, p.artifact, &p.key, *fd))
+		return false;
+	*ret = (struct news){ .what = NEWS_GOOD, .lease = p.lease };
+	ret->left = p.until == 0 ? -1 : p.until - seconds_of(t->c.now());
+	return true;
+}
+
+/* An errand, for it reads the key's file: .left is 1 if there is a passphrase that was typed. */
+static bool
+passphrase_look(struct cli *t, void *arg, struct news *ret)
+{
+	bool lost;
+
+	*ret = (struct news){ .what = NEWS_GOOD };
+	if (!key_passphrase_lost(t, arg, &lost))
+		return false;
+	ret->left = lost;
+	return true;
+}
+
+/*
+ * Heartbeats need the private key, too; they read it anew each time. What was typed cannot be read
+ * anew: it is asked for here, once, and kept.
+ */
+MUST static bool
+passphrase_ready(struct cli *t)
+{
+	owned(held_done) struct held h = { .lock = -1 };
+	owned(identity_done) struct identity who = { 0 };
+	struct errand_run e = { 0 };
+	struct news n;
+	char *key;
+
+	if (!held_open(t, t->parsed.arg[0], true, &h) || !held_identity(t, &h, &who))
+		return false;
+	key = take_printf(&t->c, "%s/key", who.folder);
+	return key != NULL && errand_begin(t, passphrase_look, key, 0, &e) &&
+	    errand_end(t, &e, &n) && (n.left == 0 || key_passphrase_keep(t, key));
+}
+
+bool
+exec_run(struct cli *t)
+{
+	owned(fd_done) int fd = -1;
+	struct errand_run e = { 0 };
+	struct news n;
+	char **word;
+
+	return no_dumps(&t->c) && memory_file(&t->c, &fd) && words_fill(t, fd, &word) &&
+	    passphrase_ready(t) && errand_begin(t, model_make, &fd, 0, &e) &&
+	    errand_end(t, &e, &n) && memory_file_seal(&t->c, fd) && output_end(&t->c, t->out) &&
+	    supervise(t, word, &fd, &n);
 }

@@ -126,6 +126,9 @@ passphrase_known(struct cli *t, const char *name, struct str *ret)
 {
 	struct str from = STR("-");
 
+	*ret = t->passphrase;
+	if (ret->p != NULL)
+		return true;
 	if (!parsed_option(&t->parsed, "--passphrase", &from) && isatty(STDIN_FILENO) != 1)
 		return fail(&t->c, E_USAGE,
 		    "%s has a passphrase: give --passphrase @FILE, or run it at a terminal",
@@ -235,23 +238,95 @@ file_put(struct cli *t, const struct ec_key *key, struct str passphrase, struct 
 	return buf_ok(&t->c, out);
 }
 
+/* A new pair in a new file. */
+MUST static bool
+create(struct cli *t, const char *name, struct str passphrase, struct ec_key **ret)
+{
+	owned(ec_key_free) struct ec_key *key = NULL;
+	char text[1024];
+	struct buf b = BUF(text);
+	bool ok = ec_key_generate(&t->c, &key) && file_put(t, key, passphrase, &b) &&
+	    file_create(&t->c, AT_FDCWD, name, 0600, buf_str(&b));
+
+	explicit_bzero(text, sizeof text);
+	if (ok)
+		*ret = steal(key);
+	return ok;
+}
+
+bool
+key_create(struct cli *t, const char *name, struct ec_key **ret)
+{
+	struct str passphrase;
+
+	return passphrase_new(t, &passphrase) && create(t, name, passphrase, ret);
+}
+
+/* Whether the private half in it is sealed. */
+MUST static bool
+is_sealed(struct cli *t, const char *name, bool *ret)
+{
+	owned(ec_key_free) struct ec_key *public = NULL;
+	struct key_file f;
+
+	if (!file_open(&t->c, name, &f, &public))
+		return false;
+	*ret = f.sealed.p != NULL;
+	return true;
+}
+
+bool
+key_create_like(struct cli *t, const char *name, const char *other, struct ec_key **ret)
+{
+	struct str passphrase = { NULL, 0 };
+	bool sealed;
+
+	return is_sealed(t, other, &sealed) &&
+	    (!sealed || passphrase_known(t, other, &passphrase)) &&
+	    create(t, name, passphrase, ret);
+}
+
+/* A secret from a file that is there the next time, too. */
+static bool
+readable_again(struct str from)
+{
+	char path[4096];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%.*s", (int)from.n - 1, from.p + 1);
+	return from.p[0] == '@' && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool
+key_passphrase_lost(struct cli *t, const char *name, bool *ret)
+{
+	struct str from;
+
+	if (!is_sealed(t, name, ret))
+		return false;
+	if (parsed_option(&t->parsed, "--passphrase", &from) && readable_again(from))
+		*ret = false;
+	return true;
+}
+
+bool
+key_passphrase_keep(struct cli *t, const char *name)
+{
+	return passphrase_known(t, name, &t->passphrase);
+}
+
 bool
 key_new_run(struct cli *t)
 {
 	owned(ec_key_free) struct ec_key *key = NULL;
 	char *name = take_cstr(&t->c, t->parsed.arg[0]);
-	char text[1024], row[FILE_MAX + 1024], public[JWK_MAX];
-	struct buf b = BUF(text), r = BUF(row), jwk = BUF(public);
+	char row[FILE_MAX + 1024], public[JWK_MAX];
+	struct buf r = BUF(row), jwk = BUF(public);
 	struct js j = { .out = &r };
-	struct str passphrase;
-	bool ok;
 
-	if (name == NULL || !passphrase_new(t, &passphrase) || !ec_key_generate(&t->c, &key) ||
-	    !file_put(t, key, passphrase, &b))
+	if (name == NULL)
 		return false;
-	ok = file_create(&t->c, AT_FDCWD, name, 0600, buf_str(&b));
-	explicit_bzero(text, sizeof text);
-	if (!ok)
+	if (!key_create(t, name, &key))
 		return t->c.err.code != E_CONFLICT
 		    ? false
 		    : fail(&t->c, E_FILE, "%s exists already: it stays as it is", name);

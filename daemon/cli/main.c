@@ -1,6 +1,6 @@
 /*
- * hallmark: the vendor's commands over HTTPS, and the customer's on files. It parses, asks where
- * something would be lost, reads what it knows of the server, and runs one command.
+ * hallmark: the vendor's commands and the customer's, over HTTPS and on files. It parses, asks
+ * where something would be lost, reads what it knows of the server, and runs one command.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -10,16 +10,30 @@
 
 enum { MEMORY = 128 << 20, NEGATIVE = 3 };
 
+/*
+ * What a command stands on: a vendor's token and server; files alone; a customer's identity, whose
+ * server is asked if need be; the same, but by errands alone.
+ */
+enum side { VENDOR, FILES, CUSTOMER, SUPERVISOR };
+
 /* clang-format off */
 static const struct {
 	const char *words;
 	cli_command *run;
-	bool local; /* works without a server */
+	enum side side;
 } commands[] = {
-	{ "key new",      key_new_run,  true },
-	{ "key show",     key_show_run, true },
-	{ "unlock",       unlock_run,   true },
-	{ "exec",         exec_run,     true },
+	{ "key new",      key_new_run,  FILES },
+	{ "key show",     key_show_run, FILES },
+	{ "artifact unlock", artifact_unlock_run, FILES },
+	{ "artifact exec", artifact_exec_run, FILES },
+	{ "enroll",       enroll_run,   CUSTOMER },
+	{ "identity list", identity_list_run, CUSTOMER },
+	{ "identity licenses", identity_licenses_run, CUSTOMER },
+	{ "identity rotate", identity_rotate_run, CUSTOMER },
+	{ "license fetch", license_fetch_run, CUSTOMER },
+	{ "license check", license_check_run, CUSTOMER },
+	{ "unlock",       unlock_run,   CUSTOMER },
+	{ "exec",         exec_run,     SUPERVISOR },
 	{ "login",        login_run        },
 	{ "status",       status_run       },
 	{ "token create", token_create_run },
@@ -43,6 +57,44 @@ static const struct {
 	{ "release page", release_page_run },
 	{ "release bundle", release_bundle_run },
 	{ "release delete", release_delete_run },
+	{ "customer add", customer_add_run },
+	{ "customer list", customer_list_run },
+	{ "customer show", customer_show_run },
+	{ "customer rename", customer_rename_run },
+	{ "customer suspend", customer_suspend_run },
+	{ "customer reinstate", customer_reinstate_run },
+	{ "customer erase", customer_erase_run },
+	{ "customer code", customer_code_run },
+	{ "policy add", policy_add_run },
+	{ "policy list", policy_list_run },
+	{ "policy show", policy_show_run },
+	{ "policy change", policy_change_run },
+	{ "policy retire", policy_retire_run },
+	{ "policy delete", policy_delete_run },
+	{ "license issue", license_issue_run },
+	{ "license list", license_list_run },
+	{ "license show", license_show_run },
+	{ "license renew", license_renew_run },
+	{ "license suspend", license_suspend_run },
+	{ "license reinstate", license_reinstate_run },
+	{ "license revoke", license_revoke_run },
+	{ "license transfer", license_transfer_run },
+	{ "license explain", license_explain_any_run, CUSTOMER },
+	{ "license approve", license_approve_run },
+	{ "license deliver", license_deliver_run },
+	{ "license deliveries", license_deliveries_run },
+	{ "license machines", license_machines_run },
+	{ "license unbind", license_unbind_run },
+	{ "license seats", license_seats_run },
+	{ "import", import_run },
+	{ "webhook add", webhook_add_run },
+	{ "webhook list", webhook_list_run },
+	{ "webhook show", webhook_show_run },
+	{ "webhook change", webhook_change_run },
+	{ "webhook delete", webhook_delete_run },
+	{ "webhook messages", webhook_messages_run },
+	{ "webhook replay", webhook_replay_run },
+	{ "webhook ping", webhook_ping_run },
 	{ "job submit",   job_submit_run   },
 	{ "job list",     job_list_run     },
 	{ "job show",     job_show_run     },
@@ -64,6 +116,22 @@ command_of(struct str words)
 }
 
 MUST static bool
+ready(struct cli *t, enum side side, bool first)
+{
+	switch (side) {
+	case VENDOR:
+		return settings_folder(t) && (first || settings_read(t)) && api_open(t);
+	case FILES:
+		return crypto_start(&t->c);
+	case CUSTOMER:
+		return crypto_start(&t->c) && settings_folder(t) && api_open(t);
+	case SUPERVISOR:
+		return crypto_start(&t->c) && settings_folder(t);
+	}
+	abort(); /* the compiler has seen every case */
+}
+
+MUST static bool
 run(struct cli *t)
 {
 	const struct command *command = t->parsed.command;
@@ -77,12 +145,11 @@ run(struct cli *t)
 	if (at == COUNT(commands) || words == NULL)
 		return fail(&t->c, E_INTERNAL, "no function for this command");
 	if ((command->flags & COMMAND_DESTRUCTIVE) != 0 &&
+	    !parsed_option(&t->parsed, "--dry-run", NULL) &&
 	    !output_confirm(&t->c, &t->parsed, words))
 		return false;
-	if (commands[at].local)
-		return crypto_start(&t->c) && commands[at].run(t) && output_end(&t->c, t->out);
-	return settings_folder(t) && (commands[at].run == login_run || settings_read(t)) &&
-	    api_open(t) && commands[at].run(t) && output_end(&t->c, t->out);
+	return ready(t, commands[at].side, commands[at].run == login_run) &&
+	    commands[at].run(t) && output_end(&t->c, t->out);
 }
 
 int
@@ -109,7 +176,7 @@ main(int argc, char **argv)
 		return n == 0 ? 1 : status;
 	if (!output_new(&t.c, &t.parsed, &t.out))
 		return output_failure(&t.c, CLI);
-	status = run(&t) ? (t.negative ? NEGATIVE : 0) : output_failure(&t.c, CLI);
+	status = run(&t) ? (t.negative ? NEGATIVE : t.ends) : output_failure(&t.c, CLI);
 	output_free(&t.out);
 	api_close(&t);
 	if (t.token.n > 0)

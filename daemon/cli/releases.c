@@ -166,7 +166,7 @@ fetch(struct cli *t, const char *part)
 	struct buf b = BUF(row);
 	struct js j = { &b };
 
-	if (name == NULL || !place(t, part, &path) || !transfer_down(t, path, name))
+	if (name == NULL || !place(t, part, &path) || !transfer_down(t, path, name, NULL))
 		return false;
 	js_open(&j, NULL, '{');
 	js_text(&j, "file", str_of(name));

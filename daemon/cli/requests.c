@@ -22,6 +22,15 @@ cli_post(struct cli *t, const char *path, const struct buf *body, struct api_ans
 }
 
 bool
+cli_patch(struct cli *t, const char *path, const struct buf *body, struct api_answer *ret)
+{
+	struct api_answer now;
+
+	return buf_ok(&t->c, body) && cli_get(t, path, &now) &&
+	    api_call(t, &(struct api_request){ "PATCH", path, buf_str(body), now.etag }, ret);
+}
+
+bool
 cli_delete(struct cli *t, const char *path, struct api_answer *ret)
 {
 	struct api_answer now;
@@ -84,9 +93,10 @@ cli_list(struct cli *t, const char *path, const char *from, const char *begin, i
 		if (memory == NULL)
 			return fail(&t->c, E_MEMORY, "no memory for a page");
 		t->c.mem = memory;
-		url = take_printf(&t->c, "%s?limit=%d%s%s%s%s", path,
-		    left < PAGE ? (int)left : PAGE, next[0] == '\0' ? "" : "&",
-		    next[0] == '\0' ? "" : from, next[0] == '\0' ? "" : "=", next);
+		url = take_printf(&t->c, "%s%climit=%d%s%s%s%s", path,
+		    strchr(path, '?') == NULL ? '?' : '&', left < PAGE ? (int)left : PAGE,
+		    next[0] == '\0' ? "" : "&", next[0] == '\0' ? "" : from,
+		    next[0] == '\0' ? "" : "=", next);
 		ok = url != NULL && cli_get(t, url, &a) && page_show(t, a.body, &left, next);
 		t->c.mem = mine;
 	} while (ok && left > 0 && next[0] != '\0');

@@ -108,7 +108,7 @@ token_find(struct cli *t)
 }
 
 bool
-settings_read(struct cli *t)
+settings_server_read(struct cli *t)
 {
 	const char *path = in_folder(t, "config");
 	struct pairs p = { 0 };
@@ -125,15 +125,21 @@ settings_read(struct cli *t)
 			return false;
 	if (t->server == NULL)
 		return fail(&t->c, E_FILE, "%s names no server", path);
-	return token_find(t);
+	return true;
+}
+
+bool
+settings_read(struct cli *t)
+{
+	return settings_server_read(t) && token_find(t);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-MUST static bool
-folders_make(struct cli *t)
+bool
+folder_make(struct ctx *c, const char *folder)
 {
-	char *path = take_cstr(&t->c, str_of(t->folder));
+	char *path = take_cstr(c, str_of(folder));
 
 	if (path == NULL)
 		return false;
@@ -144,7 +150,7 @@ folders_make(struct cli *t)
 			continue;
 		*p = '\0';
 		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			return fail_errno(&t->c, "make", path);
+			return fail_errno(c, "make", path);
 		*p = was;
 		if (was == '\0')
 			return true;
@@ -158,7 +164,8 @@ settings_write(struct cli *t, struct str ca)
 		   *authority = in_folder(t, "ca.pem");
 	char *text = NULL;
 
-	if (config == NULL || token == NULL || authority == NULL || !folders_make(t))
+	if (config == NULL || token == NULL || authority == NULL ||
+	    !folder_make(&t->c, t->folder))
 		return false;
 	if (ca.n > 0)
 		text = take_printf(&t->c, "server = %s\nca = %s\n", t->server, authority);

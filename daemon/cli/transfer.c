@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -218,6 +219,8 @@ take_all(struct cli *t, const char *path, struct taking *k, char etag[80])
 		k->text.n = 0;
 		if (api_fetch(t, &x, &rc, &a)) {
 			a.body = buf_str(&k->text);
+			if (api_nonce_wanted(t, &a) && breaks < BREAKS_MAX)
+				continue;
 			if (k->at > 0 && a.status == 200 && x.range != NULL)
 				return fail(&t->c, E_INTEGRITY,
 				    "the file changed while it was fetched: fetch it again");
@@ -232,50 +235,93 @@ take_all(struct cli *t, const char *path, struct taking *k, char etag[80])
 }
 
 /* The ETag of a file of the vault is its digest. */
-MUST static bool
-digest_same(struct cli *t, const struct taking *k, const char *etag)
+static void
+etag_of(const struct digest256 *d, char ret[80])
 {
-	char text[80];
-	struct buf want = BUF(text);
-	struct digest256 d;
-	int64_t size;
+	struct buf b = { ret, 0, 79, false };
 
-	if (!sha256_file(&t->c, k->fd, &size, &d))
-		return false;
-	buf_char(&want, '"');
-	hex_put(&want, d.b, sizeof d.b);
-	buf_char(&want, '"');
-	if (!str_same(buf_str(&want), str_of(etag)))
-		return fail(
-		    &t->c, E_INTEGRITY, "what came is not what the server has: fetch it again");
-	return true;
+	buf_char(&b, '"');
+	hex_put(&b, d->b, sizeof d->b);
+	buf_char(&b, '"');
+	ret[b.n] = '\0';
 }
 
 MUST static bool
-take_into(struct cli *t, const char *path, const char *part, const char *name)
+digest_same(struct cli *t, int fd, const char *etag, bool *ret)
 {
-	owned(fd_done) int fd = open(
-	    part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	struct taking k = { .cli = t, .fd = fd };
-	char etag[80] = "";
+	struct digest256 d;
+	char have[80];
+	int64_t size;
 
-	if (fd < 0 && errno == EEXIST)
+	if (!sha256_file(&t->c, fd, &size, &d))
+		return false;
+	etag_of(&d, have);
+	*ret = strcmp(have, etag) == 0;
+	return true;
+}
+
+/* Behind what an earlier attempt has left, which nobody else is at work on. */
+MUST static bool
+go_on(struct cli *t, const char *part, struct taking *k)
+{
+	if (flock(k->fd, LOCK_EX) != 0)
+		return fail_errno(&t->c, "lock", part);
+	k->at = lseek(k->fd, 0, SEEK_END);
+	return k->at >= 0 ? true : fail_errno(&t->c, "examine", part);
+}
+
+MUST static bool
+part_open(struct cli *t, const char *part, bool known, struct taking *k)
+{
+	k->fd = open(
+	    part, O_RDWR | O_CREAT | (known ? 0 : O_EXCL) | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (k->fd < 0 && errno == EEXIST)
 		return fail(&t->c, E_FILE,
 		    "%s is there: of a transfer that broke off? delete it", part);
-	if (fd < 0)
+	if (k->fd < 0)
 		return fail_errno(&t->c, "create", part);
-	if (!take_buf(&t->c, 64 << 10, &k.text) || !take_all(t, path, &k, etag) ||
-	    !digest_same(t, &k, etag))
+	return known ? go_on(t, part, k) : true;
+}
+
+static void
+taking_done(struct taking *k)
+{
+	fd_done(&k->fd);
+}
+
+MUST static bool
+take_into(struct cli *t, const char *path, const char *part, const char *name,
+    const struct digest256 *want)
+{
+	owned(taking_done) struct taking k = { .cli = t, .fd = -1 };
+	char etag[80] = "";
+	bool whole = false;
+
+	if (want != NULL)
+		etag_of(want, etag);
+	if (!part_open(t, part, want != NULL, &k) || !take_buf(&t->c, 64 << 10, &k.text) ||
+	    (k.at > 0 && !digest_same(t, k.fd, etag, &whole)) ||
+	    (!whole && !take_all(t, path, &k, etag)))
 		return false;
-	if (fsync(fd) != 0)
+	if (want != NULL)
+		etag_of(want, etag);
+	if (!whole && !digest_same(t, k.fd, etag, &whole))
+		return false;
+	if (!whole)
+		return fail(&t->c, E_INTEGRITY,
+		    want != NULL ? "what came is not what was licensed: tell the vendor"
+				 : "what came is not what the server has: fetch it again");
+	if (fsync(k.fd) != 0)
 		return fail_errno(&t->c, "sync", part);
-	if (renameat2(AT_FDCWD, part, AT_FDCWD, name, RENAME_NOREPLACE) != 0)
+	/* Another process may have been faster with the same. */
+	if (renameat2(AT_FDCWD, part, AT_FDCWD, name, RENAME_NOREPLACE) != 0 &&
+	    (want == NULL || access(name, F_OK) != 0))
 		return fail_errno(&t->c, "name the file", name);
 	return true;
 }
 
 bool
-transfer_down(struct cli *t, const char *path, const char *name)
+transfer_down(struct cli *t, const char *path, const char *name, const struct digest256 *want)
 {
 	char *part = take_printf(&t->c, "%s.part", name);
 	bool ok;
@@ -284,8 +330,8 @@ transfer_down(struct cli *t, const char *path, const char *name)
 		return false;
 	if (access(name, F_OK) == 0)
 		return fail(&t->c, E_FILE, "%s exists already", name);
-	ok = take_into(t, path, part, name);
-	if (!ok)
+	ok = take_into(t, path, part, name, want);
+	if (!ok && (want == NULL || t->c.err.code == E_INTEGRITY || t->c.err.code == E_RANGE))
 		(void)unlink(part);
 	return ok;
 }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "customer.h"
 
 /* ---- The unlock key ---------------------------------------------------------------------- */
 
@@ -59,20 +59,17 @@ envelope_check(
 }
 
 bool
-unlock_key_open(struct cli *t, const char *name, const char *private, struct unlock_key *ret)
+unlock_key_of(struct cli *t, const char *name, struct str token, const char *private,
+    const struct ec_key *key, struct unlock_key *ret)
 {
-	owned(ec_key_free) struct ec_key *key = NULL;
 	owned(unlock_key_done) struct unlock_key k = { 0 };
 	struct jose_header h;
-	struct str token, payload;
+	struct str payload;
 	bool ok;
 
-	if (!file_read(&t->c, AT_FDCWD, name, JOSE_MAX + 2, &token))
-		return false;
 	while (token.n > 0 && (token.p[token.n - 1] == '\n' || token.p[token.n - 1] == '\r'))
 		token.n--;
-	if (!key_private(t, private, &key) ||
-	    !recipient_check(&t->c, name, token, private, key))
+	if (!recipient_check(&t->c, name, token, private, key))
 		return false;
 	if (!jwe_decrypt(&t->c, key, STR(UNLOCK_TYP), token, &h, &payload))
 		return not_a_key(&t->c, name);
@@ -83,6 +80,16 @@ unlock_key_open(struct cli *t, const char *name, const char *private, struct unl
 	*ret = k;
 	explicit_bzero(&k, sizeof k);
 	return true;
+}
+
+bool
+unlock_key_open(struct cli *t, const char *name, const char *private, struct unlock_key *ret)
+{
+	owned(ec_key_free) struct ec_key *key = NULL;
+	struct str token;
+
+	return file_read(&t->c, AT_FDCWD, name, JOSE_MAX + 2, &token) &&
+	    key_private(t, private, &key) && unlock_key_of(t, name, token, private, key, ret);
 }
 
 /* ---- The file that comes of it ----------------------------------------------------------- */
@@ -210,7 +217,7 @@ unlock_into(struct cli *t, const char *artifact, const struct unlock_key *k, int
 }
 
 MUST static bool
-show(struct cli *t, const struct unlock_key *k, int fd)
+show(struct cli *t, struct str model, const struct unlock_key *k, int fd)
 {
 	char row[8192];
 	struct buf b = BUF(row);
@@ -220,7 +227,7 @@ show(struct cli *t, const struct unlock_key *k, int fd)
 	if (fstat(fd, &st) != 0)
 		return fail_errno(&t->c, "examine", "the model");
 	js_open(&j, NULL, '{');
-	js_text(&j, "model", t->parsed.arg[2]);
+	js_text(&j, "model", model);
 	js_text(&j, "release", str_of(k->release.s));
 	js_number(&j, "customer", k->customer);
 	js_number(&j, "bytes", st.st_size);
@@ -229,7 +236,7 @@ show(struct cli *t, const struct unlock_key *k, int fd)
 }
 
 bool
-unlock_run(struct cli *t)
+artifact_unlock_run(struct cli *t)
 {
 	owned(unlock_key_done) struct unlock_key k = { 0 };
 	owned(target_done) struct target target = { .dir = -1, .fd = -1 };
@@ -248,5 +255,20 @@ unlock_run(struct cli *t)
 	    !unlock_key_open(t, name[0], private, &k) ||
 	    !unlock_into(t, name[1], &k, target.fd) || !target_keep(&t->c, &target))
 		return false;
-	return show(t, &k, target.fd);
+	return show(t, t->parsed.arg[2], &k, target.fd);
+}
+
+bool
+unlock_run(struct cli *t)
+{
+	owned(permit_done) struct permit p = { 0 };
+	owned(target_done) struct target target = { .dir = -1, .fd = -1 };
+	char *name = take_cstr(&t->c, t->parsed.arg[1]);
+
+	if (name == NULL ||
+	    !target_open(&t->c, name, parsed_option(&t->parsed, "--force", NULL), &target) ||
+	    !permit_get(t, &p) || !unlock_into(t, p.artifact, &p.key, target.fd) ||
+	    !target_keep(&t->c, &target))
+		return false;
+	return show(t, t->parsed.arg[1], &p.key, target.fd);
 }
