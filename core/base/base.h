@@ -199,7 +199,11 @@ MUST bool hex_decode(struct ctx *, struct str, void *ret, size_t n);
 
 /* Valid UTF-8 (no surrogates, no overlong forms) and no C0 or C1 control character. */
 bool text_valid(struct str);
-/* NFKC and case folding: two spellings of one name give the same bytes. */
+/*
+ * NFKC and case folding: two spellings of one name give the same bytes, FOLDED_MAX at most; E_INPUT
+ * for a text that would give more.
+ */
+enum { FOLDED_MAX = 512 };
 MUST bool text_fold(struct ctx *, struct str, struct str *ret);
 /* Untrusted text for a log or a terminal: controls, quotes and non-UTF-8 escaped. */
 void text_escape(struct buf *, struct str);

@@ -99,6 +99,23 @@ number_value(struct ctx *c, const struct json_field *f, const json_t *v, int64_t
 	return true;
 }
 
+/* None of our times is so early, and 0 is a time that was not said. */
+MUST static bool
+time_value(struct ctx *c, const struct json_field *f, const json_t *v, int64_t *ret)
+{
+	int64_t at;
+
+	if (!time_parse(c, str_of(json_string_value(v)), &at)) {
+		snprintf(c->err.at, sizeof c->err.at, "/%s", f->name);
+		return false;
+	}
+	if (at < 1000)
+		return fail_at(
+		    c, E_INPUT, pointer(c, f->name), "%s must be later than 1970", f->name);
+	*ret = at;
+	return true;
+}
+
 MUST static bool
 list_value(struct ctx *c, const struct json_field *f, const json_t *v, struct str_list *ret)
 {
@@ -159,11 +176,7 @@ value(struct ctx *c, const struct json_field *f, const json_t *v, void *to)
 		*(bool *)to = json_is_true(v);
 		return true;
 	case FIELD_TIME:
-		text = str_of(json_string_value(v));
-		if (time_parse(c, text, to))
-			return true;
-		snprintf(c->err.at, sizeof c->err.at, "/%s", f->name);
-		return false;
+		return time_value(c, f, v, to);
 	case FIELD_BYTES:
 		text = str_of(json_string_value(v));
 		if (json_is_string(v) && text.n / 4 * 3 <= (size_t)f->max &&

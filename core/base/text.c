@@ -151,7 +151,9 @@ text_fold(struct ctx *c, struct str s, struct str *ret)
 	folded = u8_casefold((const uint8_t *)s.p, s.n, NULL, UNINORM_NFKC, NULL, &n);
 	if (folded == NULL)
 		return fail(c, E_MEMORY, "no memory to fold a name");
-	ok = take_copy(c, (struct str){ (char *)folded, n }, ret);
+	ok = n <= FOLDED_MAX
+	    ? take_copy(c, (struct str){ (char *)folded, n }, ret)
+	    : fail(c, E_INPUT, "a name that is too long in its plain form: take another");
 	free(folded);
 	return ok;
 }

@@ -172,6 +172,7 @@ static const char *const actions[] = {
 	[ACTION_CLAIM] = "claim",
 	[ACTION_HEARTBEAT] = "heartbeat",
 	[ACTION_UNLOCK] = "unlock",
+	[ACTION_FETCH] = "fetch",
 	[ACTION_ISSUE] = "issue",
 	[ACTION_RENEW] = "renew",
 	[ACTION_TRANSFER] = "transfer",

@@ -88,6 +88,8 @@ MUST bool fingerprint_read(struct ctx *, struct str, struct fingerprint *ret);
 /* ---- Terms ------------------------------------------------------------------------------- */
 
 #define SEATS_MAX 1000000
+/* All machines that a license is bound to are looked at in each decision about it. */
+enum { BOUND_MAX = 256 };
 #define UNLOCKS_MAX INT64_C(1000000000) /* as good as without limit */
 #define OFFLINE_MAX (3660 * DAY)
 #define LEASE_MIN INT64_C(30)
@@ -144,6 +146,7 @@ enum action {
 	ACTION_CLAIM,     /* a seat, by a machine */
 	ACTION_HEARTBEAT, /* keeps it */
 	ACTION_UNLOCK,    /* the unlock key, with a seat */
+	ACTION_FETCH,     /* the license file, for a machine if it shows itself */
 	ACTION_ISSUE,
 	ACTION_RENEW,
 	ACTION_TRANSFER, /* to another customer of the vendor */

@@ -129,6 +129,9 @@ policy_check(struct ctx *c, const struct policy *p)
 	if (p->binding != BIND_NONE && (p->components & MACHINE_ANYTHING) == 0)
 		return fail_at(c, E_INPUT, "/components",
 		    "a binding needs one component at least that is not the container's");
+	if (p->binding != BIND_NONE && p->seats > BOUND_MAX)
+		return fail_at(c, E_INPUT, "/seats",
+		    "a license that binds to machines has at most %d seats", BOUND_MAX);
 	return entitlements_check(c, &p->entitlements);
 }
 

@@ -57,8 +57,10 @@ would_bind(const struct view *v)
 	const struct license *l = v->f->license;
 
 	return l != NULL && v->f->machine != NULL && v->p->binding != BIND_NONE &&
-	    (v->action == ACTION_CLAIM || v->action == ACTION_UNLOCK) &&
-	    (int64_t)l->bound_n < l->seats && machine_of(v) != MATCH_YES;
+	    (v->action == ACTION_CLAIM || v->action == ACTION_UNLOCK ||
+		v->action == ACTION_FETCH) &&
+	    (int64_t)l->bound_n < l->seats && l->bound_n < BOUND_MAX &&
+	    machine_of(v) != MATCH_YES;
 }
 
 /* Whoever starts using a license must show a machine; whoever asks how it stands need not. */
@@ -74,7 +76,9 @@ rule_machine(const struct view *v)
 	if (l == NULL || v->p->binding == BIND_NONE)
 		return V_VALID;
 	if (here == NULL)
-		return v->action == ACTION_VALIDATE ? V_VALID : V_MACHINE_MISSING;
+		return v->action == ACTION_VALIDATE || v->action == ACTION_FETCH
+		    ? V_VALID
+		    : V_MACHINE_MISSING;
 	if (machine_match(here, here, v->p->binding, v->p->components) != MATCH_YES)
 		return V_MACHINE_TOO_WEAK;
 	if (would_bind(v))

@@ -200,7 +200,7 @@ enum verdict_code
 rule_expires(const struct view *v)
 {
 	bool running = v->action == ACTION_VALIDATE || v->action == ACTION_HEARTBEAT ||
-	    v->action == ACTION_OFFLINE;
+	    v->action == ACTION_FETCH || v->action == ACTION_OFFLINE;
 	int64_t end;
 
 	if (v->f->license == NULL)

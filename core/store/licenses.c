@@ -15,9 +15,12 @@ enum {
 	LICENSE_ALIVE, LICENSE_TO_STATE, LICENSE_LISTS_CHANGE, LICENSE_RENEW, LICENSE_WRAP,
 	LICENSE_UNLOCKED,
 };
-#define LICENSE "SELECT id, vendor, customer, release, policy, reference, state, reason, changed," \
+#define COLUMNS "SELECT id, vendor, customer, release, policy, reference, state, reason, changed," \
 	" issued, not_before, expires, seats, seats_used, entitlements, unlocks," \
-	" nullif(predecessor, ''), token, wrap, wrapped_for, version FROM license"
+	" nullif(predecessor, ''), "
+#define LICENSE COLUMNS "token, wrap, wrapped_for, version FROM license"
+/* In lists without what is long and shown of one alone. */
+#define LISTED COLUMNS "'', '', wrapped_for, version FROM license"
 /* What the lists share: after an id, in that state (-1: any). */
 #define PAGE " AND id > ?2 AND (?3 < 0 OR state = ?3) ORDER BY id LIMIT ?4"
 /* What a customer has in one block of the index; see the schema. +: or SQLite folds the substr. */
@@ -31,17 +34,17 @@ static const char *const sql[] = {
 	[LICENSE_BY_ID] = LICENSE " WHERE id = ? AND vendor = ?",
 	[LICENSE_BY_REFERENCE] = LICENSE " WHERE vendor = ? AND reference = ?"
 	    " AND reference <> ''",
-	[LICENSE_LIST] = LICENSE " WHERE ?1 = ''" PAGE,
-	[LICENSE_LIST_VENDOR] = LICENSE " WHERE vendor = ?1" PAGE,
-	[LICENSE_LIST_ENDED] = LICENSE " WHERE vendor = ?1 AND id > ?2 AND state = ?3"
+	[LICENSE_LIST] = LISTED " WHERE ?1 = ''" PAGE,
+	[LICENSE_LIST_VENDOR] = LISTED " WHERE vendor = ?1" PAGE,
+	[LICENSE_LIST_ENDED] = LISTED " WHERE vendor = ?1 AND id > ?2 AND state = ?3"
 	    " AND state <> 0 ORDER BY id LIMIT ?4",
 	[LICENSE_RANGE] = "SELECT coalesce((SELECT seq FROM license WHERE id = ?), 0),"
 	    " coalesce((SELECT max(seq) FROM license), 0)",
-	[LICENSE_OF_CUSTOMER] = LICENSE BLOCK " AND (?5 = '' OR vendor = ?5)"
+	[LICENSE_OF_CUSTOMER] = LISTED BLOCK " AND (?5 = '' OR vendor = ?5)"
 	    " AND (?6 < 0 OR state = ?6) ORDER BY seq LIMIT ?4",
 	[LICENSE_ALIVE] = "SELECT id FROM license" BLOCK " AND (?5 = '' OR vendor = ?5)"
 	    " AND state < ?6 ORDER BY seq LIMIT ?4",
-	[LICENSE_LIST_RELEASE] = LICENSE " WHERE release = ?5 AND (?1 = '' OR vendor = ?1)" PAGE,
+	[LICENSE_LIST_RELEASE] = LISTED " WHERE release = ?5 AND (?1 = '' OR vendor = ?1)" PAGE,
 	[LICENSE_TO_STATE] = "UPDATE license SET state = ?, reason = ?, changed = ?,"
 	    " version = version + 1 WHERE id = ?",
 	[LICENSE_LISTS_CHANGE] = "UPDATE vendor SET revocations = revocations + 1 WHERE id = ?",

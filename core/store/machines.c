@@ -19,7 +19,9 @@ static const char *const sql[] = {
 	[APPROVAL_INSERT] = "INSERT INTO approval (license, token, at) VALUES (?, ?, ?)"
 	    " ON CONFLICT DO NOTHING",
 	[APPROVAL_DELETE] = "DELETE FROM approval WHERE license = ? AND token = ?",
-	[APPROVAL_COUNT] = "SELECT count(*) FROM approval WHERE license = ?",
+	[APPROVAL_COUNT] = "SELECT count(*) FROM approval a JOIN license l ON l.id = a.license"
+	    " WHERE a.license = ? AND NOT EXISTS (SELECT 1 FROM token t WHERE t.vendor = l.vendor"
+	    " AND t.id = a.token AND t.revoked <> 0)",
 };
 /* clang-format on */
 const struct questions machine_questions = { PART_MACHINES, sql, COUNT(sql) };

@@ -88,7 +88,7 @@ hash_of(const struct limits *l, enum limit_kind kind, struct str who)
 	char text[INET6_ADDRSTRLEN];
 	struct in6_addr a;
 
-	if (kind == LIMIT_TOKEN || who.n >= sizeof text || memchr(who.p, ':', who.n) == NULL)
+	if (kind <= LIMIT_CUSTOMER || who.n >= sizeof text || memchr(who.p, ':', who.n) == NULL)
 		return keyed_hash(l->key, kind, who);
 	memcpy(text, who.p, who.n);
 	text[who.n] = '\0';
@@ -97,11 +97,19 @@ hash_of(const struct limits *l, enum limit_kind kind, struct str who)
 	return keyed_hash(l->key, kind, (struct str){ (const char *)a.s6_addr, 8 });
 }
 
+static double
+lesser(int64_t a, int64_t b)
+{
+	return (double)(a < b ? a : b);
+}
+
 void
 limits_set(struct limits *l, const struct conf *conf)
 {
 	l->of[LIMIT_TOKEN].rate = (double)conf->token_rate;
 	l->of[LIMIT_TOKEN].burst = (double)conf->token_burst;
+	l->of[LIMIT_CUSTOMER].rate = lesser(conf->token_rate, conf->customer_rate);
+	l->of[LIMIT_CUSTOMER].burst = lesser(conf->token_burst, conf->customer_burst);
 	l->of[LIMIT_ADDRESS].rate = (double)conf->address_rate;
 	l->of[LIMIT_ADDRESS].burst = (double)conf->address_burst;
 	l->of[LIMIT_FAILURE].rate = (double)conf->failure_rate;

@@ -9,7 +9,7 @@
 
 #include "peers.h"
 
-enum { SWEEP_MS = 250, REQUEST_MEMORY = 1 << 20, STREAM_END_MS = 1000, UPLOAD_MS = 9500 };
+enum { SWEEP_MS = 250, REQUEST_MEMORY = 3 << 20, STREAM_END_MS = 1000, UPLOAD_MS = 9500 };
 
 struct peers {
 	struct metrics *metrics;

@@ -7,6 +7,7 @@
 #define PEERS_H
 
 #include "cork.h"
+#include "license.h"
 #include "request.h"
 
 struct peers;
@@ -30,7 +31,8 @@ struct peer {
 	bool certified; /* its client certificate was verified */
 	char address[48];
 	const char *address_end; /* of the request's address, in the library's buffer */
-	char query[256];         /* of that address, as it came; a longer one is cut */
+	/* Of that address, as it came; one that is cut is longer than a proof can name. */
+	char query[PROOF_PATH_MAX + 1];
 	struct cork cork;
 	struct arena *mem;
 	struct request request;

@@ -36,10 +36,19 @@ address_take(struct ctx *c, struct request *rq)
 	    c, rq->server->limits, LIMIT_ADDRESS, str_of(rq->address), &rq->reply.retry_after);
 }
 
+/* What a vendor's programs may do without limit is nothing that a customer's proof is for. */
+static bool
+is_unlimited(struct request *rq)
+{
+	struct str jws;
+
+	return rq->route->flags & ROUTE_UNLIMITED && !proof_header(rq, &jws);
+}
+
 MUST static bool
 address_allowed(struct ctx *c, struct request *rq)
 {
-	return rq->route->flags & (ROUTE_QUIET | ROUTE_UNLIMITED) ? true : address_take(c, rq);
+	return rq->route->flags & ROUTE_QUIET || is_unlimited(rq) ? true : address_take(c, rq);
 }
 
 /* Refused before any limit has counted it. */
@@ -87,7 +96,7 @@ credential(struct ctx *c, struct request *rq)
 {
 	struct server *s = rq->server;
 	struct str who = str_of(rq->address);
-	bool unlimited = rq->route->flags & ROUTE_UNLIMITED;
+	bool unlimited = is_unlimited(rq);
 	struct db *db;
 
 	/* A neighbour's wrong tokens must not keep anybody from revoking one. */
@@ -112,18 +121,21 @@ MUST static bool
 authorised(struct ctx *c, struct request *rq)
 {
 	const struct route *r = rq->route;
+	bool allowed;
 
 	if (r->need == NEED_NOTHING)
 		return true;
 	if (!credential(c, rq))
 		return false;
-	if (!(r->flags & ROUTE_UNLIMITED) &&
-	    !limit_take(c, rq->server->limits, LIMIT_TOKEN, str_of(rq->who.id.s),
+	allowed = rq->who.roles & r->roles;
+	if (!(allowed && is_unlimited(rq)) &&
+	    !limit_take(c, rq->server->limits,
+		rq->proven != NULL ? LIMIT_CUSTOMER : LIMIT_TOKEN, str_of(rq->who.id.s),
 		&rq->reply.retry_after))
 		return false;
 	if (rq->proven != NULL && !proof_use(c, rq, rq->proven))
 		return false;
-	if ((rq->who.roles & r->roles) == 0)
+	if (!allowed)
 		return rq->proven != NULL
 		    ? fail(c, E_DENIED, "%s is not for customers", r->action)
 		    : fail(c, E_DENIED, "the token's roles do not allow %s", r->action);

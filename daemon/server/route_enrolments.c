@@ -124,7 +124,7 @@ enrolment_write(struct ctx *c, struct db *db, struct request *rq)
 }
 
 MUST static bool
-key_proven(struct ctx *c, struct request *rq, struct key_wanted *w)
+key_proven(struct ctx *c, struct request *rq, struct key_wanted *w, struct proven *ret)
 {
 	owned(ec_key_free) struct ec_key *key = NULL;
 	struct proven proven;
@@ -136,8 +136,10 @@ key_proven(struct ctx *c, struct request *rq, struct key_wanted *w)
 		return false;
 	if (!proof_peek(c, jws, &kid) || !str_same(kid, w->kid))
 		return fail(c, E_AUTH, "the proof's kid must be the key's thumbprint");
-	return proof_by(c, rq, key, jws, &proven) && proof_body(c, rq, &proven) &&
-	    proof_use(c, rq, &proven);
+	if (!proof_by(c, rq, key, jws, &proven) || !proof_body(c, rq, &proven))
+		return false;
+	*ret = proven;
+	return true;
 }
 
 /* What the writer need not be asked about. */
@@ -169,18 +171,20 @@ failure_count(struct ctx *c, struct request *rq)
 	return false;
 }
 
+/* The nonce is used last: who has no code takes no place among those that were used. */
 bool
 enrolments_post(struct ctx *c, struct request *rq)
 {
 	struct key_wanted *w = take(c, sizeof *w);
+	struct proven proven;
 
 	if (w == NULL || !proof_fresh(c, rq) ||
 	    !limit_look(c, rq->server->limits, LIMIT_FAILURE, str_of(rq->address),
 		&rq->reply.retry_after) ||
 	    !json_decode(c, rq->body, enrolment_fields, COUNT(enrolment_fields), w))
 		return false;
-	if (!key_proven(c, rq, w) || !sha256(c, w->code, &w->code_digest) ||
-	    !code_known(c, rq, w))
+	if (!key_proven(c, rq, w, &proven) || !sha256(c, w->code, &w->code_digest) ||
+	    !code_known(c, rq, w) || !proof_use(c, rq, &proven))
 		return failure_count(c, rq);
 	rq->arg = w;
 	rq->write = enrolment_write;

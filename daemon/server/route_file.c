@@ -10,6 +10,7 @@
 struct file {
 	struct use *use;
 	struct str token;
+	int64_t version, policy_version; /* of what was signed */
 };
 
 /* clang-format off */
@@ -27,8 +28,12 @@ file_write(struct ctx *c, struct db *db, struct request *rq)
 	struct js j = { &out, false };
 
 	if (!use_again(c, db, rq, f->use) ||
-	    !standing_decide(c, rq, &f->use->st, ACTION_VALIDATE, &v) ||
-	    !take_buf(c, f->token.n + 64, &out))
+	    !standing_decide(c, rq, &f->use->st, ACTION_FETCH, &v))
+		return false;
+	if (f->version != f->use->st.row.version ||
+	    f->policy_version != f->use->st.policy.version)
+		return fail(c, E_BUSY, "the license has just changed: try again");
+	if (!use_bind(c, db, f->use, &v) || !take_buf(c, f->token.n + 64, &out))
 		return false;
 	js_open(&j, NULL, '{');
 	js_text(&j, "license", f->token);
@@ -49,7 +54,9 @@ file_prepare(struct ctx *c, struct request *rq, struct file *f)
 	struct verdict v;
 	struct db *db;
 
-	return standing_decide(c, rq, st, ACTION_VALIDATE, &v) &&
+	f->version = st->row.version;
+	f->policy_version = st->policy.version;
+	return standing_decide(c, rq, st, ACTION_FETCH, &v) &&
 	    server_reader(c, rq->server, &db) &&
 	    claims_of(c, rq->server, db, st, st->facts.now, bound, &wanted.claims) &&
 	    keys_license(c, rq->server->keys, db, &wanted, &f->token, &wrap);

@@ -48,11 +48,10 @@ static bool
 lease_write(struct ctx *c, struct db *db, struct request *rq)
 {
 	struct use *u = rq->arg;
-	struct str id = str_of(u->st.row.id.s);
 	struct verdict v;
 	bool fresh;
 
-	if (!lease_sweep(c, db, id, c->now()) || !use_again(c, db, rq, u) ||
+	if (!use_again(c, db, rq, u) ||
 	    !standing_decide(c, rq, &u->st,
 		u->st.facts.seat == SEAT_HELD ? ACTION_HEARTBEAT : ACTION_CLAIM, &v) ||
 	    !use_seat(c, db, u, &v, v.until, &fresh))

@@ -217,17 +217,31 @@ policies_post(struct ctx *c, struct request *rq)
 
 /* ---- Changing ------------------------------------------------------------------------------ */
 
+/* What k tokens are wanted for is not one issuer's to do without. */
+MUST static bool
+approvals_kept(struct ctx *c, const struct request *rq, struct str before, struct str after)
+{
+	struct policy was, is;
+
+	if (!policy_decode(c, before, &was) || !policy_decode(c, after, &is))
+		return false;
+	return is.approvals >= was.approvals || rq->who.roles & ROLE_ADMIN
+	    ? true
+	    : fail(c, E_DENIED, "to ask for fewer approvals takes an admin's token");
+}
+
 static bool
 patch_write(struct ctx *c, struct db *db, struct request *rq)
 {
 	struct policy_wanted *w = rq->arg;
 	struct policy_row *r = &w->row;
-	struct str vendor = str_of(rq->who.vendor.s);
+	struct str vendor = str_of(rq->who.vendor.s), before;
 	int64_t version;
 
-	if (!request_version(c, rq, &version) ||
-	    !policy_by_id(c, db, vendor, rq->param[0], r) ||
-	    !terms_merge(c, w, r->terms, &r->terms))
+	if (!request_version(c, rq, &version) || !policy_by_id(c, db, vendor, rq->param[0], r))
+		return false;
+	before = r->terms;
+	if (!terms_merge(c, w, before, &r->terms) || !approvals_kept(c, rq, before, r->terms))
 		return false;
 	if (w->name.n > 0)
 		r->name = w->name;

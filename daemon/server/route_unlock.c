@@ -183,7 +183,7 @@ unlock_write(struct ctx *c, struct db *db, struct request *rq)
 	struct id delivery;
 	struct buf out;
 
-	if (!lease_sweep(c, db, str_of(u->st.row.id.s), c->now()) || !use_again(c, db, rq, u) ||
+	if (!use_again(c, db, rq, u) ||
 	    !delivery_look(c, db, w, &u->st.facts.delivery, &delivery) ||
 	    !decide(c, rq, u, &v) || !effects(c, db, w, &v, &delivery))
 		return false;

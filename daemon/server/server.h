@@ -263,7 +263,7 @@ MUST bool token_secret_new(
 
 /* ---- limits: how often ------------------------------------------------------------------- */
 
-enum limit_kind { LIMIT_TOKEN, LIMIT_ADDRESS, LIMIT_FAILURE, LIMIT_KINDS };
+enum limit_kind { LIMIT_TOKEN, LIMIT_CUSTOMER, LIMIT_ADDRESS, LIMIT_FAILURE, LIMIT_KINDS };
 MUST bool limits_start(struct ctx *, const struct conf *, struct limits **ret);
 void limits_stop(struct limits **);
 /*

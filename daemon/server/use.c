@@ -67,20 +67,30 @@ use_again(struct ctx *c, struct db *db, struct request *rq, struct use *u)
 }
 
 bool
+use_bind(struct ctx *c, struct db *db, const struct use *u, const struct verdict *v)
+{
+	return v->binds ? machine_bind(c, db, str_of(u->st.row.id.s), u->fingerprint, c->now())
+			: true;
+}
+
+/* While the clock is behind, a seat may count as lapsed whose time is not over: nobody gets it. */
+bool
 use_seat(struct ctx *c, struct db *db, struct use *u, const struct verdict *v, int64_t until,
     bool *ret_new)
 {
-	struct str id = str_of(u->st.row.id.s);
+	const struct verdict none = { .code = V_SEATS_EXHAUSTED, .rule = "seats" };
 	int64_t now = c->now();
 
-	if (v->binds && !machine_bind(c, db, id, u->fingerprint, now))
+	if (!use_bind(c, db, u, v) || !lease_sweep(c, db, str_of(u->st.row.id.s), now))
 		return false;
 	if (u->st.facts.seat != SEAT_HELD)
 		u->st.lease.claimed = now;
 	u->st.lease.license = u->st.row.id;
 	u->st.lease.machine = u->machine;
 	u->st.lease.expires = until * 1000;
-	return lease_put(c, db, &u->st.lease, ret_new);
+	if (lease_put(c, db, &u->st.lease, ret_new))
+		return true;
+	return c->err.code == E_CONFLICT ? fail_verdict(c, &none) : false;
 }
 
 bool

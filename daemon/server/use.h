@@ -33,10 +33,9 @@ MUST bool use_read(
     struct ctx *, struct request *, const struct json_field *, size_t fields, struct use **ret);
 /* The same facts again, in the act. */
 MUST bool use_again(struct ctx *, struct db *, struct request *, struct use *);
-/*
- * In the act, after a yes: binds the license to the machine if the verdict wants it, and takes its
- * seat, or keeps it, until `until` (seconds).
- */
+/* In the act, after a yes: binds the license to the machine if the verdict wants it. */
+MUST bool use_bind(struct ctx *, struct db *, const struct use *, const struct verdict *);
+/* And takes its seat, or keeps it, until `until` (seconds); those that lapsed go before. */
 MUST bool use_seat(struct ctx *, struct db *, struct use *, const struct verdict *,
     int64_t until, bool *ret_new);
 /* In the act: tells the vendor's webhooks. */

@@ -247,7 +247,7 @@ def ending(t):
 def grow(house, customer, n):
     """As many licenses more."""
     with closing(sqlite3.connect(house.database, timeout=20)) as db:
-        columns = [row[1] for row in db.execute("PRAGMA table_info(license)") if row[1] not in ("id", "seats_used")]
+        columns = [row[1] for row in db.execute("PRAGMA table_info(license)") if row[1] not in ("seq", "id", "seats_used")]
         row = db.execute(f"SELECT {', '.join(columns)} FROM license WHERE customer = ? AND state = 0", (customer,)).fetchone()
         marks = ", ".join("?" * (len(columns) + 1))
         ids = [f"lic_00000000-0000-7000-8000-{i:012x}" for i in range(n)]

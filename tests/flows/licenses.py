@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import threading
+import time
 from collections import Counter
 from contextlib import closing
 
@@ -165,7 +166,7 @@ def listed(t, scene):
     client = scene.vendor
     policy = new_policy(client)
     other = new_customer(client, "Many")["id"]
-    ids = sorted(new_license(client, other, scene.release["id"], policy, reference=f"L-{i}")["id"] for i in range(7))
+    ids = [new_license(client, other, scene.release["id"], policy, reference=f"L-{i}")["id"] for i in range(7)]
     seen, path = [], f"{LICENSES}?customer={other}&limit=3"
     while path:
         answer = client.get(path)
@@ -196,7 +197,7 @@ def listed(t, scene):
         answer = client.get(f"{LICENSES}?{query}")
         t.same((answer.status, answer.json()["errors"][0]["parameter"]), (422, where), f"?{query[:40]} is refused")
     own = [x["id"] for x in scene.customer.get(LICENSES + "?limit=200").json()["items"]]
-    rows = scene.house.ask("SELECT id FROM license WHERE customer = ? ORDER BY id", scene.customer.id)
+    rows = scene.house.ask("SELECT id FROM license WHERE customer = ? ORDER BY seq", scene.customer.id)
     t.same(own, [i for (i,) in rows], "a customer lists his own, all of them")
     t.same(scene.customer.get(f"{LICENSES}?customer={other}").status, 422, "and may not ask for another's")
 
@@ -298,6 +299,7 @@ def raced(t, scene):
         with closing(house.client()) as client:
             for n in range(120):
                 client.request("PATCH", f"/v1/policies/{policy}", {"lease": 60 + n}, {"If-Match": "*", "X-Request-Id": f"lease-{60 + n}"})
+                time.sleep(0.003)  # or hardly a license is issued in between
         stop.set()
 
     def issuing():

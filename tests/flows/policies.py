@@ -57,7 +57,7 @@ def created(t, house, client):
     terms = {
         "approvals": 2, "approvers": 3, "binding": "two", "components": ["product", "disk"], "duration": 3600,
         "entitlements": ["train", "infer:gpu"], "grace_expired": 5, "grace_revoked": 6, "lease": 30, "offline": 0,
-        "renewable": False, "seats": 10**6, "stale": "undecided", "tolerance": 0, "transferable": True, "unlocks": 0,
+        "renewable": False, "seats": 256, "stale": "undecided", "tolerance": 0, "transferable": True, "unlocks": 0,
         "retired": True,
     }  # fmt: skip
     full = client.post(POLICIES, {"name": "Full", **terms}).json()

@@ -283,6 +283,7 @@ START_TEST(names_fold_to_one_form)
 	struct ctx *c = test_ctx();
 	static const char *const same[] = { "STRASSE", "Straße", "strasse", "ｓｔｒａｓｓｅ" };
 	struct str first, other;
+	char long_name[48];
 
 	ck_ok(c, text_fold(c, str_of(same[0]), &first));
 	for (size_t i = 1; i < COUNT(same); i++) {
@@ -292,6 +293,11 @@ START_TEST(names_fold_to_one_form)
 	ck_ok(c, text_fold(c, STR("street"), &other));
 	ck_assert(!str_same(first, other));
 	ck_fails(c, E_INPUT, text_fold(c, STR("a\tb"), &other));
+	/* U+FDFA is three bytes, and 33 when it is folded. */
+	for (size_t i = 0; i < 16; i++)
+		memcpy(long_name + 3 * i, "\xef\xb7\xba", 3);
+	ck_ok(c, text_fold(c, (struct str){ long_name, 45 }, &other));
+	ck_fails(c, E_INPUT, text_fold(c, (struct str){ long_name, 48 }, &other));
 }
 END_TEST
 

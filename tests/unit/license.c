@@ -352,6 +352,7 @@ START_TEST(first_use_binds)
 	s.l.bound_n = 1;
 	ck_assert(policy_decide(&s.f, &s.p, ACTION_CLAIM).binds);
 	ck_assert(policy_decide(&s.f, &s.p, ACTION_UNLOCK).binds);
+	ck_assert(policy_decide(&s.f, &s.p, ACTION_FETCH).binds);
 	ck_assert(!policy_decide(&s.f, &s.p, ACTION_VALIDATE).binds);
 	s.p.binding = BIND_NONE;
 	ck_assert(!policy_decide(&s.f, &s.p, ACTION_CLAIM).binds);

@@ -122,6 +122,33 @@ START_TEST(an_ipv6_network_counts_as_one_caller)
 }
 END_TEST
 
+START_TEST(a_customer_has_no_more_than_a_token)
+{
+	struct ctx *c = test_ctx();
+	struct limits *l;
+	struct conf conf;
+	int64_t wait;
+
+	conf_standard(&conf);
+	conf.token_burst = 2;
+	ck_ok(c, limits_start(c, &conf, &l));
+	for (int i = 0; i < 2; i++)
+		ck_ok(c, limit_take(c, l, LIMIT_CUSTOMER, STR("cus_a"), &wait));
+	ck_fails(c, E_RATE, limit_take(c, l, LIMIT_CUSTOMER, STR("cus_a"), &wait));
+	conf.token_burst = 5;
+	conf.customer_burst = 3;
+	limits_set(l, &conf);
+	for (int i = 0; i < 3; i++)
+		ck_ok(c, limit_take(c, l, LIMIT_CUSTOMER, STR("cus_b"), &wait));
+	ck_fails(c, E_RATE, limit_take(c, l, LIMIT_CUSTOMER, STR("cus_b"), &wait));
+	conf.token_rate = 0;
+	limits_set(l, &conf);
+	for (int i = 0; i < 100; i++)
+		ck_ok(c, limit_take(c, l, LIMIT_CUSTOMER, STR("cus_b"), &wait));
+	limits_stop(&l);
+}
+END_TEST
+
 START_TEST(a_rate_of_zero_is_no_limit)
 {
 	struct ctx *c = test_ctx();
@@ -157,5 +184,6 @@ END_TEST
 MAIN("server", ONE(standard_values_stand_unless_set),
     EACH(a_typing_error_is_named_with_its_line, bad_conf),
     ONE(a_bucket_gives_its_burst_and_fills_again),
-    EACH(an_ipv6_network_counts_as_one_caller, callers), ONE(a_rate_of_zero_is_no_limit),
+    EACH(an_ipv6_network_counts_as_one_caller, callers),
+    ONE(a_customer_has_no_more_than_a_token), ONE(a_rate_of_zero_is_no_limit),
     ONE(a_million_callers_fit))
