@@ -219,6 +219,7 @@ struct store {
 	pthread_cond_t wake;
 	struct act *first, **last;
 	unsigned waiting;
+	unsigned hasty; /* so many groups are not waited for */
 	struct notes notes;
 	int64_t notes_due, probe_due; /* on the monotonic clock */
 	bool stop;

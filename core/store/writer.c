@@ -5,6 +5,7 @@
  * failed as a whole; from then on the writer tries again every second, so that the service comes
  * back by itself with the disk.
  */
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 
 #include "impl.h"
@@ -28,6 +29,9 @@ enum { NOTES_MAX = 4096, PROBE_MS = 1000 }; /* notes of one commit; between two 
  * many on in any case; beyond too many, readers are waited for, for a moment.
  */
 enum { LOG_SOME = 4000, LOG_MANY = 12000, LOG_TOO_MANY = 48000, LOG_WAIT_MS = 100 };
+
+/* Acts that are worth a commit; the moment; groups that follow a moment in vain. */
+enum { GATHER_ENOUGH = 12, GATHER_NS = 500000, GATHER_AGAIN = 8 };
 
 /* After a full disk: the room that a first attempt waits for. */
 #define SPACE_ENOUGH ((uint64_t)1 << 20)
@@ -243,6 +247,35 @@ wait_for_more(struct store *s)
 		(void)pthread_cond_wait(&s->wake, &s->m);
 }
 
+/*
+ * One who asks gets a commit at once. Where several ask at a time, a commit that waits a moment for
+ * those on their way costs each of them less; a moment in which nobody came ends it, and then it is
+ * not tried for a while.
+ */
+static void
+gather(struct store *s)
+{
+	const struct timespec moment = { 0, GATHER_NS };
+
+	if (s->waiting < 2 || s->waiting >= GATHER_ENOUGH || s->stop)
+		return;
+	if (s->hasty > 0) {
+		s->hasty--;
+		return;
+	}
+	while (s->waiting < GATHER_ENOUGH && !s->stop) {
+		unsigned before = s->waiting;
+
+		pthread_mutex_unlock(&s->m);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+		pthread_mutex_lock(&s->m);
+		if (s->waiting == before) {
+			s->hasty = GATHER_AGAIN;
+			return;
+		}
+	}
+}
+
 /* The head of the queue becomes the group's. */
 static void
 acts_take(struct store *s, struct group *g)
@@ -271,6 +304,7 @@ group_take(struct store *s, struct group *ret)
 	pthread_mutex_lock(&s->m);
 	while (!is_due(s))
 		wait_for_more(s);
+	gather(s);
 	acts_take(s, &g);
 	g.quiet = s->first == NULL;
 	g.notes_at = s->notes.out;
@@ -315,6 +349,7 @@ writer_main(void *arg)
 	struct store *s = arg;
 	struct group g;
 
+	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); /* its moments are short */
 	while (group_take(s, &g)) {
 		bool ok;
 
