@@ -2,10 +2,12 @@
 sells them licenses to a real model."""
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
 import subprocess
+import threading
 from glob import glob
 from pathlib import Path
 
@@ -70,7 +72,7 @@ class Shop:
     """A vendor with one real release, and customers of his."""
 
     def __init__(self, house):
-        self.house, self.vendor = house, house.client()
+        self.house, self.clients = house, threading.local()
         hallmark = Vendor(house)
         hallmark.login(house.vendors["acme"])
         for words in (
@@ -83,12 +85,17 @@ class Shop:
             assert ran.code == 0, ran
         self.release = ran.json()
         self.hallmark = hallmark
-        self.machines = 0
+        self.machines = itertools.count(1)
+
+    @property
+    def vendor(self):
+        """This thread's own connection."""
+        if not hasattr(self.clients, "own"):
+            self.clients.own = self.house.client()
+        return self.clients.own
 
     def customer(self):
-        made = new_customer(self.vendor, secrets.token_hex(6))
-        self.machines += 1
-        return made, Machine(self.house, self.machines)
+        return new_customer(self.vendor, secrets.token_hex(6)), Machine(self.house, next(self.machines))
 
     def sell(self, customer, terms=None, **more):
         return new_license(self.vendor, customer["id"], self.release["id"], new_policy(self.vendor, **(terms or {})), **more)

@@ -1,32 +1,36 @@
 """Test Anything Protocol: one line for each thing that was shown, and why it was not."""
 
 import sys
+import threading
 import time
 import traceback
 
 
 class Tap:
-    """Counts and prints. What a check found goes into its diagnosis, so say it there."""
+    """Counts and prints, for several threads if need be. What a check found goes into its diagnosis, so say it there."""
 
     def __init__(self):
         self.count = 0
         self.failed = 0
+        self.lock = threading.RLock()
 
     def ok(self, shown, name, why=""):
-        self.count += 1
         name = name.replace("#", "no.").replace("\n", " ")
-        print(f"{'ok' if shown else 'not ok'} {self.count} - {name}", flush=True)
-        if not shown:
-            self.failed += 1
-            self.note(why)
+        with self.lock:
+            self.count += 1
+            print(f"{'ok' if shown else 'not ok'} {self.count} - {name}", flush=True)
+            if not shown:
+                self.failed += 1
+                self.note(why)
         return bool(shown)
 
     def same(self, got, wanted, name):
         return self.ok(got == wanted, name, f"got    {got!r}\nwanted {wanted!r}")
 
     def skip(self, name, why):
-        self.count += 1
-        print(f"ok {self.count} - {name} # SKIP {why}", flush=True)
+        with self.lock:
+            self.count += 1
+            print(f"ok {self.count} - {name} # SKIP {why}", flush=True)
 
     def note(self, text):
         for line in str(text).splitlines():
