@@ -102,8 +102,11 @@ put(struct cli *t, const char *url, struct sending *s, struct str digest, CURLco
 		.read = piece_give,
 		.arg = s };
 
-	snprintf(range, sizeof range, "bytes %lld-%lld/%lld", (long long)s->at,
-	    (long long)s->size - 1, (long long)s->size);
+	if (s->at < s->size)
+		snprintf(range, sizeof range, "bytes %lld-%lld/%lld", (long long)s->at,
+		    (long long)s->size - 1, (long long)s->size);
+	else /* all has come, but nobody was told that it is whole */
+		snprintf(range, sizeof range, "bytes */%lld", (long long)s->size);
 	return api_put(t, &x, ret_rc, ret);
 }
 

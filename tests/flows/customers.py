@@ -9,6 +9,7 @@
 
 import json
 
+from house import until
 from proof import Key
 from wire import Client, Closed
 
@@ -25,11 +26,16 @@ class Customer(Client):
         return self.kid
 
     def fresh(self):
-        """A nonce that nobody has used."""
+        """A nonce that nobody has used; a server without its keys is waited for."""
         if self.nonce is None:
-            self.nonce = self.plain("GET", "/v1/nonce").json()["nonce"]
+            answer = until(self.nonced, 30, "a nonce", 0.05)
+            self.nonce = answer.json()["nonce"]
         nonce, self.nonce = self.nonce, None
         return nonce
+
+    def nonced(self):
+        answer = self.plain("GET", "/v1/nonce")
+        return None if answer.status == 503 else answer
 
     def plain(self, method, path, body=None, headers=None):
         """A request without a proof."""

@@ -91,7 +91,7 @@ def codes_are_right(t, shop):
 
 def whole(t):
     """Some thousand lines, at a good pace; the same again changes nothing, nor does another token."""
-    n = 100_000 if full() else 5_000
+    n = 100_000 if full() else 3_000
     with House(**FREE) as house:
         house.open()
         shop = Shop(house)
