@@ -63,30 +63,38 @@ will_do(struct request *rq, const struct revocation_list *l, int64_t changes)
 	    (now < half || keys_state(rq->server->keys) != KEYS_OPEN);
 }
 
+/* Those in either state; `other` may be the same. */
 MUST static bool
 uuids_of(struct ctx *c, struct db *db, struct str vendor, enum license_state state,
-    int64_t since, const struct uuid **ret, size_t *ret_n)
+    enum license_state other, int64_t since, const struct uuid **ret, size_t *ret_n)
 {
+	const enum license_state states[] = { state, other };
+	struct id *id[COUNT(states)];
+	size_t n[COUNT(states)] = { 0 }, of = state == other ? 1 : COUNT(states), all = 0;
 	struct uuid *v;
-	struct id *id;
-	size_t n;
 
-	if (!revocation_ids(c, db, vendor, (int)state, since, REVOCATIONS_ENTRIES + 1, &id, &n))
-		return false;
-	if (n > REVOCATIONS_ENTRIES)
+	for (size_t i = 0; i < of; all += n[i++])
+		if (!revocation_ids(c, db, vendor, (int)states[i], since,
+			REVOCATIONS_ENTRIES + 1, &id[i], &n[i]))
+			return false;
+	if (all > REVOCATIONS_ENTRIES)
 		return fail(c, E_CONFLICT, "more licenses are revoked than a list can hold");
-	v = take(c, n * sizeof *v + 1);
+	v = take(c, all * sizeof *v + 1);
 	if (v == NULL)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!uuid_of(c, &id[i], &v[i]))
-			return false;
 	*ret = v;
-	*ret_n = uuids_sort(v, n);
+	for (size_t i = 0; i < of; i++)
+		for (size_t k = 0; k < n[i]; k++)
+			if (!uuid_of(c, &id[i][k], v++))
+				return false;
+	*ret_n = uuids_sort(v - all, all);
 	return true;
 }
 
-/* What has expired, with the longest grace that there is, needs no entry. */
+/*
+ * What has expired, with the longest grace that there is, needs no entry. What was transferred is
+ * another customer's: its old file is as good as revoked.
+ */
 MUST static bool
 payload_make(struct ctx *c, struct request *rq, struct db *db, struct revocation_list *l,
     struct str *ret)
@@ -100,8 +108,10 @@ payload_make(struct ctx *c, struct request *rq, struct db *db, struct revocation
 	r.next_update = r.this_update + rq->server->conf.revocation_hours * 3600;
 	l->this_update = r.this_update * 1000;
 	l->next_update = r.next_update * 1000;
-	if (!uuids_of(c, db, vendor, LICENSE_REVOKED, since, &r.revoked, &r.revoked_n) ||
-	    !uuids_of(c, db, vendor, LICENSE_SUSPENDED, since, &r.suspended, &r.suspended_n) ||
+	if (!uuids_of(c, db, vendor, LICENSE_REVOKED, LICENSE_TRANSFERRED, since, &r.revoked,
+		&r.revoked_n) ||
+	    !uuids_of(c, db, vendor, LICENSE_SUSPENDED, LICENSE_SUSPENDED, since, &r.suspended,
+		&r.suspended_n) ||
 	    !take_buf(c, revocations_size(&r), &out) || !revocations_put(c, &r, &out))
 		return false;
 	*ret = buf_str(&out);

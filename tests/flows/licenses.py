@@ -7,6 +7,7 @@ import json
 import secrets
 import threading
 import time
+import uuid
 from collections import Counter
 from contextlib import closing
 
@@ -142,6 +143,16 @@ def lived(t, scene):
     t.ok(("license.renew", "LICENSE_REVOKED") in rows, "the audit has the refusals by their names", rows)
 
 
+def listed_as_revoked(client, house):
+    """Ids of the vendor's public list."""
+    vendor = house.ask("SELECT id FROM vendor WHERE name = 'acme'")[0][0]
+    time.sleep(1.1)  # at most one list a second
+    payload = client.get(f"/v1/vendors/{vendor}/revocations").body.decode().split(".")[1]
+    text = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["revoked"]
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return {f"lic_{uuid.UUID(bytes=raw[i:i + 16])}" for i in range(0, len(raw), 16)}
+
+
 def transferred(t, scene):
     client, house = scene.vendor, scene.house
     heir = enrolled(house, client, "Grace")
@@ -157,6 +168,8 @@ def transferred(t, scene):
     t.same((old["state"], old["reference"]), ("transferred", "B-7"), "the old one is over, and keeps its number")
     for what in ("renew", "suspend", "reinstate", "revoke"):
         t.same(heard(scene.act(what, made["id"])), (403, "LICENSE_TRANSFERRED"), f"{what}: the old one is over")
+    gone = listed_as_revoked(client, house)
+    t.same([made["id"] in gone, new["id"] in gone], [True, False], "the old one's file dies with the next list, the new one's does not")
     t.same(heard(scene.customer.get(f"{LICENSES}/{new['id']}")), (404, "NOT_FOUND"), "the old customer does not see it")
     t.same(heir.get(f"{LICENSES}/{new['id']}").json()["id"], new["id"], "the new one does")
     heir.close()
