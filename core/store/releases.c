@@ -14,8 +14,9 @@ const char *const release_state_names[] = {
 
 /* clang-format off */
 enum {
-	RELEASE_INSERT, RELEASE_NEXT, RELEASE_BY_ID, RELEASE_LIST, RELEASE_LIST_OF_VENDOR,
-	RELEASE_LIST_OF_MODEL, RELEASE_TO_READY, RELEASE_TO_FAILED, RELEASE_DELETE,
+	RELEASE_INSERT, RELEASE_NEXT, RELEASE_BY_ID, RELEASE_OUTLINE, RELEASE_LIST,
+	RELEASE_LIST_OF_VENDOR, RELEASE_LIST_OF_MODEL, RELEASE_TO_READY, RELEASE_TO_FAILED,
+	RELEASE_DELETE,
 };
 #define RELEASE "SELECT id, vendor, model, number, name, state, locks, nullif(job, ''), key," \
 	" artifact, plain, bytes, log_l, kappa, facts, manifest, bundle, error_code, error_text," \
@@ -26,6 +27,10 @@ static const char *const sql[] = {
 	[RELEASE_NEXT] = "UPDATE asset SET releases = releases + 1 WHERE id = ? RETURNING releases",
 	[RELEASE_BY_ID] = RELEASE " WHERE id = ?1 AND (?2 = '' OR vendor = ?2)"
 	    " AND (?3 = '' OR model = ?3)",
+	/* What comes before the long texts: their pages are not read. */
+	[RELEASE_OUTLINE] = "SELECT id, vendor, model, number, name, state, locks,"
+	    " nullif(job, ''), key, artifact, plain, bytes, log_l, kappa, '', '', '', '', '', 0, 0"
+	    " FROM model_release WHERE id = ?1 AND vendor = ?2",
 	[RELEASE_LIST] = RELEASE " WHERE id > ? ORDER BY id LIMIT ?",
 	[RELEASE_LIST_OF_VENDOR] = RELEASE " WHERE id > ? AND vendor = ? ORDER BY id LIMIT ?",
 	[RELEASE_LIST_OF_MODEL] = RELEASE " WHERE id > ?1 AND model = ?2"
@@ -125,6 +130,18 @@ release_by_id(struct ctx *c, struct db *db, struct str vendor, struct str model,
 	in_text(&q, id);
 	in_text(&q, vendor);
 	in_text(&q, model);
+	return question_get(&q, release_row, "release", ret);
+}
+
+bool
+release_outline(
+    struct ctx *c, struct db *db, struct str vendor, struct str id, struct release_row *ret)
+{
+	owned(question_done) struct question q = ask(
+	    c, db, &release_questions, RELEASE_OUTLINE);
+
+	in_text(&q, id);
+	in_text(&q, vendor);
 	return question_get(&q, release_row, "release", ret);
 }
 

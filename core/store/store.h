@@ -398,6 +398,9 @@ MUST bool release_insert(struct ctx *, struct db *, struct release_row *);
 /* `model` empty: of any; vendor empty: any vendor's (administrators). */
 MUST bool release_by_id(struct ctx *, struct db *, struct str vendor, struct str model,
     struct str id, struct release_row *ret);
+/* The same without its texts, times and version: for what is asked often. */
+MUST bool release_outline(
+    struct ctx *, struct db *, struct str vendor, struct str id, struct release_row *ret);
 MUST bool release_list(struct ctx *, struct db *, struct str vendor, struct str model,
     struct str after, size_t max, struct release_row **ret, size_t *ret_n);
 /* From making to ready (everything that ready rows have), or to failed. */

@@ -48,7 +48,7 @@ static const struct conf_key conf_keys[] = {
 	  "socket of the worker's systemd unit; empty: the daemon starts workers itself" },
 	{ "metrics-listen", TEXT(metrics_listen), "",
 	  "loopback address of plain-HTTP /metrics; empty: on the admin socket only" },
-	{ "threads", NUMBER(threads, 1, 64), "4",
+	{ "threads", NUMBER(threads, 1, 64), "6",
 	  "threads that serve HTTPS" },
 	{ "connections", NUMBER(connections, 16, 60000), "4096",
 	  "open connections at most" },

@@ -85,7 +85,7 @@ unlock_late(struct ctx *c, struct request *rq)
 	uint64_t n;
 
 	if (!recipe_read(c, rq->reply.body, &r) || !server_reader(c, rq->server, &db) ||
-	    !release_by_id(c, db, str_of(r.vendor.s), STR(""), str_of(r.release.s), &release))
+	    !release_outline(c, db, str_of(r.vendor.s), str_of(r.release.s), &release))
 		return false;
 	wanted.customer = r.customer;
 	wanted.license = str_of(r.license.s);

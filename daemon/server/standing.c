@@ -76,7 +76,7 @@ parties_read(struct ctx *c, struct db *db, const struct standing_new *n, struct 
 	if (!vendor_by_id(c, db, n->vendor, &vendor) ||
 	    !customer_by_id(c, db, n->vendor, n->customer, &st->customer) ||
 	    !terms_read(c, db, n, st) ||
-	    !release_by_id(c, db, n->vendor, STR(""), n->release, &st->release))
+	    !release_outline(c, db, n->vendor, n->release, &st->release))
 		return false;
 	f->vendor = vendor.suspended ? PARTY_SUSPENDED : PARTY_ACTIVE;
 	f->customer = party_of(&st->customer);
