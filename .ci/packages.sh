@@ -10,10 +10,10 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml 
 # To test.
 # shellcheck disable=SC2034
 test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils groff-base
-	procps python3-cryptography faketime)
+	procps python3-cryptography faketime dataset-fashion-mnist)
 # To test for long.
 # shellcheck disable=SC2034
-full_packages=(prometheus systemd-container libonnx-testdata python3-onnx dataset-fashion-mnist)
+full_packages=(prometheus systemd-container libonnx-testdata python3-onnx)
 
 # missing PACKAGE…: those that are not installed, one a line.
 missing() {
