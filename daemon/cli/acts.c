@@ -103,6 +103,17 @@ license_find(struct cli *t, struct str word, struct str *ret)
 	return query_find(t, "lic", "/v1/licenses?reference=", word, ret);
 }
 
+bool
+cli_place(struct cli *t, const char *list, cli_finder *find, const char *part, char **ret)
+{
+	struct str id = t->parsed.arg[0];
+
+	if (find != NULL && !find(t, t->parsed.arg[0], &id))
+		return false;
+	*ret = take_printf(&t->c, "%s/%.*s%s", list, STRF(id), part);
+	return *ret != NULL;
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 bool

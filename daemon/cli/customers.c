@@ -10,12 +10,7 @@ enum { BODY_MAX = 4 << 10 };
 MUST static bool
 place(struct cli *t, const char *part, char **ret)
 {
-	struct str id;
-
-	if (!customer_find(t, t->parsed.arg[0], &id))
-		return false;
-	*ret = take_printf(&t->c, "/v1/customers/%.*s%s", STRF(id), part);
-	return *ret != NULL;
+	return cli_place(t, "/v1/customers", customer_find, part, ret);
 }
 
 /* What --name, --email and --hours say. */

@@ -10,12 +10,7 @@ enum { BODY_MAX = 16 << 10 };
 MUST static bool
 place(struct cli *t, const char *part, char **ret)
 {
-	struct str id;
-
-	if (!license_find(t, t->parsed.arg[0], &id))
-		return false;
-	*ret = take_printf(&t->c, "/v1/licenses/%.*s%s", STRF(id), part);
-	return *ret != NULL;
+	return cli_place(t, "/v1/licenses", license_find, part, ret);
 }
 
 /* Term, seats and entitlements, as far as there are options for them. */

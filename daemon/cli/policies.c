@@ -154,12 +154,7 @@ body_make(struct cli *t, const struct str *name, struct buf *b)
 MUST static bool
 place(struct cli *t, char **ret)
 {
-	struct str id;
-
-	if (!policy_find(t, t->parsed.arg[0], &id))
-		return false;
-	*ret = take_printf(&t->c, "/v1/policies/%.*s", STRF(id));
-	return *ret != NULL;
+	return cli_place(t, "/v1/policies", policy_find, "", ret);
 }
 
 bool

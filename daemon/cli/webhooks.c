@@ -12,8 +12,7 @@ enum { BODY_MAX = 16 << 10 };
 MUST static bool
 place(struct cli *t, const char *part, char **ret)
 {
-	*ret = take_printf(&t->c, "/v1/webhooks/%.*s%s", STRF(t->parsed.arg[0]), part);
-	return *ret != NULL;
+	return cli_place(t, "/v1/webhooks", NULL, part, ret);
 }
 
 bool
