@@ -256,7 +256,7 @@ admin_token_create(struct ctx *c, struct call *call)
 		return fail_at(c, E_INPUT, "--expires", "the token would have ended already");
 	t.act.audit.object = str_of(t.token.id.s);
 	return token_detail(c, &t.token, &t.act.audit.detail) &&
-	    token_secret_new(c, &secret, &t.token.digest) &&
+	    token_secret_new(c, TOKEN_PREFIX, &secret, &t.token.digest) &&
 	    call_do(c, call, &t.act, token_create) && token_row(c, call, &t.token, secret.s);
 }
 

@@ -11,7 +11,7 @@
 
 enum { SLOTS = 256 };
 
-static const struct str prefix = { "hmt_", 4 };
+static const struct str prefix = { TOKEN_PREFIX, sizeof TOKEN_PREFIX - 1 };
 
 struct slot {
 	struct digest256 digest;
@@ -126,13 +126,14 @@ authority_holds(struct ctx *c, struct db *db, const struct principal *who)
 }
 
 bool
-token_secret_new(struct ctx *c, struct token_secret *ret, struct digest256 *ret_digest)
+token_secret_new(
+    struct ctx *c, const char *kind, struct token_secret *ret, struct digest256 *ret_digest)
 {
 	struct buf b = { ret->s, 0, sizeof ret->s - 1, false };
 	uint8_t bits[32];
 
 	c->random(bits, sizeof bits);
-	buf_put(&b, prefix);
+	buf_put(&b, str_of(kind));
 	base64url_put(&b, bits, sizeof bits);
 	ret->s[b.n] = '\0';
 	explicit_bzero(bits, sizeof bits);

@@ -129,7 +129,7 @@ code_write(struct ctx *c, struct db *db, struct request *rq)
 
 	return version_given(c, rq, &version) && living(c, db, rq, &r) &&
 	    customer_code_put(c, db, rq->param[0], &w->code.digest, w->code.expires, version) &&
-	    shown(c, db, rq, w->code.s);
+	    shown(c, db, rq, w->code.secret.s);
 }
 
 bool

@@ -18,7 +18,7 @@ MUST bool customer_event(
 
 /* "hmc_" and 256 random bits: what a customer enrolls with, once. */
 struct customer_code {
-	char s[64];
+	struct token_secret secret;
 	struct digest256 digest;
 	int64_t expires;
 };

@@ -6,8 +6,6 @@
 
 #include "customers.h"
 
-static const struct str prefix = { "hmc_", 4 };
-
 /* ---- Showing ------------------------------------------------------------------------------- */
 
 void
@@ -67,16 +65,8 @@ customer_event(struct ctx *c, struct db *db, const struct customer_row *r, const
 bool
 customer_code_new(struct ctx *c, int64_t hours, struct customer_code *ret)
 {
-	struct buf b = { ret->s, 0, sizeof ret->s - 1, false };
-	uint8_t bits[32];
-
-	c->random(bits, sizeof bits);
-	buf_put(&b, prefix);
-	base64url_put(&b, bits, sizeof bits);
-	ret->s[b.n] = '\0';
-	explicit_bzero(bits, sizeof bits);
 	ret->expires = c->now() + hours * 3600 * 1000;
-	return sha256(c, buf_str(&b), &ret->digest);
+	return token_secret_new(c, "hmc_", &ret->secret, &ret->digest);
 }
 
 /* ---- Creating -------------------------------------------------------------------------------- */
@@ -125,7 +115,7 @@ customer_write(struct ctx *c, struct db *db, struct request *rq)
 		return false;
 	snprintf(
 	    rq->reply.location, sizeof rq->reply.location, "/v1/customers/%s", w->row.id.s);
-	return customer_reply(c, rq, 201, &w->row, w->code.s);
+	return customer_reply(c, rq, 201, &w->row, w->code.secret.s);
 }
 
 bool

@@ -8,11 +8,10 @@
 
 enum { HOURS = 72, HOURS_MAX = 8760 };
 static const int64_t hour_ms = 3600 * 1000;
-static const struct str prefix = { "hmd_", 4 };
 
 struct delivery_wanted {
 	int64_t hours;
-	char secret[64];
+	struct token_secret secret;
 	struct delivery_row row;
 };
 
@@ -79,21 +78,8 @@ delivery_write(struct ctx *c, struct db *db, struct request *rq)
 	    !license_lives(c, &r) || !take_buf(c, 512, &out))
 		return false;
 	w->row.license = r.id;
-	delivery_json(&j, &w->row, w->secret);
+	delivery_json(&j, &w->row, w->secret.s);
 	return delivery_insert(c, db, &w->row) && reply_json(rq, 201, &out);
-}
-
-MUST static bool
-secret_new(struct ctx *c, struct delivery_wanted *w)
-{
-	struct buf b = { w->secret, 0, sizeof w->secret - 1, false };
-	uint8_t bits[32];
-
-	c->random(bits, sizeof bits);
-	buf_put(&b, prefix);
-	base64url_put(&b, bits, sizeof bits);
-	explicit_bzero(bits, sizeof bits);
-	return sha256(c, buf_str(&b), &w->row.digest);
 }
 
 bool
@@ -112,5 +98,5 @@ deliveries_post(struct ctx *c, struct request *rq)
 	w->row.expires = w->row.created + w->hours * hour_ms;
 	rq->arg = w;
 	rq->write = delivery_write;
-	return secret_new(c, w);
+	return token_secret_new(c, "hmd_", &w->secret, &w->row.digest);
 }

@@ -76,7 +76,7 @@ tokens_post(struct ctx *c, struct request *rq)
 	w->token.version = 1;
 	rq->arg = w;
 	rq->write = token_write;
-	return token_secret_new(c, &w->secret, &w->token.digest);
+	return token_secret_new(c, TOKEN_PREFIX, &w->secret, &w->token.digest);
 }
 
 bool

@@ -254,12 +254,16 @@ MUST bool authority_holds(struct ctx *, struct db *, const struct principal *);
  * answer.
  */
 void authority_forget(struct authority *);
-/* A new secret and its digest: "hmt_" and 256 random bits. */
+/*
+ * A new secret and its digest: what kind it is ("hmt_" a token, "hmc_" an enrolment code, "hmd_" a
+ * delivery) and 256 random bits.
+ */
+#define TOKEN_PREFIX "hmt_"
 struct token_secret {
 	char s[64];
 };
-MUST bool token_secret_new(
-    struct ctx *, struct token_secret *ret, struct digest256 *ret_digest);
+MUST bool token_secret_new(struct ctx *, const char *kind, struct token_secret *ret,
+    struct digest256 *ret_digest);
 
 /* ---- limits: how often ------------------------------------------------------------------- */
 
