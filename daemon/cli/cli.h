@@ -175,14 +175,16 @@ MUST bool cli_text(struct cli *, struct str body, const char *name, struct str *
 /* ---- What the vendor's commands share -------------------------------------------------------- */
 
 /* Ids, or names (of a license its reference; of a release MODEL/NUMBER). */
+MUST bool customer_find(struct cli *, struct str word, struct str *ret);
+MUST bool policy_find(struct cli *, struct str word, struct str *ret);
+MUST bool release_find(struct cli *, struct str word, struct str *ret);
+MUST bool license_find(struct cli *, struct str word, struct str *ret);
 typedef bool cli_finder(struct cli *, struct str word, struct str *ret);
-MUST cli_finder customer_find, policy_find, release_find, license_find;
 /*
  * Where in that list of the API the thing is that the command names first, or a part of it. Without
  * a finder it is named by its id alone.
  */
-MUST bool cli_place(
-    struct cli *, const char *list, cli_finder *, const char *part, char **ret);
+MUST bool cli_place(struct cli *, const char *list, cli_finder *, const char *part, char **ret);
 /* The text with everything that a query may not hold as %XX. */
 MUST bool cli_escape(struct cli *, struct str, struct str *ret);
 /* A POST at the path with {"reason": --reason} (if given), and what comes as a row. */

@@ -262,8 +262,8 @@ void authority_forget(struct authority *);
 struct token_secret {
 	char s[64];
 };
-MUST bool token_secret_new(struct ctx *, const char *kind, struct token_secret *ret,
-    struct digest256 *ret_digest);
+MUST bool token_secret_new(
+    struct ctx *, const char *kind, struct token_secret *ret, struct digest256 *ret_digest);
 
 /* ---- limits: how often ------------------------------------------------------------------- */
 
