@@ -6,7 +6,7 @@
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml curl openssl
 	ca-certificates libjansson-dev libunistring-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
 	libdnnl-dev libgnutls28-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev
-	libzip-dev zlib1g-dev)
+	libzip-dev zlib1g-dev libspng-dev libjpeg62-turbo-dev libwebp-dev libopenjp2-7-dev libfec-dev)
 # To test.
 # shellcheck disable=SC2034
 test_packages=(check clang clang-format-14 shellcheck cppcheck libjose-dev jose sqlite3 systemd strace binutils groff-base
