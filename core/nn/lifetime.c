@@ -5,6 +5,7 @@
  */
 #include "kernel.h"
 #include "lifetime.h"
+#include "relevance.h"
 
 int32_t
 same_root(const struct nn_plan *p, int32_t value)
@@ -66,18 +67,19 @@ value_uses(const struct nn_plan *p, size_t step, struct life *life)
 {
 	const struct nn_step *s = &p->step[step];
 	int64_t now = (int64_t)step, back = 2 * (int64_t)p->steps - 1 - now;
+	bool all = p->options.mode == NN_EXPLAIN; /* relevance may read everything */
 
 	for (int i = 0; i < s->node->ins; i++)
 		if (s->node->in[i] >= 0) {
 			until(&life[s->node->in[i]], now);
-			if (s->backward && nn_mask(s->row->keep, i))
+			if (s->backward && (all || nn_mask(s->row->keep, i)))
 				until(&life[s->node->in[i]], back);
 		}
 	for (int i = 0; i < s->node->outs; i++)
 		if (s->node->out[i] >= 0) {
 			life[s->node->out[i]].start = now;
 			until(&life[s->node->out[i]], now);
-			if (s->backward && (s->row->flags & NN_KEEP_OUT) != 0)
+			if (s->backward && (all || (s->row->flags & NN_KEEP_OUT) != 0))
 				until(&life[s->node->out[i]], back);
 		}
 }
@@ -236,6 +238,20 @@ gradient_lives(struct ctx *c, struct nn_plan *p, struct life *life)
 	return true;
 }
 
+size_t
+scratch_aligned(const struct nn_call *k)
+{
+	return (k->scratch_bytes + 63) & ~(size_t)63;
+}
+
+static size_t
+step_scratch(const struct nn_plan *p, const struct nn_step *s)
+{
+	if (p->options.mode != NN_EXPLAIN || !s->backward)
+		return s->call.scratch_bytes;
+	return scratch_aligned(&s->call) + relevance_room(&s->call);
+}
+
 /* ---- All --------------------------------------------------------------------------------- */
 
 bool
@@ -260,8 +276,8 @@ lives_of(struct ctx *c, struct nn_plan *p, struct lives *ret)
 			continue;
 		l.saved[n] = (struct life){ now, s->backward ? last - 1 - now : now,
 			s->call.saved_bytes, 0 };
-		if (l.scratch.size < s->call.scratch_bytes)
-			l.scratch.size = s->call.scratch_bytes;
+		if (l.scratch.size < step_scratch(p, s))
+			l.scratch.size = step_scratch(p, s);
 	}
 	*ret = l;
 	return true;

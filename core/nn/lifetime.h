@@ -27,6 +27,9 @@ struct lives {
 };
 MUST bool lives_of(struct ctx *, struct nn_plan *, struct lives *ret);
 
+/* Bytes of a call's own scratch, before its room for relevance. */
+size_t scratch_aligned(const struct nn_call *);
+
 int32_t same_root(const struct nn_plan *, int32_t value);
 int32_t grad_root(const struct nn_plan *, int32_t value);
 

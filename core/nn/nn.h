@@ -83,6 +83,7 @@ enum nn_mode {
 	NN_INFER,         /* forward only: memory is shared by all that do not live together */
 	NN_DIFFERENTIATE, /* forward as for inference, and backward */
 	NN_TRAIN,         /* batch statistics, dropout, running means updated; and backward */
+	NN_EXPLAIN,       /* forward as for inference, and relevance back to the inputs */
 };
 
 /* A free dimension that is not the batch, by its name in the model. */
@@ -133,6 +134,22 @@ MUST bool nn_backward(struct ctx *, struct nn_plan *, const float *const output_
 /* The gradient of a weight in its layout; NULL if the plan has none. It may be written. */
 float *nn_weight_gradient(struct nn_plan *, size_t weight);
 const float *nn_input_gradient(const struct nn_plan *, size_t input);
+/*
+ * Relevance, in a plan made with NN_EXPLAIN: how much of an answer each number of the input stands
+ * for. Epsilon: by contribution, with sign. Taylor: by positive contribution, and by the box of the
+ * input in first layers (or by squared weights, if no box was given): deep Taylor decomposition.
+ * Gamma: epsilon in dense layers, positive weights favoured in the others. Biases take no part.
+ */
+enum nn_map { NN_MAP_EPSILON, NN_MAP_TAYLOR, NN_MAP_GAMMA };
+/* Every number of the inputs lies between these; undoes the last nn_forward. */
+MUST bool nn_relevance_box(struct ctx *, struct nn_plan *, float low, float high);
+/*
+ * After nn_forward, at most once: takes the relevance of each output as nn_backward does the
+ * gradient, and leaves that of the inputs in nn_input_gradient. What denominators of nothing were
+ * to have divided is lost.
+ */
+MUST bool nn_relevance(
+    struct ctx *, struct nn_plan *, enum nn_map, const float *const output[]);
 /* Weight gradients become zero, as they are in a new plan. */
 void nn_gradients_clear(struct nn_plan *);
 

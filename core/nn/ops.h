@@ -13,6 +13,7 @@
 
 struct onnx_node;
 struct nn_node;
+struct nn_rule;
 struct nn_graph;
 
 /* One execution of one node; absent optional inputs and outputs are NULL. */
@@ -31,6 +32,8 @@ struct nn_call {
 	void *saved;                       /* from forward to backward, aligned to 64 */
 	void *scratch;                     /* during one execution, aligned to 64 */
 	const char *bad;                   /* set by a kernel whose input's values do not fit */
+	const struct nn_rule *rule;        /* of relevance, and a place for what it needs */
+	void *room;
 };
 
 /* Reads attributes into node->attr and brings older opsets into the newest form of inputs. */
@@ -41,7 +44,7 @@ typedef bool nn_decode_fn(
  * scratch_bytes. The `data` of an input is NULL unless its values are constant.
  */
 typedef bool nn_shape_fn(struct ctx *, struct nn_call *);
-/* Forward writes each out[i]; backward adds to each din[i]; relevance is shaped like backward. */
+/* Forward writes each out[i]; backward adds to each din[i]; relevance is shaped like backward and always adds. */
 typedef void nn_run_fn(struct nn_call *);
 
 enum {
@@ -82,7 +85,7 @@ struct nn_row {
 	nn_shape_fn *shape;
 	nn_run_fn *forward;
 	nn_run_fn *backward;        /* NULL: no input has a gradient */
-	nn_run_fn *relevance;       /* NULL: none yet; jobs that need it refuse the model */
+	nn_run_fn *relevance;       /* NULL: none; plans that explain refuse the model */
 	const struct nn_fast *fast; /* NULL: none */
 };
 

@@ -20,6 +20,8 @@ plan_begin(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struct
 		p->options.batch = 1;
 	if (p->options.threads == 0)
 		p->options.threads = 1;
+	if (p->options.mode == NN_EXPLAIN)
+		p->options.plain = p->options.input_gradients = true;
 	if (p->options.memory_max == 0)
 		p->options.memory_max = MEMORY_STANDARD;
 	p->mem = arena_new(p->options.memory_max);
@@ -60,7 +62,7 @@ nn_plan_new(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struc
 	}
 	if (!plan_weight_gradients(c, p))
 		return false;
-	if (o->plain || !fast_fits(p)) {
+	if (p->options.plain || !fast_fits(p)) {
 		if (!plan_layout(c, p) || !plan_memory(c, p))
 			return false;
 	} else if (!fast_new(c, p, &p->fast)) {

@@ -15,6 +15,8 @@ struct nn_step {
 	struct nn_call call;
 	bool backward; /* some gradient comes, and some is wanted */
 	bool once;     /* depends on weights alone: computed, and again when they changed */
+	bool first;    /* has weights and sees the input itself: for relevance */
+	struct nn_tensor box[2]; /* what it sees at the ends of the inputs' box */
 };
 
 enum { NO_VALUE = -1 };
@@ -52,6 +54,7 @@ struct nn_plan {
 	uint64_t version;    /* of the graph's weights that this plan has prepared */
 	uint64_t runs;       /* forward runs, for the seeds */
 	bool backward_due;
+	bool boxed; /* the steps' boxes are there */
 };
 
 /* Zeroed memory that lives as long as the plan; NULL with c->err set. */
@@ -62,6 +65,10 @@ MUST bool plan_shape(struct ctx *, struct nn_plan *);
 MUST bool plan_inputs(struct ctx *, struct nn_plan *);
 /* Who needs which gradient, and each step's gradient tensors. */
 MUST bool plan_gradients(struct ctx *, struct nn_plan *);
+/* Marks first layers; for plans that explain. */
+MUST bool plan_first_layers(struct ctx *, struct nn_plan *);
+/* The gradients of the outputs, from outside. */
+void plan_start_gradients(struct nn_plan *, const float *const given[]);
 /* Strides of every value and gradient. */
 MUST bool plan_layout(struct ctx *, struct nn_plan *);
 /* Memory of the weights' gradients. */
@@ -71,6 +78,8 @@ MUST bool plan_memory(struct ctx *, struct nn_plan *);
 /* As a check of the graph: everything but memory, for a batch of one. */
 MUST bool plan_trial(struct ctx *, struct nn_graph *);
 
+/* True if weights have gradients. */
+bool plan_trains(const struct nn_plan *);
 /* True if the step's output is its input under another shape, and may be the same memory. */
 bool step_is_view(const struct nn_plan *, const struct nn_step *);
 /* Runs the step's plain kernel; the narrow whole numbers wrap. E_INPUT if the values do not fit. */

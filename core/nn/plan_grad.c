@@ -49,6 +49,24 @@ bind_step(struct nn_plan *p, struct nn_step *s)
 	}
 }
 
+/* Relevance has no rule for some operators: none is made up. */
+static bool
+all_explained(struct ctx *c, const struct nn_plan *p)
+{
+	for (size_t n = 0; n < p->steps; n++)
+		if (p->step[n].backward && p->step[n].row->relevance == NULL)
+			return fail(c, E_INPUT, "no relevance is defined for %s",
+				   p->step[n].row->onnx) ||
+			    node_fail(c, p->step[n].node);
+	return true;
+}
+
+bool
+plan_trains(const struct nn_plan *p)
+{
+	return p->options.mode == NN_DIFFERENTIATE || p->options.mode == NN_TRAIN;
+}
+
 /* The last step that uses a value runs backward first: it finds the gradient empty. */
 static void
 mark_fresh(struct nn_plan *p, bool *begun)
@@ -102,5 +120,7 @@ plan_gradients(struct ctx *c, struct nn_plan *p)
 	for (size_t n = 0; n < p->steps; n++)
 		bind_step(p, &p->step[n]);
 	mark_fresh(p, begun);
+	if (p->options.mode == NN_EXPLAIN)
+		return all_explained(c, p) && plan_first_layers(c, p);
 	return true;
 }

@@ -42,7 +42,7 @@ weight_gradient_size(const struct nn_plan *p, size_t i)
 static bool
 wants_gradient(const struct nn_plan *p, size_t weight)
 {
-	return p->options.mode != NN_INFER && p->graph->weight[weight].trainable;
+	return plan_trains(p) && p->graph->weight[weight].trainable;
 }
 
 bool
@@ -112,6 +112,8 @@ plan_memory(struct ctx *c, struct nn_plan *p)
 			continue;
 		k->saved = p->memory + l.saved[n].at;
 		k->scratch = p->memory + l.scratch.at;
+		if (p->options.mode == NN_EXPLAIN)
+			k->room = (char *)k->scratch + scratch_aligned(k);
 	}
 	return true;
 }

@@ -34,7 +34,7 @@ weight_value(struct nn_plan *p, size_t i, struct plan_value *v)
 		shape_push(&v->t, w->dim[d]);
 	tensor_dense(&v->t);
 	v->known = v->once = w->data != NULL;
-	v->varies = p->options.mode != NN_INFER && w->trainable;
+	v->varies = plan_trains(p) && w->trainable;
 }
 
 static bool

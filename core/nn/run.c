@@ -139,8 +139,8 @@ nn_forward(struct ctx *c, struct nn_plan *p, const void *const input[])
 /* ---- Backward ---------------------------------------------------------------------------- */
 
 /* Gradients from outside: those of the outputs, which may be one value more than once. */
-static void
-start_gradients(struct nn_plan *p, const float *const given[])
+void
+plan_start_gradients(struct nn_plan *p, const float *const given[])
 {
 	const struct nn_graph *g = p->graph;
 
@@ -171,7 +171,7 @@ nn_backward(struct ctx *c, struct nn_plan *p, const float *const output_gradient
 		fast_backward(p->fast, output_gradient);
 		return true;
 	}
-	start_gradients(p, output_gradient);
+	plan_start_gradients(p, output_gradient);
 	for (size_t n = p->steps; n-- > 0;)
 		if (p->step[n].backward)
 			step_backward(&p->step[n]);
