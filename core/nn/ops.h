@@ -44,7 +44,10 @@ typedef bool nn_decode_fn(
  * scratch_bytes. The `data` of an input is NULL unless its values are constant.
  */
 typedef bool nn_shape_fn(struct ctx *, struct nn_call *);
-/* Forward writes each out[i]; backward adds to each din[i]; relevance is shaped like backward and always adds. */
+/*
+ * Forward writes each out[i]; backward adds to each din[i]; relevance is shaped like backward and
+ * always adds.
+ */
 typedef void nn_run_fn(struct nn_call *);
 
 enum {

@@ -191,7 +191,7 @@ END_TEST
 
 /* ---- Every operator ------------------------------------------------------------------------ */
 
-/* What adds something that no input brought cannot pass on all; nor can, to one input, what mixes. */
+/* What adds what no input brought cannot pass on all; nor can, to one input, what mixes. */
 static bool
 loses(const char *op, bool weights)
 {
