@@ -207,13 +207,16 @@ class House:
         while todo:
             pid = todo.pop()
             try:
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    for child in (task / "children").read_text().split():
-                        name = Path(f"/proc/{child}/comm").read_text().strip()
-                        found.append((int(child), name))
-                        todo.append(int(child))
+                tasks = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
             except OSError:
                 continue  # it has ended meanwhile
+            for child in " ".join(tasks).split():
+                try:
+                    name = Path(f"/proc/{child}/comm").read_text().strip()
+                except OSError:
+                    continue
+                found.append((int(child), name))
+                todo.append(int(child))
         return found
 
     def pids(self, name):

@@ -65,12 +65,20 @@ def gone(pid):
 
 def end(house):
     """The server and whoever watches it."""
-    left = [pid for pid, _ in house.family()]
-    for pid in left:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    left = set()
+
+    def killed():
+        """What has just been started is seen the next time."""
+        now = {pid for pid, _ in house.family()}
+        for pid in now:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        left.update(now)
+        return all(map(gone, now))
+
+    until(killed, 20, "all that was started is gone", 0.005)
     house.kill()
     until(lambda: all(map(gone, left)), 20, "all of it is gone", 0.005)
 
