@@ -1,0 +1,15 @@
+/*
+ * parts: what taking a fingerprint and reading one share.
+ */
+#ifndef FINGERPRINT_PARTS_H
+#define FINGERPRINT_PARTS_H
+
+#include "fingerprint.h"
+
+enum { FINGERPRINT_SIDE_MAX = 1 << 14 };
+
+/* An empty one, in the arena. */
+MUST bool fingerprint_new(
+    struct ctx *, int probes, int width, int height, struct fingerprint *ret);
+
+#endif
