@@ -10,7 +10,9 @@
 
 /* ---- Likeness of two lists of numbers ------------------------------------------------------ */
 
+/* 0 where one of them is nothing, or flat. */
 double likeness_cosine(const float a[], const float b[], int64_t n);
+/* The same about their means. */
 double likeness_pearson(const float a[], const float b[], int64_t n);
 /* Of ranks; equal numbers share theirs. */
 MUST bool likeness_spearman(
