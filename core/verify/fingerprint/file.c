@@ -1,6 +1,6 @@
 /*
- * Fingerprints as bytes, and back: a header with the sizes, then the answers and the maps, one after
- * the other. A file of any other length is refused before anything is read.
+ * Fingerprints as bytes, and back: a header with the sizes, then the answers and the maps, one
+ * behind the other. A file of any other length is refused before anything is read.
  */
 #include "parts.h"
 
