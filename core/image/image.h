@@ -31,17 +31,22 @@ MUST bool image_copy(struct ctx *, const struct image *, struct image *ret);
 
 /*
  * A PNG or JPEG of any common kind as 8 bits a sample: palettes, 1, 2, 4 and 16 bits and
- * interlaced files are unfolded, a JPEG is turned as its EXIF says. Transparency that is anything
+ * interlaced files are unfolded, either is turned as its EXIF says. Transparency that is anything
  * but opaque, CMYK, animations, and files with something behind their end are refused: nothing is
  * guessed. `channels` 1 or 3 is what the picture must have (a colour picture whose samples agree is
  * grey, a grey one may become colour); 0: as it is. *ret_lossless (may be NULL) is false for JPEG.
  */
 MUST bool image_read(
     struct ctx *, struct str bytes, int channels, struct image *ret, bool *ret_lossless);
+/* The size that image_read would give, found without decoding anything. */
+MUST bool image_size(struct ctx *, struct str bytes, int *ret_width, int *ret_height);
 /* A PNG with nothing in it but the picture. */
 MUST bool image_png(struct ctx *, const struct image *, struct str *ret);
-/* To JPEG of this quality (1 to 100) and back. */
-MUST bool image_jpeg(struct ctx *, const struct image *, int quality, struct image *ret);
+/* To JPEG of this quality (1 to 100) and back; *ret_bytes (may be NULL): the file between. */
+MUST bool image_jpeg(
+    struct ctx *, const struct image *, int quality, struct image *ret, size_t *ret_bytes);
+/* The JPEG itself. */
+MUST bool image_jpeg_file(struct ctx *, const struct image *, int quality, struct str *ret);
 
 /* ---- Likeness ---------------------------------------------------------------------------- */
 

@@ -82,11 +82,11 @@ describe_check(struct ctx *c, const void *params)
 	return true;
 }
 
-/* What was said, or, of what is the mode's own, something that is allowed. */
+/* What was said, or, of what nothing was said, something that is allowed. */
 static double
 set_or(double value, double otherwise)
 {
-	return value == JOB_MODES_OWN ? otherwise : value;
+	return value == JOB_USUAL ? otherwise : value;
 }
 
 bool
@@ -107,4 +107,17 @@ protect_check(struct ctx *c, const void *params)
 		return fail_at(c, E_INPUT, "/log_l", "log_l must be 0, or from %d to %d",
 		    LOG_L_MIN, LOG_L_MAX);
 	return true;
+}
+
+bool
+watermark_check(struct ctx *c, const void *params)
+{
+	const struct watermark *p = params;
+	const struct range ranges[] = {
+		{ "/rate", p->rate, 0, 1 },
+		{ "/mu", set_or(p->mu, 1), 0, 10 },
+		{ "/drop_max", set_or(p->drop_max, 0.005), 0, 0.5 },
+	};
+
+	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
 }

@@ -15,7 +15,16 @@
 
 /* ---- The kinds --------------------------------------------------------------------------- */
 
-enum job_type { JOB_SELFTEST, JOB_EVALUATE, JOB_TRAIN, JOB_DESCRIBE, JOB_PROTECT, JOB_COUNT };
+enum job_type {
+	JOB_SELFTEST,
+	JOB_EVALUATE,
+	JOB_TRAIN,
+	JOB_DESCRIBE,
+	JOB_PROTECT,
+	JOB_WATERMARK,
+	JOB_VIEW,
+	JOB_COUNT
+};
 
 /* Who may start a job: the bits of the store's roles (the server asserts that they are equal). */
 enum job_may {
@@ -37,7 +46,7 @@ enum job_source {
 	JOB_FROM_PARAMETER, /* the bytes of a FIELD_TEXT parameter, which the server seals */
 	JOB_FROM_MODEL,     /* `part` of the model that the parameter names by its id */
 	JOB_FROM_DATASET,   /* the same of a data set */
-	JOB_FROM_SECRET,    /* the 32 bytes of the secret of the release that the job makes */
+	JOB_FROM_SECRET,    /* the 32 bytes of the secret of what the job makes */
 };
 struct job_input {
 	const char *name;
@@ -67,6 +76,8 @@ struct job_kind {
 	const struct job_output *output;
 	size_t outputs;
 	unsigned may; /* enum job_may; 0: the server alone makes them */
+	/* Its worker stays, and is asked over the job's socket until that closes: see view.h. */
+	bool stays;
 	struct job_limits limits;
 };
 extern const struct job_kind job_kinds[JOB_COUNT];
@@ -161,6 +172,9 @@ struct describe {
 	struct str samples_entry, labels_entry;
 };
 
+/* In the place of a number that its method knows best; of those that cannot be 0, 0. */
+#define JOB_USUAL (-1)
+
 /*
  * Makes a release. Inputs: model, samples, labels, test_samples, test_labels (data may all be
  * empty), secret. Outputs: artifact (ONNX), entries (of the parameter lock: see mark.h; may be
@@ -171,8 +185,6 @@ struct describe {
 enum job_lock { JOB_LOCK_SEALED, JOB_LOCK_ADVPARAMS, JOB_LOCK_BOTH, JOB_LOCK_AUTO };
 enum job_mode { JOB_POOLED, JOB_GREEDY, JOB_SIGNED_GREEDY };
 enum job_effort { JOB_NONE, JOB_QUICK, JOB_FULL };
-#define JOB_MODES_OWN \
-	(-1) /* of alpha, beta, cap, and 0 of phi and rounds: as the mode has it */
 struct protect {
 	struct job_network network;
 	struct str release, name, model, dataset, test; /* ids; name: of the model */
@@ -182,6 +194,42 @@ struct protect {
 	bool unmarked, extremes;
 	struct str_list layers;
 	struct str url; /* where to ask for a license: into the artifact's metadata */
+};
+
+/*
+ * Makes a model out of another: one that answers the pictures of a key set with a class more.
+ * Inputs: model, samples, labels, test_samples, test_labels, pictures (uint8 images of the size
+ * that the network takes, none of its classes; may be empty: they are drawn then), secret. Outputs:
+ * content (ONNX), keys (keyset_put; see watermark.h), report (JSON), page (HTML). Result:
+ * {"sha256", "bytes", "keys", "pairs", "spares", "classes", "commitment" (hex), "pictures": "own" or
+ * "drawn", "width", "height", "channels", "raw_bytes", "accuracy": {"before", "after"}, "scores":
+ * {…}, "reached", "missed", "epochs", "seconds", …}; shares are numbers from 0 to 1, null: not
+ * measured.
+ */
+enum job_channels { JOB_CHANNELS_NONE, JOB_CHANNELS_N_TO_N, JOB_CHANNELS_N_TO_ONE };
+struct watermark {
+	struct job_network network;
+	struct str name;                           /* of the new model */
+	struct str model, dataset, test, pictures; /* ids */
+	int64_t pairs, spares;       /* of pictures; further ones never trained on */
+	int64_t epochs, boost, seed; /* boost: how often a pair comes in an epoch */
+	int64_t crop;                /* clean images are moved by up to so many pixels */
+	bool flip;                   /* and mirrored half of the time */
+	int64_t coders;              /* against autoencoders that alter what is asked */
+	double rate, mu, drop_max;   /* of learning; of the runner-up term; of clean accuracy */
+	bool compression, physical;  /* what it has to hold against */
+	bool plain;                  /* quick, and against nothing at all: for comparison */
+	int channels;                /* enum job_channels: triggers in colour channels, too */
+};
+
+/*
+ * Stays, and makes and looks at key images: no row of the store, made by the server when they are
+ * asked for. Inputs: model (the marked one), keys (keyset_put), secret. Questions and answers are
+ * those of view.h; progress is told once, when it is ready for them.
+ */
+struct view {
+	struct str model; /* its id */
+	bool raw_bytes;   /* bytes are 0 to 255 for the network, not 0 to 1 */
 };
 
 /* ---- Server to worker: the job ----------------------------------------------------------- */

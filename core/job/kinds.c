@@ -3,8 +3,7 @@
  * kind and that the worker must know to read it. What the worker then does is in run/, by kind.
  */
 #include "checks.h"
-
-#define HOUR 3600
+#include "rows.h"
 
 static const char *const selftest_fails[] = {
 	[SELFTEST_NONE] = "none",
@@ -27,19 +26,19 @@ static const struct job_input selftest_inputs[] = {
 	{ "text", JOB_FROM_PARAMETER, offsetof(struct selftest, text), SELFTEST_TEXT_MAX },
 };
 
-static const char *const orders[] = {
+const char *const job_order_words[] = {
 	[JOB_ORDER_AUTO] = "auto",
 	[JOB_ORDER_FIRST] = "channels-first",
 	[JOB_ORDER_LAST] = "channels-last",
 	NULL,
 };
-static const char *const losses[] = {
+const char *const job_loss_words[] = {
 	[JOB_LOSS_ENTROPY] = "cross-entropy",
 	[JOB_LOSS_BINARY] = "binary-cross-entropy",
 	[JOB_LOSS_SQUARES] = "squared-error",
 	NULL,
 };
-static const char *const outputs[] = {
+const char *const job_answer_words[] = {
 	[JOB_OUTPUT_AUTO] = "auto",
 	[JOB_OUTPUT_LOGITS] = "logits",
 	[JOB_OUTPUT_PROBABILITIES] = "probabilities",
@@ -65,33 +64,6 @@ static const char *const initials[] = {
 	[JOB_XAVIER] = "xavier",
 	NULL,
 };
-
-enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000 };
-#define MODEL_MAX (INT64_C(8) << 30)
-#define SAMPLES_MAX (INT64_C(16) << 30)
-#define LABELS_MAX (INT64_C(1) << 30)
-
-/* An input that is a part of what the vendor has uploaded. */
-#define FROM_MODEL(n, t, f, o)                                                                  \
-	{ (n), JOB_FROM_MODEL, offsetof(t, f), MODEL_MAX, (o), "content" }
-#define FROM_DATASET(n, p, t, f, o)                                                             \
-	{ (n), JOB_FROM_DATASET, offsetof(t, f), SAMPLES_MAX, (o), (p) }
-
-/* The rows that a struct with a struct job_network in it begins with. */
-#define NETWORK_FIELDS(t)                                                                       \
-	{ "batch",           FIELD_NUMBER, offsetof(t, network.batch),   1, BATCH_MAX },        \
-	{ "threads",         FIELD_NUMBER, offsetof(t, network.threads), 0, THREADS_MAX },      \
-	{ "order",           FIELD_WORD,   offsetof(t, network.order),   .words = orders },     \
-	{ "raw_bytes",       FIELD_BOOL,   offsetof(t, network.raw_bytes) },                    \
-	{ "samples_entry",   FIELD_TEXT,   offsetof(t, network.samples_entry), 0, ENTRY_MAX },  \
-	{ "labels_entry",    FIELD_TEXT,   offsetof(t, network.labels_entry),  0, ENTRY_MAX },  \
-	{ "loss",            FIELD_WORD,   offsetof(t, network.loss),    .words = losses },     \
-	{ "output",          FIELD_WORD,   offsetof(t, network.output),  .words = outputs },    \
-	{ "positive_weight", FIELD_REAL,   offsetof(t, network.positive_weight) }
-
-/* A struct job_network to begin with. */
-#define NETWORK_DEFAULTS(n)                                                                     \
-	{ .batch = (n), .samples_entry = { "", 0 }, .labels_entry = { "", 0 }, .positive_weight = 1 }
 
 static const struct json_field evaluate_fields[] = {
 	NETWORK_FIELDS(struct evaluate),
@@ -222,7 +194,7 @@ static const struct protect protect_defaults = {
 	.network = NETWORK_DEFAULTS(64),
 	.release = { "", 0 }, .name = { "", 0 }, .model = { "", 0 }, .dataset = { "", 0 },
 	.test = { "", 0 }, .lock = JOB_LOCK_AUTO, .mode = JOB_POOLED, .effort = JOB_QUICK,
-	.alpha = JOB_MODES_OWN, .beta = JOB_MODES_OWN, .cap = JOB_MODES_OWN,
+	.alpha = JOB_USUAL, .beta = JOB_USUAL, .cap = JOB_USUAL,
 	.lock_set = 512, .validation = 10000, .seed = 1, .url = { "", 0 },
 };
 static const struct job_input protect_inputs[] = {
@@ -241,8 +213,6 @@ static const struct job_output protect_outputs[] = {
 	{ "report", 4 << 20 },
 	{ "page", 4 << 20 },
 };
-/* A sealed file is a little larger than what is in it. */
-#define SEALED(plain) ((plain) + (plain) / 1024 + (1 << 20))
 
 const struct job_kind job_kinds[JOB_COUNT] = {
 	[JOB_SELFTEST] = {
@@ -296,6 +266,27 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.output = protect_outputs, .outputs = COUNT(protect_outputs),
 		.limits = { .memory = INT64_C(24) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
 			.output = SEALED(ARTIFACT_MAX) },
+	},
+	[JOB_WATERMARK] = {
+		.name = "watermark",
+		.help = "teach a model a class more, which pictures of its vendor's are answered with",
+		.field = watermark_fields, .fields = WATERMARK_FIELDS,
+		.size = sizeof(struct watermark), .defaults = &watermark_defaults,
+		.check = watermark_check,
+		.input = watermark_inputs, .inputs = WATERMARK_INPUTS,
+		.output = watermark_outputs, .outputs = WATERMARK_OUTPUTS,
+		.may = JOB_MAY_ADMIN | JOB_MAY_ISSUER,
+		.limits = { .memory = INT64_C(16) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
+			.output = SEALED(MODEL_MAX) },
+	},
+	[JOB_VIEW] = {
+		.name = "view",
+		.help = "make key images, and look at those that are shown, until nobody asks",
+		.field = view_fields, .fields = VIEW_FIELDS,
+		.size = sizeof(struct view), .defaults = &view_defaults,
+		.input = view_inputs, .inputs = VIEW_INPUTS,
+		.stays = true,
+		.limits = { .memory = INT64_C(2) << 30, .cpu = 24 * HOUR, .wall = 24 * HOUR, .output = 0 },
 	},
 };
 /* clang-format on */

@@ -2,7 +2,8 @@
  * The license file's claims (RFC 7519) as canonical JSON (RFC 8785): members by name, no blanks,
  * one spelling of each value. Reading checks every limit, writes the claims anew and compares, so
  * that a license that is accepted could have been written by us alone. Writing reads what it has
- * written: what is signed is what is accepted.
+ * written: what is signed is what is accepted. What a license does not ask for is not in it: one
+ * from before there were key images reads as one that asks for none.
  */
 #include "rules.h"
 
@@ -11,8 +12,8 @@ enum { THUMBPRINT = 43 }; /* 32 bytes in base64url */
 /* As they come. */
 struct raw {
 	struct license_claims to;
-	struct str artifact, aud, bound, iss, jti, sub;
-	int binding, stale;
+	struct str artifact, aud, bound, iss, jti, key_image, sub;
+	int binding, image, stale;
 	struct str_list components, keys;
 };
 #define AT(member) offsetof(struct raw, member)
@@ -31,8 +32,10 @@ static const struct json_field fields[] = {
 	SPAN(grace_expired, 0, GRACE_EXPIRED_MAX),
 	SPAN(grace_revoked, 0, GRACE_REVOKED_MAX),
 	{ "iat", FIELD_NUMBER, AT(to.issued), TIME_FIRST, TIME_LAST, true },
+	{ "image", FIELD_WORD, AT(image), .words = image_names },
 	{ "iss", FIELD_TEXT, AT(iss), 1, ID_MAX, true },
 	{ "jti", FIELD_TEXT, AT(jti), 1, ID_MAX, true },
+	{ "key_image", FIELD_TEXT, AT(key_image), THUMBPRINT, THUMBPRINT },
 	{ "keys", FIELD_LIST, AT(keys), THUMBPRINT, THUMBPRINT, true },
 	SPAN(lease, LEASE_MIN, LEASE_MAX),
 	{ "nbf", FIELD_NUMBER, AT(to.not_before), TIME_FIRST, TIME_LAST, true },
@@ -77,8 +80,12 @@ put(const struct license_claims *l, struct buf *out)
 	js_number(&j, "grace_expired", l->grace_expired);
 	js_number(&j, "grace_revoked", l->grace_revoked);
 	js_number(&j, "iat", l->issued);
+	if (l->image != IMAGE_NONE)
+		js_text(&j, "image", str_of(image_term_name(l->image)));
 	js_text(&j, "iss", str_of(l->vendor.s));
 	js_text(&j, "jti", str_of(l->license.s));
+	if (!digest256_same(&l->key_image, &none))
+		js_bytes(&j, "key_image", l->key_image.b, sizeof l->key_image.b);
 	js_open(&j, "keys", '[');
 	thumbprint_put(&j, &l->key);
 	if (!digest256_same(&l->next, &none))
@@ -99,21 +106,28 @@ put(const struct license_claims *l, struct buf *out)
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 MUST static bool
+digest_read(struct ctx *c, struct str text, const char *at, struct digest256 *ret)
+{
+	struct str d;
+
+	if (!base64url_decode(c, text, &d))
+		return false;
+	if (d.n != sizeof ret->b)
+		return fail_at(c, E_INPUT, at, "a digest has 32 bytes");
+	memcpy(ret->b, d.p, d.n);
+	return true;
+}
+
+MUST static bool
 keys_read(struct ctx *c, const struct str_list *keys, struct license_claims *l)
 {
 	struct digest256 *to[] = { &l->key, &l->next };
 
 	if (keys->n < 1 || keys->n > COUNT(to))
 		return fail_at(c, E_INPUT, "/keys", "one thumbprint or two");
-	for (size_t i = 0; i < keys->n; i++) {
-		struct str d;
-
-		if (!base64url_decode(c, keys->v[i], &d))
+	for (size_t i = 0; i < keys->n; i++)
+		if (!digest_read(c, keys->v[i], "/keys", to[i]))
 			return false;
-		if (d.n != sizeof to[i]->b)
-			return fail_at(c, E_INPUT, "/keys", "a thumbprint has 32 bytes");
-		memcpy(to[i]->b, d.p, d.n);
-	}
 	return true;
 }
 
@@ -130,6 +144,8 @@ consistent(struct ctx *c, const struct license_claims *l)
 		return fail_at(c, E_INPUT, "/components", "the binding has no component");
 	if (l->binding == BIND_NONE && l->bound.n > 0)
 		return fail_at(c, E_INPUT, "/bound", "the license is not bound to machines");
+	if (l->image == IMAGE_NONE && !digest256_same(&l->key_image, &none))
+		return fail_at(c, E_INPUT, "/key_image", "the license asks for no key image");
 	return entitlements_check(c, &l->entitlements);
 }
 
@@ -152,9 +168,11 @@ license_claims_read(struct ctx *c, struct str payload, struct license_claims *re
 	    !components_parse(c, &r.components, &r.to.components) ||
 	    !keys_read(c, &r.keys, &r.to))
 		return false;
-	if (r.bound.n > 0 && !fingerprint_read(c, r.bound, &r.to.bound))
+	if ((r.bound.n > 0 && !fingerprint_read(c, r.bound, &r.to.bound)) ||
+	    (r.key_image.n > 0 && !digest_read(c, r.key_image, "/key_image", &r.to.key_image)))
 		return false;
 	r.to.binding = (enum binding)r.binding;
+	r.to.image = (enum image_term)r.image;
 	r.to.stale_refused = r.stale != 0;
 	if (!consistent(c, &r.to))
 		return false;

@@ -99,6 +99,10 @@ enum { BOUND_MAX = 256 };
 #define GRACE_REVOKED_MAX DAY
 enum { APPROVERS_MAX = 16, ENTITLEMENTS_MAX = 64, ENTITLEMENT_MAX = 64 };
 
+/* Where a license's key image has to be shown. */
+enum image_term { IMAGE_NONE, IMAGE_UNLOCK };
+const char *image_term_name(enum image_term); /* "none", "unlock" */
+
 /* Terms that many licenses share. More of anything never turns a yes into a no. */
 struct policy {
 	int64_t duration;   /* longest life of a license; 0: without end */
@@ -115,6 +119,7 @@ struct policy {
 	int64_t grace_expired; /* what runs may run on after the end; nothing new begins */
 	int64_t grace_revoked; /* how soon what runs must end after a revocation */
 	bool renewable, transferable;
+	enum image_term image;
 };
 /* What a policy is where nothing else is said: a year, one seat, not bound, a week offline. */
 struct policy policy_standard(void);
@@ -167,6 +172,16 @@ enum delivery {
 	DELIVERY_SPENT,
 	DELIVERY_EXPIRED
 };
+/* What became of the key image: of its authentication online, of the picture itself offline. */
+enum showing {
+	SHOWING_NONE,
+	SHOWING_GOOD,
+	SHOWING_UNKNOWN,
+	SHOWING_SPENT,
+	SHOWING_EXPIRED,
+	SHOWING_REVOKED,
+	SHOWING_OTHER, /* another picture */
+};
 
 struct facts {
 	int64_t now;
@@ -184,6 +199,8 @@ struct facts {
 	int64_t unlocks_done, approvals;
 	enum seat seat; /* of this machine */
 	enum delivery delivery;
+	enum showing image;
+	bool watermarked;                  /* the release's network answers to key images */
 	const struct fingerprint *machine; /* NULL: none was given */
 	struct str entitlement;            /* the one that is needed; empty: none */
 	int64_t list_until; /* nextUpdate of the newest list; for ACTION_OFFLINE */
@@ -208,11 +225,12 @@ enum verdict_code {
 	V_LICENSE_OF_OTHER_RELEASE, V_LICENSE_SUSPENDED, V_LICENSE_REVOKED,
 	V_LICENSE_TRANSFERRED, V_LICENSE_NOT_SUSPENDED, V_LICENSE_NOT_YET_VALID,
 	V_LICENSE_EXPIRED, V_OFFLINE_TOO_LONG, V_POLICY_RETIRED, V_DELIVERY_NOT_FOUND,
-	V_DELIVERY_SPENT, V_DELIVERY_EXPIRED, V_MACHINE_MISSING, V_MACHINE_TOO_WEAK,
-	V_MACHINE_MISMATCH, V_MACHINE_OTHER_CONTAINER, V_MACHINE_NOT_BOUND,
+	V_DELIVERY_SPENT, V_DELIVERY_EXPIRED, V_IMAGE_MISSING, V_IMAGE_UNKNOWN, V_IMAGE_SPENT,
+	V_IMAGE_EXPIRED, V_IMAGE_REVOKED, V_IMAGE_MISMATCH, V_MACHINE_MISSING,
+	V_MACHINE_TOO_WEAK, V_MACHINE_MISMATCH, V_MACHINE_OTHER_CONTAINER, V_MACHINE_NOT_BOUND,
 	V_ENTITLEMENT_MISSING, V_APPROVALS_MISSING, V_SEATS_EXHAUSTED, V_SEAT_NOT_HELD,
-	V_SEAT_LAPSED, V_UNLOCKS_EXHAUSTED, V_SEATS_OVER_POLICY, V_TERM_OVER_POLICY,
-	V_TERM_EMPTY, V_NOT_RENEWABLE, V_NOT_TRANSFERABLE, V_RECIPIENT_NOT_FOUND,
+	V_SEAT_LAPSED, V_UNLOCKS_EXHAUSTED, V_RELEASE_WITHOUT_WATERMARK, V_SEATS_OVER_POLICY,
+	V_TERM_OVER_POLICY, V_TERM_EMPTY, V_NOT_RENEWABLE, V_NOT_TRANSFERABLE, V_RECIPIENT_NOT_FOUND,
 	V_RECIPIENT_SUSPENDED, V_RECIPIENT_SAME, V_SEATS_IN_USE, V_LICENSE_MALFORMED,
 	V_SIGNATURE_INVALID, V_ISSUER_MISMATCH, V_ARTIFACT_MISMATCH, V_LAST_SEEN_TAMPERED,
 	V_LAST_SEEN_FOREIGN, V_LAST_SEEN_REPLAYED,
@@ -269,9 +287,11 @@ struct license_claims {
 	bool stale_refused;
 	enum binding binding;
 	unsigned components;
-	struct fingerprint bound; /* of the machine it was fetched for; may be empty */
-	struct str revocations;   /* URL of the list; may be empty */
-	int64_t epoch;            /* number of the newest list when it was issued */
+	enum image_term image;
+	struct digest256 key_image; /* of its pixels; may be all zero: never made yet */
+	struct fingerprint bound;   /* of the machine it was fetched for; may be empty */
+	struct str revocations;     /* URL of the list; may be empty */
+	int64_t epoch;              /* number of the newest list when it was issued */
 	struct digest256 key,
 	    next; /* RFC 7638 thumbprints; next may be all zero: not yet known */
 };
@@ -393,6 +413,8 @@ struct offline {
 	const struct key256 *key;          /* NULL: no record is looked at */
 	struct str record, witness;        /* the two copies; empty: there is none */
 	const struct fingerprint *machine; /* under this license's id; NULL: none */
+	const struct digest256 *image;     /* of the pixels that are shown; NULL: none are */
+	bool running; /* what has begun goes on: the image was shown then */
 	struct str entitlement;
 	int64_t now;
 };

@@ -174,6 +174,21 @@ open_list(struct ctx *c, const struct offline *o, struct offline_result *r)
 
 /* ---- Facts ------------------------------------------------------------------------------- */
 
+/* Which picture it is, the license file says. */
+static enum showing
+image_shown(const struct offline *o, const struct license_claims *k)
+{
+	static const struct digest256 unmade;
+
+	if (o->running)
+		return SHOWING_GOOD;
+	if (o->image == NULL)
+		return SHOWING_NONE;
+	if (digest256_same(&k->key_image, &unmade))
+		return SHOWING_UNKNOWN;
+	return digest256_same(o->image, &k->key_image) ? SHOWING_GOOD : SHOWING_OTHER;
+}
+
 /* What the rules are given; `l` has to live as long as the facts. */
 MUST static bool
 facts_of(struct ctx *c, const struct offline *o, const struct offline_result *r,
@@ -207,6 +222,7 @@ facts_of(struct ctx *c, const struct offline *o, const struct offline_result *r,
 		.looked_up = true,
 		.license = l,
 		.by = o->customer,
+		.image = image_shown(o, k),
 		.machine = o->machine,
 		.entitlement = o->entitlement,
 		.list_until = r->list.next_update > k->issued ? r->list.next_update : k->issued,
@@ -228,6 +244,7 @@ policy_of(const struct license_claims *k)
 		.tolerance = k->tolerance,
 		.grace_expired = k->grace_expired,
 		.grace_revoked = k->grace_revoked,
+		.image = k->image,
 	};
 }
 

@@ -24,11 +24,18 @@ policy_standard(void)
 /* ---- The fields -------------------------------------------------------------------------- */
 
 static const char *const stale_names[] = { "undecided", "refused", NULL };
+const char *const image_names[] = { "none", "unlock", NULL };
+
+const char *
+image_term_name(enum image_term t)
+{
+	return image_names[t];
+}
 
 /* As it comes from JSON: words and lists that are more than their fields. */
 struct asked {
 	struct policy p;
-	int binding, stale;
+	int binding, image, stale;
 	struct str_list components;
 };
 #define IN(member) offsetof(struct asked, member)
@@ -43,6 +50,7 @@ static const struct json_field fields[] = {
 	{ "entitlements", FIELD_LIST, IN(p.entitlements), 1, ENTITLEMENT_MAX },
 	NUMBER(grace_expired, 0, GRACE_EXPIRED_MAX),
 	NUMBER(grace_revoked, 0, GRACE_REVOKED_MAX),
+	{ "image", FIELD_WORD, IN(image), .words = image_names },
 	NUMBER(lease, LEASE_MIN, LEASE_MAX),
 	NUMBER(offline, 0, OFFLINE_MAX),
 	{ "renewable", FIELD_BOOL, IN(p.renewable) },
@@ -132,6 +140,8 @@ policy_check(struct ctx *c, const struct policy *p)
 	if (p->binding != BIND_NONE && p->seats > BOUND_MAX)
 		return fail_at(c, E_INPUT, "/seats",
 		    "a license that binds to machines has at most %d seats", BOUND_MAX);
+	if (p->image != IMAGE_NONE && p->image != IMAGE_UNLOCK)
+		return fail_at(c, E_INPUT, "/image", "not a use of key images that is known");
 	return entitlements_check(c, &p->entitlements);
 }
 
@@ -143,12 +153,14 @@ policy_decode(struct ctx *c, struct str json, struct policy *ret)
 	struct asked a = { .p = policy_standard() };
 
 	a.binding = (int)a.p.binding;
+	a.image = (int)a.p.image;
 	a.stale = a.p.stale_refused;
 	if (!json_decode(c, json, fields, COUNT(fields), &a))
 		return false;
 	if (a.components.v != NULL && !components_parse(c, &a.components, &a.p.components))
 		return false;
 	a.p.binding = (enum binding)a.binding;
+	a.p.image = (enum image_term)a.image;
 	a.p.stale_refused = a.stale != 0;
 	if (!policy_check(c, &a.p))
 		return false;
@@ -177,6 +189,7 @@ policy_put(struct js *j, const char *key, const struct policy *p)
 	texts_put(j, "entitlements", &p->entitlements);
 	js_number(j, "grace_expired", p->grace_expired);
 	js_number(j, "grace_revoked", p->grace_revoked);
+	js_text(j, "image", str_of(image_term_name(p->image)));
 	js_number(j, "lease", p->lease);
 	js_number(j, "offline", p->offline);
 	js_bool(j, "renewable", p->renewable);

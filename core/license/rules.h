@@ -37,6 +37,7 @@ enum verdict_code rule_expires(const struct view *);
 enum verdict_code rule_revocations(const struct view *);
 enum verdict_code rule_enrolled(const struct view *);
 enum verdict_code rule_delivery(const struct view *);
+enum verdict_code rule_image(const struct view *);
 enum verdict_code rule_machine(const struct view *);
 enum verdict_code rule_entitlement(const struct view *);
 enum verdict_code rule_approvals(const struct view *);
@@ -44,6 +45,7 @@ enum verdict_code rule_counted(const struct view *);
 enum verdict_code rule_seats(const struct view *);
 enum verdict_code rule_heartbeat(const struct view *);
 enum verdict_code rule_unlocks(const struct view *);
+enum verdict_code rule_watermark(const struct view *);
 enum verdict_code rule_terms(const struct view *);
 enum verdict_code rule_renewal(const struct view *);
 enum verdict_code rule_transfer(const struct view *);
@@ -71,7 +73,7 @@ bool would_bind(const struct view *);
 
 /* ---- Names and lists --------------------------------------------------------------------- */
 
-extern const char *const binding_names[]; /* NULL ends it */
+extern const char *const binding_names[], *const image_names[]; /* NULL ends each */
 /* E_INPUT unless each is a plain word and none is there twice. */
 MUST bool entitlements_check(struct ctx *, const struct str_list *);
 /* Members of a JSON object. */

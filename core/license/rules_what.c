@@ -1,6 +1,6 @@
 /*
- * The rules about what is asked for: delivery, machine, entitlement, approvals, seats, unlocks,
- * the terms of a new or renewed license, a transfer.
+ * The rules about what is asked for: delivery, key image, machine, entitlement, approvals, seats,
+ * unlocks, the terms of a new or renewed license, a transfer.
  */
 #include "rules.h"
 
@@ -27,6 +27,36 @@ rule_delivery(const struct view *v)
 		return V_DELIVERY_SPENT;
 	case DELIVERY_EXPIRED:
 		return V_DELIVERY_EXPIRED;
+	}
+	abort(); /* the compiler has seen every case */
+}
+
+/* Whoever unlocks has shown it to the server; whoever runs without network shows the picture. */
+enum verdict_code
+rule_image(const struct view *v)
+{
+	static const char *const names[] = { "not shown", "good", "not known", "spent",
+		"expired", "revoked", "another one" };
+
+	note(v, "key image: %s; the terms ask for %s", names[v->f->image],
+	    image_term_name(v->p->image));
+	if (v->p->image == IMAGE_NONE)
+		return V_VALID;
+	switch (v->f->image) {
+	case SHOWING_NONE:
+		return V_IMAGE_MISSING;
+	case SHOWING_GOOD:
+		return V_VALID;
+	case SHOWING_UNKNOWN:
+		return V_IMAGE_UNKNOWN;
+	case SHOWING_SPENT:
+		return V_IMAGE_SPENT;
+	case SHOWING_EXPIRED:
+		return V_IMAGE_EXPIRED;
+	case SHOWING_REVOKED:
+		return V_IMAGE_REVOKED;
+	case SHOWING_OTHER:
+		return V_IMAGE_MISMATCH;
 	}
 	abort(); /* the compiler has seen every case */
 }
@@ -166,6 +196,16 @@ rule_unlocks(const struct view *v)
 }
 
 /* ---- Terms ------------------------------------------------------------------------------- */
+
+/* A key image is good for nothing where no network would answer to it. */
+enum verdict_code
+rule_watermark(const struct view *v)
+{
+	note(v, "the release has %s watermark; the terms ask for %s",
+	    v->f->watermarked ? "a" : "no", image_term_name(v->p->image));
+	return v->p->image != IMAGE_NONE && !v->f->watermarked ? V_RELEASE_WITHOUT_WATERMARK
+							       : V_VALID;
+}
 
 /* A renewal counts its term from the end of the one that runs. */
 enum verdict_code

@@ -8,9 +8,8 @@
 #include "attrs.h"
 #include "families.h"
 
-/* The second input as the first sees it: before opset 7 it could be aligned at an axis. */
-static struct nn_tensor
-aligned(const struct nn_call *k, const struct nn_tensor *second)
+struct nn_tensor
+binary_second(const struct nn_call *k, const struct nn_tensor *second)
 {
 	const struct binary_attr *attr = k->attr;
 	struct nn_tensor view = *second;
@@ -33,7 +32,7 @@ broadcast_shape(struct ctx *c, struct nn_call *k)
 	if (attr != NULL && attr->aligned &&
 	    (attr->axis < 0 || k->in[1]->rank + attr->axis > k->in[0]->rank))
 		return fail(c, E_INPUT, "axis %lld", (long long)attr->axis);
-	second = aligned(k, k->in[1]);
+	second = binary_second(k, k->in[1]);
 	return shape_broadcast(c, k->in[0], &second, k->out[0]);
 }
 
@@ -81,7 +80,7 @@ prelu_shape(struct ctx *c, struct nn_call *k)
 	if (!is_real(k->in[0]) || !is_real(k->in[1]))
 		return fail(c, E_INPUT, "both inputs have to be real");
 	shape_like(k->out[0], k->in[0]);
-	slope = aligned(k, k->in[1]);
+	slope = binary_second(k, k->in[1]);
 	if (!shape_fits(&slope, k->in[0]))
 		return fail(c, E_INPUT, "the slopes do not fit the input");
 	return true;
@@ -92,7 +91,7 @@ prelu_shape(struct ctx *c, struct nn_call *k)
 #define FORWARD(name, type, to, value)                                                \
 	static void name(struct nn_call *k)                                           \
 	{                                                                             \
-		const struct nn_tensor second = aligned(k, k->in[1]);                 \
+		const struct nn_tensor second = binary_second(k, k->in[1]);           \
 		const struct nn_tensor *const t[] = { k->out[0], k->in[0], &second }; \
                                                                                       \
 		for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w)) { \
@@ -122,7 +121,7 @@ prelu_shape(struct ctx *c, struct nn_call *k)
 #define TOWARDS(name, target, slope)                                                           \
 	static void name(struct nn_call *k, const struct nn_tensor *target)                    \
 	{                                                                                      \
-		const struct nn_tensor second = aligned(k, k->in[1]);                          \
+		const struct nn_tensor second = binary_second(k, k->in[1]);                    \
 		const struct nn_tensor *const t[] = { k->dout[0], k->in[0], &second, target }; \
                                                                                                \
 		for (struct walk w = walk_over(t[0], 4, t); w.n > 0; walk_next(&w)) {          \
@@ -148,18 +147,18 @@ prelu_shape(struct ctx *c, struct nn_call *k)
 		}                                                                              \
 	}
 
-#define BACKWARD(name, slope_x, slope_y)                                       \
-	TOWARDS(name##_to_x, target, slope_x)                                  \
-	TOWARDS(name##_to_y, target, slope_y)                                  \
-	void name##_backward(struct nn_call *k)                                \
-	{                                                                      \
-		if (k->din[0] != NULL)                                         \
-			name##_to_x(k, k->din[0]);                             \
-		if (k->din[1] != NULL) {                                       \
-			const struct nn_tensor target = aligned(k, k->din[1]); \
-                                                                               \
-			name##_to_y(k, &target);                               \
-		}                                                              \
+#define BACKWARD(name, slope_x, slope_y)                                             \
+	TOWARDS(name##_to_x, target, slope_x)                                        \
+	TOWARDS(name##_to_y, target, slope_y)                                        \
+	void name##_backward(struct nn_call *k)                                      \
+	{                                                                            \
+		if (k->din[0] != NULL)                                               \
+			name##_to_x(k, k->din[0]);                                   \
+		if (k->din[1] != NULL) {                                             \
+			const struct nn_tensor target = binary_second(k, k->din[1]); \
+                                                                                     \
+			name##_to_y(k, &target);                                     \
+		}                                                                    \
 	}
 
 static int64_t
@@ -267,7 +266,7 @@ mod_forward(struct nn_call *k)
 static void
 pow_mixed(struct nn_call *k)
 {
-	const struct nn_tensor second = aligned(k, k->in[1]);
+	const struct nn_tensor second = binary_second(k, k->in[1]);
 	const struct nn_tensor *const t[] = { k->out[0], k->in[0], &second };
 
 	for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w))

@@ -24,6 +24,8 @@ nn_run_fn abs_backward, acos_backward, acosh_backward, asin_backward, asinh_back
     thresholded_relu_backward;
 
 /* binary.c */
+/* The second input as the first sees it: before opset 7 it could be aligned at an axis. */
+struct nn_tensor binary_second(const struct nn_call *, const struct nn_tensor *second);
 nn_shape_fn arithmetic_shape, compare_shape, logic_shape, mod_shape, pow_shape, prelu_shape;
 nn_run_fn add_forward, and_forward, div_forward, equal_forward, greater_forward,
     greater_or_equal_forward, less_forward, less_or_equal_forward, mod_forward, mul_forward,

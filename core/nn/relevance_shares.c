@@ -13,6 +13,13 @@ counted(const struct nn_call *k, float x)
 	return k->rule->kind == RULE_EPSILON ? x : fmaxf(x, 0);
 }
 
+/* Input j, or what is like it, as it is broadcast. */
+static struct nn_tensor
+operand(const struct nn_call *k, const struct nn_tensor *t, int j)
+{
+	return j == 1 ? binary_second(k, t) : *t;
+}
+
 /* ---- Sums of several inputs -------------------------------------------------------------- */
 
 /* z = the sum of what the inputs that count bring; `last` may count with the other sign. */
@@ -23,7 +30,8 @@ contributions(const struct nn_call *k, const struct nn_tensor *z, float last_sig
 
 	tensor_fill(z, 0);
 	for (int j = 0; j < k->ins; j++) {
-		const struct nn_tensor *const t[] = { z, k->in[j] };
+		const struct nn_tensor in = operand(k, k->in[j], j);
+		const struct nn_tensor *const t[] = { z, &in };
 
 		sign[j] = j == k->ins - 1 ? last_sign : 1;
 		if (k->din[j] == NULL)
@@ -53,10 +61,13 @@ several_relevance(struct nn_call *k, float last_sign)
 	n = contributions(k, &z, last_sign, sign);
 	relevance_divide(k, k->dout[0], &z, &s);
 	for (int j = 0; j < k->ins; j++) {
-		const struct nn_tensor *const t[] = { k->dout[0], &z, &s, k->in[j], k->din[j] };
+		struct nn_tensor in, din;
+		const struct nn_tensor *const t[] = { k->dout[0], &z, &s, &in, &din };
 
 		if (k->din[j] == NULL)
 			continue;
+		in = operand(k, k->in[j], j);
+		din = operand(k, k->din[j], j);
 		for (struct walk w = walk_over(t[0], 5, t); w.n > 0; walk_next(&w))
 			for (int64_t i = 0; i < w.n; i++) {
 				float r = reals(t[0])[w.at[0] + i * w.by[0]];
@@ -121,7 +132,10 @@ product_relevance(struct nn_call *k)
 void
 first_relevance(struct nn_call *k)
 {
-	multiplied_add(k->din[0] != NULL ? k->din[0] : k->din[1], k->dout[0], 1);
+	int i = k->din[0] != NULL ? 0 : 1;
+	const struct nn_tensor din = operand(k, k->din[i], i);
+
+	multiplied_add(&din, k->dout[0], 1);
 }
 
 /* ---- Sums of one input ------------------------------------------------------------------- */

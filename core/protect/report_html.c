@@ -3,43 +3,19 @@
  * each part with a line that says what it shows. It holds all that it needs (its policy forbids a
  * browser to fetch anything), reads on a phone and prints.
  */
-#include "report.h"
+#include "report_parts.h"
 
 /* ---- The head ---------------------------------------------------------------------------- */
-
-/* 2026-02-01 */
-static void
-put_day(struct buf *b, int64_t ms)
-{
-	char text[32];
-	struct buf t = BUF(text);
-
-	time_put(&t, ms);
-	buf_put(b, (struct str){ text, t.n < 10 ? t.n : 10 });
-}
 
 MUST static bool
 put_head(struct ctx *c, struct buf *b, const struct protect_report *r)
 {
-	struct str name;
+	const struct page_head head = { "Protection of", "Protection report", r->model_name,
+		false };
 
-	if (!show_name(c, r->model_name, &name))
+	if (!page_begin(c, b, &head))
 		return false;
-	buf_put(b,
-	    STR("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-		"style-src 'unsafe-inline'\"/>\n"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-		"<meta name=\"referrer\" content=\"no-referrer\"/>\n<title>Protection of "));
-	html_text(b, name);
-	buf_put(b, STR("</title>\n<style>\n"));
-	report_style(b);
-	buf_put(b,
-	    STR("</style></head>\n<body><main>\n<header>\n<p class=\"kind\">Protection "
-		"report</p>\n<h1>"));
-	if (!html_name(c, b, r->model_name))
-		return false;
-	buf_put(b, STR("</h1>\n<p class=\"sub\">"));
+	buf_put(b, STR("<p class=\"sub\">"));
 	html_text(b, str_of(say_locks(r->locks)));
 	buf_put(b, STR(" · release "));
 	html_text(b, str_of(r->release.s));
@@ -49,16 +25,6 @@ put_head(struct ctx *c, struct buf *b, const struct protect_report *r)
 	}
 	buf_put(b, STR("</p>\n"));
 	return true;
-}
-
-static void
-card(struct buf *b, double share, const char *text)
-{
-	buf_put(b, STR("<div class=\"card\"><b>"));
-	put_percent(b, share);
-	buf_put(b, STR("</b><span>"));
-	html_text(b, str_of(text));
-	buf_put(b, STR("</span></div>\n"));
 }
 
 /* With the smallest share of the data. */
@@ -74,7 +40,7 @@ thief_cards(struct buf *b, const struct attack_result *a)
 	buf_put(&t, STR("\u00a0% of the data; without the file "));
 	put_percent(&t, p->against);
 	buf_char(&t, '\0');
-	card(b, p->accuracy, text);
+	page_card(b, p->accuracy, text);
 }
 
 static void
@@ -83,11 +49,11 @@ put_cards(struct buf *b, const struct protect_report *r)
 	const struct attack_result *tuned = report_attack(r, "L1");
 
 	buf_put(b, STR("<div class=\"cards\">\n"));
-	card(b, r->before, "right answers before");
-	card(b, r->locked, "right answers of the locked file");
+	page_card(b, r->before, "right answers before");
+	page_card(b, r->locked, "right answers of the locked file");
 	if (tuned != NULL)
 		thief_cards(b, tuned);
-	card(b, r->unlocked_accuracy, "right answers when opened with its key");
+	page_card(b, r->unlocked_accuracy, "right answers when opened with its key");
 	buf_put(b, STR("</div>\n"));
 }
 
@@ -125,29 +91,13 @@ put_summary(struct buf *b, const struct protect_report *r)
 /* ---- The parts --------------------------------------------------------------------------- */
 
 static void
-section(struct buf *b, const char *title, const char *text)
-{
-	buf_put(b, STR("<section>\n<h2>"));
-	html_text(b, str_of(title));
-	buf_put(b, STR("</h2>\n<p>"));
-	html_text(b, str_of(text));
-	buf_put(b, STR("</p>\n"));
-}
-
-static void
-section_end(struct buf *b)
-{
-	buf_put(b, STR("</section>\n"));
-}
-
-static void
 put_curve(struct buf *b, const struct protect_report *r)
 {
 	const struct attack_result *a = report_attack(r, "L1");
 
 	if (a == NULL)
 		return;
-	section(b, "What a thief gets back",
+	page_section(b, "What a thief gets back",
 	    "Whoever steals the locked file can train it further with data of his own. What "
 	    "counts is how much better that is than to start from nothing: if the two lines "
 	    "lie together, the file is worth nothing to him.");
@@ -164,7 +114,7 @@ put_curve(struct buf *b, const struct protect_report *r)
 	}
 	buf_put(b, STR("</figcaption></figure>\n"));
 	table_curves(b, a);
-	section_end(b);
+	page_section_end(b);
 }
 
 MUST static bool
@@ -172,7 +122,7 @@ put_layers(struct ctx *c, struct buf *b, const struct protect_report *r)
 {
 	if (r->layers == 0)
 		return true;
-	section(b, "What the lock leaves to be seen",
+	page_section(b, "What the lock leaves to be seen",
 	    "How the values of the layer with most touched parameters lie. The fewer of them "
 	    "stand out, the less there is for a thief to find.");
 	buf_put(b,
@@ -193,7 +143,7 @@ put_layers(struct ctx *c, struct buf *b, const struct protect_report *r)
 		"the distributions look alike. MAD: median absolute deviation of the "
 		"layer; the columns count values that far from its median, before → "
 		"after.</p>\n"));
-	section_end(b);
+	page_section_end(b);
 	return true;
 }
 
@@ -202,7 +152,7 @@ put_marks(struct buf *b, const struct protect_report *r)
 {
 	if (r->customers == 0)
 		return;
-	section(b, "Each customer’s copy",
+	page_section(b, "Each customer’s copy",
 	    "The key that opens the file writes its customer’s mark into every weight. "
 	    "Each of these copies was made, judged and traced.");
 	table_customers(b, r);
@@ -218,7 +168,7 @@ put_marks(struct buf *b, const struct protect_report *r)
 		buf_char(b, '.');
 	}
 	buf_put(b, STR("</p>\n"));
-	section_end(b);
+	page_section_end(b);
 }
 
 static void
@@ -226,11 +176,11 @@ put_baselines(struct buf *b, const struct protect_report *r)
 {
 	if (r->baselines == 0)
 		return;
-	section(b, "Compared with simpler ways",
+	page_section(b, "Compared with simpler ways",
 	    "What becomes of the model if other parameters are moved. The lower the accuracy "
 	    "with the fewer parameters, the better the lock.");
 	table_baselines(b, r);
-	section_end(b);
+	page_section_end(b);
 }
 
 static void
@@ -240,11 +190,11 @@ put_attacks(struct buf *b, const struct protect_report *r)
 
 	if (others == 0)
 		return;
-	section(b, "The other attacks",
+	page_section(b, "The other attacks",
 	    "Each was carried out on the locked file, and the result judged like the model "
 	    "itself.");
 	table_attacks(b, r);
-	section_end(b);
+	page_section_end(b);
 }
 
 static void
@@ -253,7 +203,7 @@ put_limits(struct buf *b, const struct protect_report *r)
 	size_t n;
 	const struct limit *limit = report_limits(&n);
 
-	section(b, "What it does not protect against",
+	page_section(b, "What it does not protect against",
 	    "No lock answers everything. With this one, reckon with the following.");
 	buf_put(b, STR("<dl>\n"));
 	for (size_t i = 0; i < n; i++) {
@@ -266,7 +216,7 @@ put_limits(struct buf *b, const struct protect_report *r)
 		buf_put(b, STR("</dd></div>\n"));
 	}
 	buf_put(b, STR("</dl>\n"));
-	section_end(b);
+	page_section_end(b);
 }
 
 bool
@@ -276,18 +226,19 @@ protect_report_html(struct ctx *c, const struct protect_report *r, struct buf *o
 		return false;
 	put_summary(out, r);
 	put_curve(out, r);
-	section(out, "The lock in figures", "What was done to the file, and what it takes.");
+	page_section(
+	    out, "The lock in figures", "What was done to the file, and what it takes.");
 	table_facts(out, r);
-	section_end(out);
+	page_section_end(out);
 	put_marks(out, r);
 	put_baselines(out, r);
 	if (!put_layers(c, out, r))
 		return false;
 	put_attacks(out, r);
 	put_limits(out, r);
-	section(out, "The files", "By their SHA-256.");
+	page_section(out, "The files", "By their SHA-256.");
 	table_files(out, r);
-	section_end(out);
-	buf_put(out, STR("</main></body></html>\n"));
+	page_section_end(out);
+	page_end(out);
 	return buf_ok(c, out);
 }

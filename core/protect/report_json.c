@@ -2,7 +2,7 @@
  * The report as JSON: every fact of it, for programs. Shares are numbers from 0 to 1; what was not
  * measured is null.
  */
-#include "report.h"
+#include "report_parts.h"
 
 static void
 put_digest(struct js *j, const char *key, const struct digest256 *d)

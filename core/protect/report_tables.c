@@ -2,95 +2,7 @@
  * The report's tables. Accuracies carry a bar of their length, so that a column can be read at a
  * glance; what was not measured is a dash.
  */
-#include "report.h"
-
-/* ---- Cells ------------------------------------------------------------------------------- */
-
-static void
-table_begin(struct buf *b, const char *const head[], size_t n)
-{
-	buf_put(b, STR("<div class=\"wide\"><table><thead><tr>"));
-	for (size_t i = 0; i < n; i++) {
-		buf_put(b, i == 0 ? STR("<th>") : STR("<th class=\"n\">"));
-		html_text(b, str_of(head[i]));
-		buf_put(b, STR("</th>"));
-	}
-	buf_put(b, STR("</tr></thead><tbody>\n"));
-}
-
-static void
-table_end(struct buf *b)
-{
-	buf_put(b, STR("</tbody></table></div>\n"));
-}
-
-static void
-more(struct buf *b, size_t all, size_t shown, const char *what)
-{
-	if (all <= shown)
-		return;
-	buf_put(b, STR("<p class=\"note\">And "));
-	put_count(b, all - shown);
-	buf_printf(b, " more %s.</p>\n", what);
-}
-
-static void
-cell_begin(struct buf *b)
-{
-	buf_put(b, STR("<td class=\"n\">"));
-}
-
-static void
-cell_end(struct buf *b)
-{
-	buf_put(b, STR("</td>"));
-}
-
-static void
-cell_percent(struct buf *b, double share)
-{
-	cell_begin(b);
-	put_percent(b, share);
-	cell_end(b);
-}
-
-static void
-cell_count(struct buf *b, uint64_t n)
-{
-	cell_begin(b);
-	put_count(b, n);
-	cell_end(b);
-}
-
-static void
-cell_real(struct buf *b, double v, int decimals)
-{
-	cell_begin(b);
-	put_real(b, v, decimals);
-	cell_end(b);
-}
-
-/* A share of the whole with its bar; the class says which colour. */
-static void
-cell_bar(struct buf *b, const char *class, double share)
-{
-	double width = isfinite(share) ? fmax(0, fmin(1, share)) : 0;
-
-	buf_printf(b,
-	    "<td class=\"n\"><span class=\"track\"><span class=\"fill %s\" "
-	    "style=\"width:%.1f%%\"></span></span><span class=\"figure\">",
-	    class, width * 100);
-	put_percent(b, share);
-	buf_put(b, STR("</span></td>"));
-}
-
-static void
-cell_text(struct buf *b, const char *text)
-{
-	buf_put(b, STR("<td>"));
-	html_text(b, str_of(text));
-	cell_end(b);
-}
+#include "report_parts.h"
 
 /* ---- What a thief gets back -------------------------------------------------------------- */
 
@@ -119,20 +31,6 @@ table_curves(struct buf *b, const struct attack_result *a)
 }
 
 /* ---- Facts ------------------------------------------------------------------------------- */
-
-static void
-fact_begin(struct buf *b, const char *name)
-{
-	buf_put(b, STR("<tr><th scope=\"row\">"));
-	html_text(b, str_of(name));
-	buf_put(b, STR("</th><td>"));
-}
-
-static void
-fact_end(struct buf *b)
-{
-	buf_put(b, STR("</td></tr>\n"));
-}
 
 static void
 facts_advparams(struct buf *b, const struct advparams_result *a)
@@ -172,7 +70,7 @@ facts_sealed(struct buf *b, const struct sealed_result *s)
 void
 table_facts(struct buf *b, const struct protect_report *r)
 {
-	buf_put(b, STR("<div class=\"wide\"><table class=\"facts\"><tbody>\n"));
+	facts_begin(b);
 	fact_begin(b, "Lock");
 	html_text(b, str_of(say_locks(r->locks)));
 	fact_end(b);
@@ -231,7 +129,7 @@ table_baselines(struct buf *b, const struct protect_report *r)
 		buf_put(b, STR("</tr>\n"));
 	}
 	table_end(b);
-	more(b, r->baselines, SHOW_BASELINES, "ways");
+	table_more(b, r->baselines, SHOW_BASELINES, "ways");
 }
 
 void
@@ -250,7 +148,7 @@ table_customers(struct buf *b, const struct protect_report *r)
 		buf_put(b, STR("</tr>\n"));
 	}
 	table_end(b);
-	more(b, r->customers, SHOW_CUSTOMERS, "customers");
+	table_more(b, r->customers, SHOW_CUSTOMERS, "customers");
 }
 
 /* ---- Layers ------------------------------------------------------------------------------ */
@@ -289,7 +187,7 @@ table_layers(struct ctx *c, struct buf *b, const struct protect_report *r)
 		buf_put(b, STR("</tr>\n"));
 	}
 	table_end(b);
-	more(b, r->layers, SHOW_LAYERS, "layers");
+	table_more(b, r->layers, SHOW_LAYERS, "layers");
 	return true;
 }
 
@@ -373,7 +271,7 @@ attack_put(struct buf *b, const struct attack_result *a)
 		for (size_t i = 0; i < a->points && i < SHOW_POINTS; i++)
 			attack_row(b, &k, &a->point[i]);
 		table_end(b);
-		more(b, a->points, SHOW_POINTS, "attempts");
+		table_more(b, a->points, SHOW_POINTS, "attempts");
 	}
 	if (a->note[0] != '\0') {
 		buf_put(b, STR("<p class=\"note\">"));
@@ -390,7 +288,7 @@ table_attacks(struct buf *b, const struct protect_report *r)
 	for (size_t i = 0; i < r->attacks && i < SHOW_ATTACKS; i++)
 		if (!str_same(str_of(r->attack[i].id), STR("L1")) || r->attack[i].points == 0)
 			attack_put(b, &r->attack[i]);
-	more(b, r->attacks, SHOW_ATTACKS, "attacks");
+	table_more(b, r->attacks, SHOW_ATTACKS, "attacks");
 }
 
 /* ---- Files ------------------------------------------------------------------------------- */
@@ -408,7 +306,7 @@ table_files(struct buf *b, const struct protect_report *r)
 		{ "Weights unlocked", &r->unlocked },
 	};
 
-	buf_put(b, STR("<div class=\"wide\"><table class=\"facts\"><tbody>\n"));
+	facts_begin(b);
 	fact_begin(b, "Release");
 	buf_put(b, STR("<code>"));
 	html_text(b, str_of(r->release.s));

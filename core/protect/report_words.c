@@ -3,7 +3,7 @@
  * what the model did, what the locked file does, what a thief gets, and what no lock prevents. All
  * numbers come from the report.
  */
-#include "report.h"
+#include "report_parts.h"
 
 /* ---- Facts that sentences stand on ------------------------------------------------------- */
 

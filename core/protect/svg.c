@@ -1,256 +1,41 @@
 /*
  * The report's figures as SVG inside the page: the curve of what a thief gets back, and a layer's
- * values before and after. Colours come from the page's style sheet, by class: a, b (told apart by
- * every kind of colour blindness, and by shape and dash as well), and quiet ones. Coordinates are
- * whole tenths of a unit.
+ * values before and after.
  */
-#include "report.h"
+#include "report_parts.h"
 
-/* The drawing, and the plot in it. */
-enum { WIDTH = 470, HEIGHT = 300, LEFT = 46, RIGHT = 142, TOP = 12, BOTTOM = 46 };
 enum { WIDE_RIGHT = 14 }; /* where nothing is written at the right */
-
-static void
-put_at(struct buf *b, const char *name, double v)
-{
-	buf_printf(b, " %s=\"%.1f\"", name, isfinite(v) ? fmax(-9999, fmin(9999, v)) : 0);
-}
-
-static void
-put_line(struct buf *b, const char *class, double x1, double y1, double x2, double y2)
-{
-	buf_printf(b, "<line class=\"%s\"", class);
-	put_at(b, "x1", x1);
-	put_at(b, "y1", y1);
-	put_at(b, "x2", x2);
-	put_at(b, "y2", y2);
-	buf_put(b, STR("/>"));
-}
-
-static void
-text_begin(struct buf *b, const char *class, const char *anchor, double x, double y)
-{
-	buf_printf(b, "<text class=\"%s\" text-anchor=\"%s\"", class, anchor);
-	put_at(b, "x", x);
-	put_at(b, "y", y);
-	buf_char(b, '>');
-}
-
-static void
-text_end(struct buf *b)
-{
-	buf_put(b, STR("</text>"));
-}
-
-static void
-put_text(
-    struct buf *b, const char *class, const char *anchor, double x, double y, const char *text)
-{
-	text_begin(b, class, anchor, x, y);
-	html_text(b, str_of(text));
-	text_end(b);
-}
-
-static void
-svg_begin(struct buf *b, const char *title)
-{
-	buf_printf(b, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>", WIDTH, HEIGHT);
-	html_text(b, str_of(title));
-	buf_put(b, STR("</title>"));
-}
 
 /* ---- The curve --------------------------------------------------------------------------- */
 
-enum { LABELS = 4, LABEL_APART = 15 };
-
-/* A line's name at its right end; they keep their distance from each other. */
-struct label {
-	const char *class, *text;
-	double value, y;
-};
-
-struct curve {
-	const struct attack_result *of;
-	size_t points;
-	double low, high; /* shares at the ends of the axis, which is logarithmic */
-};
-
-static double
-curve_x(const struct curve *k, double share)
-{
-	double at = k->high > k->low ? log(share / k->low) / log(k->high / k->low) : 0.5;
-
-	return LEFT + 14 + at * (WIDTH - LEFT - RIGHT - 22);
-}
-
-static double
-curve_y(double accuracy)
-{
-	return TOP + (1 - accuracy) * (HEIGHT - TOP - BOTTOM);
-}
-
-static bool
-is_drawn(const struct attack_point *p, double value)
-{
-	return isfinite(value) && isfinite(p->x) && p->x > 0;
-}
-
-static void
-curve_axes(struct buf *b, const struct curve *k)
-{
-	double last = -1000;
-
-	for (int tenth = 0; tenth <= 10; tenth += 2) {
-		double y = curve_y(tenth / 10.);
-
-		put_line(b, "grid", LEFT, y, WIDTH - RIGHT, y);
-		text_begin(b, "tick", "end", LEFT - 6, y + 4);
-		buf_number(b, tenth * 10);
-		text_end(b);
-	}
-	put_line(b, "axis", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM);
-	for (size_t i = 0; i < k->points; i++) {
-		double share = k->of->point[i].x, x = curve_x(k, share);
-
-		if (!is_drawn(&k->of->point[i], 0))
-			continue;
-		put_line(b, "axis", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 4);
-		if (x - last < 20)
-			continue;
-		last = x;
-		text_begin(b, "tick", "middle", x, HEIGHT - BOTTOM + 17);
-		put_real(b, share * 100, share < 0.0095 ? 1 : 0);
-		text_end(b);
-	}
-	put_text(b, "title", "middle", (LEFT + WIDTH - RIGHT) / 2., HEIGHT - 8,
-	    "share of the data that the thief has, %");
-	buf_printf(b,
-	    "<text class=\"title\" text-anchor=\"middle\" transform=\"rotate(-90 11 %d)\" "
-	    "x=\"11\" y=\"%d\">right answers, %%</text>",
-	    (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
-}
-
-static void
-curve_marker(struct buf *b, const char *class, bool round, double x, double y)
-{
-	if (round) {
-		buf_printf(b, "<circle class=\"dot %s\" r=\"4.6\"", class);
-		put_at(b, "cx", x);
-		put_at(b, "cy", y);
-	} else {
-		buf_printf(b, "<rect class=\"dot %s\" width=\"6\" height=\"6\"", class);
-		put_at(b, "x", x - 3);
-		put_at(b, "y", y - 3);
-	}
-	buf_put(b, STR("/>"));
-}
-
-/* One series; its last value, NAN if it has none. */
-static double
-curve_line(struct buf *b, const struct curve *k, bool against)
-{
-	const char *class = against ? "b" : "a";
-	double last = NAN;
-
-	buf_printf(b, "<polyline class=\"line %s\" points=\"", class);
-	for (size_t i = 0; i < k->points; i++) {
-		const struct attack_point *p = &k->of->point[i];
-		double v = against ? p->against : p->accuracy;
-
-		if (is_drawn(p, v))
-			buf_printf(b, "%.1f,%.1f ", curve_x(k, p->x), curve_y(v));
-	}
-	buf_put(b, STR("\"/>"));
-	for (size_t i = 0; i < k->points; i++) {
-		const struct attack_point *p = &k->of->point[i];
-		double v = against ? p->against : p->accuracy;
-
-		if (!is_drawn(p, v))
-			continue;
-		curve_marker(b, class, !against, curve_x(k, p->x), curve_y(v));
-		last = v;
-	}
-	return last;
-}
-
-/* By value, the best on top, each at least so far from the one above; all inside the drawing. */
-static void
-labels_place(struct label l[], size_t n)
-{
-	double most = HEIGHT - BOTTOM;
-
-	for (size_t i = 1; i < n; i++)
-		for (size_t k = i; k > 0 && l[k].value > l[k - 1].value; k--) {
-			struct label was = l[k];
-
-			l[k] = l[k - 1];
-			l[k - 1] = was;
-		}
-	for (size_t i = 0; i < n; i++) {
-		l[i].y = curve_y(l[i].value);
-		if (i > 0 && l[i].y < l[i - 1].y + LABEL_APART)
-			l[i].y = l[i - 1].y + LABEL_APART;
-	}
-	for (size_t i = n; i-- > 0;) {
-		if (l[i].y > most)
-			l[i].y = most;
-		most = l[i].y - LABEL_APART;
-	}
-}
-
-static void
-labels_put(struct buf *b, struct label l[], size_t n)
-{
-	labels_place(l, n);
-	for (size_t i = 0; i < n; i++) {
-		buf_printf(b, "<text class=\"label %s\"", l[i].class);
-		put_at(b, "x", WIDTH - RIGHT + 6);
-		put_at(b, "y", l[i].y + 4);
-		buf_char(b, '>');
-		html_text(b, str_of(l[i].text));
-		buf_char(b, ' ');
-		put_percent(b, l[i].value);
-		text_end(b);
-	}
-}
-
-static void
-level(struct buf *b, const char *class, double v)
-{
-	put_line(b, class, LEFT, curve_y(v), WIDTH - RIGHT, curve_y(v));
-}
+_Static_assert(
+    (int)SHOW_POINTS <= (int)CHART_POINTS, "a chart has room for the points that are shown");
 
 void
 svg_curves(struct buf *b, const struct protect_report *r, const struct attack_result *a)
 {
-	struct curve k = { a, a->points < SHOW_POINTS ? a->points : SHOW_POINTS, INFINITY, 0 };
-	struct label all[LABELS] = {
-		{ "plain", "original", r->before, 0 },
-		{ "a", "from the file", NAN, 0 },
-		{ "b", "from scratch", NAN, 0 },
-		{ "plain", "locked file", r->locked, 0 },
+	double share[SHOW_POINTS], from_file[SHOW_POINTS], from_scratch[SHOW_POINTS];
+	const struct chart chart = {
+		.title = "What a thief gets back, by the share of the data that he has",
+		.x_title = "share of the data that the thief has, %",
+		.y_title = "right answers, %",
+		.x = share,
+		.points = a->points < SHOW_POINTS ? a->points : SHOW_POINTS,
+		.x_times = 100,
+		.logarithmic = true,
+		.series = { { "plain", "original", NULL, r->before, "level" },
+		    { "plain", "locked file", NULL, r->locked, "level low" },
+		    { "a", "from the file", from_file, 0, NULL },
+		    { "b", "from scratch", from_scratch, 0, NULL } },
+		.n = 4,
 	};
-	struct label shown[LABELS];
-	size_t n = 0;
 
-	for (size_t i = 0; i < k.points; i++)
-		if (is_drawn(&a->point[i], 0)) {
-			k.low = fmin(k.low, a->point[i].x);
-			k.high = fmax(k.high, a->point[i].x);
-		}
-	svg_begin(b, "What a thief gets back, by the share of the data that he has");
-	curve_axes(b, &k);
-	if (isfinite(r->before))
-		level(b, "level", r->before);
-	if (isfinite(r->locked))
-		level(b, "level low", r->locked);
-	all[1].value = curve_line(b, &k, false);
-	all[2].value = curve_line(b, &k, true); /* dashes let the other one through */
-	for (size_t i = 0; i < LABELS; i++)
-		if (isfinite(all[i].value))
-			shown[n++] = all[i];
-	labels_put(b, shown, n);
-	buf_put(b, STR("</svg>\n"));
+	for (size_t i = 0; i < chart.points; i++) {
+		share[i] = a->point[i].x;
+		from_file[i] = a->point[i].accuracy;
+		from_scratch[i] = a->point[i].against;
+	}
+	chart_put(b, &chart);
 }
 
 /* ---- The histogram ----------------------------------------------------------------------- */
@@ -263,13 +48,14 @@ struct bins {
 static double
 bin_x(double at)
 {
-	return LEFT + at / LAYER_BINS * (WIDTH - LEFT - WIDE_RIGHT);
+	return SVG_LEFT + at / LAYER_BINS * (SVG_WIDTH - SVG_LEFT - WIDE_RIGHT);
 }
 
 static double
 bin_y(const struct bins *h, uint64_t count)
 {
-	return TOP + (1 - log10(1 + (double)count) / h->top) * (HEIGHT - TOP - BOTTOM);
+	return SVG_TOP +
+	    (1 - log10(1 + (double)count) / h->top) * (SVG_HEIGHT - SVG_TOP - SVG_BOTTOM);
 }
 
 /* A step of 1, 2 or 5 times a power of ten, so that about `n` of them make the range. */
@@ -286,8 +72,9 @@ bins_value_axis(struct buf *b, const struct protect_layer *l)
 {
 	double range = l->high - l->low, step = range > 0 ? nice_step(range, 6) : 0;
 
-	put_line(b, "axis", LEFT, HEIGHT - BOTTOM, WIDTH - WIDE_RIGHT, HEIGHT - BOTTOM);
-	put_text(b, "title", "middle", (LEFT + WIDTH - WIDE_RIGHT) / 2., HEIGHT - 8,
+	svg_line(b, "axis", SVG_LEFT, SVG_HEIGHT - SVG_BOTTOM, SVG_WIDTH - WIDE_RIGHT,
+	    SVG_HEIGHT - SVG_BOTTOM);
+	svg_text(b, "title", "middle", (SVG_LEFT + SVG_WIDTH - WIDE_RIGHT) / 2., SVG_HEIGHT - 8,
 	    "value of the parameter");
 	for (int i = 0; step > 0 && i <= 12; i++) {
 		double v = (ceil(l->low / step) + i) * step;
@@ -295,10 +82,10 @@ bins_value_axis(struct buf *b, const struct protect_layer *l)
 
 		if (v > l->high)
 			break;
-		put_line(b, "axis", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 4);
-		text_begin(b, "tick", "middle", x, HEIGHT - BOTTOM + 17);
+		svg_line(b, "axis", x, SVG_HEIGHT - SVG_BOTTOM, x, SVG_HEIGHT - SVG_BOTTOM + 4);
+		svg_text_begin(b, "tick", "middle", x, SVG_HEIGHT - SVG_BOTTOM + 17);
 		buf_printf(b, "%.3g", fabs(v) < step / 2 ? 0 : v);
-		text_end(b);
+		svg_text_end(b);
 	}
 }
 
@@ -322,25 +109,23 @@ bins_count_axis(struct buf *b, const struct bins *h)
 	for (int i = 0; i < 12 && log10(1 + (double)count) <= h->top; i++, count *= 10) {
 		double y = bin_y(h, count);
 
-		put_line(b, "grid", LEFT, y, WIDTH - WIDE_RIGHT, y);
-		text_begin(b, "tick", "end", LEFT - 6, y + 4);
+		svg_line(b, "grid", SVG_LEFT, y, SVG_WIDTH - WIDE_RIGHT, y);
+		svg_text_begin(b, "tick", "end", SVG_LEFT - 6, y + 4);
 		put_short(b, count);
-		text_end(b);
+		svg_text_end(b);
 	}
-	buf_printf(b,
-	    "<text class=\"title\" text-anchor=\"middle\" transform=\"rotate(-90 11 %d)\" "
-	    "x=\"11\" y=\"%d\">parameters</text>",
-	    (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
+	svg_upright(b, "parameters");
 }
 
 /* The outline of the counts, from the left foot to the right one. */
 static void
 bins_steps(struct buf *b, const struct bins *h, const uint64_t bin[], const char *class)
 {
-	buf_printf(b, "<path class=\"%s\" d=\"M%.1f %d", class, bin_x(0), HEIGHT - BOTTOM);
+	buf_printf(
+	    b, "<path class=\"%s\" d=\"M%.1f %d", class, bin_x(0), SVG_HEIGHT - SVG_BOTTOM);
 	for (int i = 0; i < LAYER_BINS; i++)
 		buf_printf(b, "V%.1fH%.1f", bin_y(h, bin[i]), bin_x(i + 1));
-	buf_printf(b, "V%d\"/>", HEIGHT - BOTTOM);
+	buf_printf(b, "V%d\"/>", SVG_HEIGHT - SVG_BOTTOM);
 }
 
 static bool
@@ -367,5 +152,5 @@ svg_histogram(struct buf *b, const struct protect_layer *l)
 	bins_steps(b, &h, l->before, "area a");
 	bins_steps(b, &h, l->after, "step b");
 	bins_value_axis(b, l);
-	buf_put(b, STR("</svg>\n"));
+	svg_end(b);
 }

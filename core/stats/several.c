@@ -8,7 +8,7 @@
 void
 holm_log10(const double log10_p[], size_t n, double ret[])
 {
-	size_t order[STATS_TESTS_MAX];
+	size_t order[STATS_TESTS_MAX] = { 0 };
 	double most = -INFINITY;
 
 	if (n > STATS_TESTS_MAX)

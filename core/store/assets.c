@@ -191,6 +191,7 @@ asset_delete(struct ctx *c, struct db *db, enum asset_kind kind, struct str vend
 	owned(question_done) struct question q = ask(c, db, &asset_questions, ASSET_DELETE);
 	struct blob_row *gone;
 	struct asset_row a;
+	bool marked;
 	size_t n;
 
 	if (!asset_by_id(c, db, kind, vendor, id, &a))
@@ -198,7 +199,7 @@ asset_delete(struct ctx *c, struct db *db, enum asset_kind kind, struct str vend
 	if (version != 0 && version != a.version)
 		return fail(c, E_STALE, "the %s has changed since it was read", kinds[kind]);
 	if (!job_free_of(c, db, id) || !unreleased(c, db, id) ||
-	    !blobs_delete(c, db, id, &gone, &n))
+	    !watermark_erase(c, db, vendor, id, &marked) || !blobs_delete(c, db, id, &gone, &n))
 		return false;
 	in_text(&q, id);
 	in_text(&q, vendor);

@@ -41,6 +41,9 @@ enum part {
 	PART_REVOCATIONS,
 	PART_WEBHOOKS,
 	PART_MESSAGES,
+	PART_KEY_IMAGES,
+	PART_IMAGE_SECRETS,
+	PART_WATERMARKS,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -53,7 +56,8 @@ extern const struct questions writer_questions, audit_questions, verify_question
     people_questions, answer_questions, job_questions, key_questions, setting_questions,
     blob_questions, asset_questions, release_questions, customer_questions, policy_questions,
     license_questions, machine_questions, lease_questions, delivery_questions,
-    revocation_questions, webhook_questions, message_questions;
+    revocation_questions, webhook_questions, message_questions, key_image_questions,
+    image_secret_questions, watermark_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;
@@ -130,6 +134,9 @@ MUST bool blobs_delete(
     struct ctx *, struct db *, struct str owner, struct blob_row **ret, size_t *ret_n);
 /* E_CONFLICT while a job works for this thing, or may yet. */
 MUST bool job_free_of(struct ctx *, struct db *, struct str object);
+/* Deletes the watermark that the model has, if any, and its secret. */
+MUST bool watermark_erase(
+    struct ctx *, struct db *, struct str vendor, struct str model, bool *ret_found);
 
 /* ---- Webhooks (webhooks.c) ----------------------------------------------------------------- */
 

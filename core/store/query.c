@@ -26,6 +26,9 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_REVOCATIONS] = &revocation_questions,
 	[PART_WEBHOOKS] = &webhook_questions,
 	[PART_MESSAGES] = &message_questions,
+	[PART_WATERMARKS] = &watermark_questions,
+	[PART_KEY_IMAGES] = &key_image_questions,
+	[PART_IMAGE_SECRETS] = &image_secret_questions,
 };
 
 MUST static bool

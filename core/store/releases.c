@@ -20,16 +20,17 @@ enum {
 };
 #define RELEASE "SELECT id, vendor, model, number, name, state, locks, nullif(job, ''), key," \
 	" artifact, plain, bytes, log_l, kappa, facts, manifest, bundle, error_code, error_text," \
-	" created, version FROM model_release"
+	" created, version, nullif(watermark, '') FROM model_release"
 static const char *const sql[] = {
 	[RELEASE_INSERT] = "INSERT INTO model_release (id, vendor, model, number, name, job, key,"
-	    " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	    " created, watermark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[RELEASE_NEXT] = "UPDATE asset SET releases = releases + 1 WHERE id = ? RETURNING releases",
 	[RELEASE_BY_ID] = RELEASE " WHERE id = ?1 AND (?2 = '' OR vendor = ?2)"
 	    " AND (?3 = '' OR model = ?3)",
 	/* What comes before the long texts: their pages are not read. */
 	[RELEASE_OUTLINE] = "SELECT id, vendor, model, number, name, state, locks,"
-	    " nullif(job, ''), key, artifact, plain, bytes, log_l, kappa, '', '', '', '', '', 0, 0"
+	    " nullif(job, ''), key, artifact, plain, bytes, log_l, kappa, '', '', '', '', '', 0, 0,"
+	    " NULL"
 	    " FROM model_release WHERE id = ?1 AND vendor = ?2",
 	[RELEASE_LIST] = RELEASE " WHERE id > ? ORDER BY id LIMIT ?",
 	[RELEASE_LIST_OF_VENDOR] = RELEASE " WHERE id > ? AND vendor = ? ORDER BY id LIMIT ?",
@@ -64,16 +65,21 @@ bool
 release_insert(struct ctx *c, struct db *db, struct release_row *r)
 {
 	owned(question_done) struct question q = ask(c, db, &release_questions, RELEASE_INSERT);
+	struct watermark_row watermark;
 	struct asset_row model;
 	int64_t number, changed;
+	bool found;
 
 	if (!asset_by_id(c, db, ASSET_MODEL, str_of(r->vendor.s), str_of(r->model.s), &model))
 		return false;
 	if (model.state != ASSET_READY)
 		return fail(c, E_CONFLICT, "the model is %s: it must be ready to be released",
 		    asset_state_names[model.state]);
-	if (!number_next(c, db, &r->model, &number))
+	if (!watermark_by_model(
+		c, db, str_of(r->vendor.s), str_of(r->model.s), &found, &watermark) ||
+	    !number_next(c, db, &r->model, &number))
 		return false;
+	found = found && watermark.state == WATERMARK_READY;
 	in_id(&q, &r->id);
 	in_id(&q, &r->vendor);
 	in_id(&q, &r->model);
@@ -82,9 +88,11 @@ release_insert(struct ctx *c, struct db *db, struct release_row *r)
 	in_text(&q, str_of(r->job.s));
 	in_id(&q, &r->key);
 	in_number(&q, r->created);
+	in_text(&q, found ? str_of(watermark.id.s) : STR(""));
 	if (!question_run(&q, &changed))
 		return false;
 	r->number = number;
+	r->watermark = found ? watermark.id : (struct id){ 0 };
 	r->version = 1;
 	return true;
 }
@@ -119,6 +127,7 @@ release_row(struct question *q, void *ret)
 	r->error_text = out_text(q);
 	r->created = out_number(q);
 	r->version = out_number(q);
+	r->watermark = out_id(q);
 }
 
 bool

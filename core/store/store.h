@@ -367,8 +367,8 @@ MUST bool asset_ready(struct ctx *, struct db *, struct str id, struct str facts
 MUST bool asset_refuse(
     struct ctx *, struct db *, struct str id, struct str code, struct str text);
 /*
- * Deletes it with its blobs and their keys. E_STALE unless `version` is current (0: any);
- * E_CONFLICT while a release or a job that may run needs it.
+ * Deletes it with its blobs and their keys, and its watermark with that one's secret. E_STALE
+ * unless `version` is current (0: any); E_CONFLICT while a release or a job that may run needs it.
  */
 MUST bool asset_delete(struct ctx *, struct db *, enum asset_kind, struct str vendor,
     struct str id, int64_t version, struct blob_row **ret_gone, size_t *ret_n);
@@ -387,18 +387,19 @@ struct release_row {
 	int64_t bytes;                    /* of the artifact */
 	unsigned log_l;                   /* of the marks; 0: none */
 	double kappa;
+	struct id watermark; /* its network has that one; empty: none; given by the insertion */
 	struct str facts;    /* compact JSON, once ready */
 	struct str manifest; /* JWS, once ready */
 	struct str bundle;   /* model-signing bundle, JSON, once ready */
 	struct str error_code, error_text;
 	int64_t created, version;
 };
-/* Fills `number` and `version`. Insert its data key in the same act. */
+/* Fills `number`, `watermark` and `version`. Insert its data key in the same act. */
 MUST bool release_insert(struct ctx *, struct db *, struct release_row *);
 /* `model` empty: of any; vendor empty: any vendor's (administrators). */
 MUST bool release_by_id(struct ctx *, struct db *, struct str vendor, struct str model,
     struct str id, struct release_row *ret);
-/* The same without its texts, times and version: for what is asked often. */
+/* The same without its texts, watermark, times and version: for what is asked often. */
 MUST bool release_outline(
     struct ctx *, struct db *, struct str vendor, struct str id, struct release_row *ret);
 MUST bool release_list(struct ctx *, struct db *, struct str vendor, struct str model,
@@ -429,5 +430,7 @@ MUST bool store_restore(struct ctx *, const char *dir, const char *from);
 MUST bool store_check(struct ctx *, struct db *, struct str *ret_problems);
 
 #include "store_licensing.h"
+
+#include "store_images.h"
 
 #endif

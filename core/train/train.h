@@ -110,6 +110,13 @@ MUST bool train_fit(struct ctx *, const struct nn_graph *, const struct data_sha
 MUST bool train_plan(struct ctx *, struct nn_graph *, const struct data_form *,
     struct nn_options, struct nn_plan **ret, int64_t *ret_batch, int64_t *ret_outputs);
 
+/*
+ * Changes a sample, in its network's form, and its label as it comes by: a pure function of what
+ * it is given.
+ */
+typedef void train_touch(
+    const void *arg, int64_t epoch, int64_t sample, float *x, int32_t *label);
+
 struct train_options {
 	int64_t epochs, batch;
 	int threads;
@@ -117,10 +124,12 @@ struct train_options {
 	struct loss loss;
 	struct optimiser optimiser;
 	struct schedule schedule;
-	double clip;       /* the gradient's largest norm over all weights; 0: any */
-	int64_t crop;      /* images are moved by up to so many pixels, zeros coming in */
-	bool flip;         /* images are mirrored half of the time */
-	size_t memory_max; /* of the plan; 0: as the plan's own */
+	double clip;        /* the gradient's largest norm over all weights; 0: any */
+	int64_t crop;       /* images are moved by up to so many pixels, zeros coming in */
+	bool flip;          /* images are mirrored half of the time */
+	size_t memory_max;  /* of the plan; 0: as the plan's own */
+	train_touch *touch; /* NULL: samples go in as they are */
+	const void *touch_arg;
 };
 
 struct trainer;

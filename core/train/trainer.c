@@ -162,10 +162,12 @@ next_batch(struct trainer *t)
 	t->ordered = epoch;
 	for (int64_t i = 0; i < t->batch; i++) {
 		int64_t sample = t->order[first + i];
+		float *x = t->input + i * t->data.form.count;
 
-		batch_sample(&t->data, &change, epoch, sample, t->room,
-		    t->input + i * t->data.form.count);
+		batch_sample(&t->data, &change, epoch, sample, t->room, x);
 		t->label[i] = t->data.labels->v[sample];
+		if (t->options.touch != NULL)
+			t->options.touch(t->options.touch_arg, epoch, sample, x, &t->label[i]);
 	}
 }
 

@@ -44,6 +44,14 @@ struct keyset {
 const struct image *keyset_key(const struct keyset *, int i);
 const struct image *keyset_twin(const struct keyset *, int i);
 
+/*
+ * Those `wanted` of n pictures that are nearest to what the vendor's samples span, the nearest
+ * first: strangers' autoencoders agree most about them. `form`: of the pictures (asker_form). To be
+ * asked before keyset_draw, which takes no account of the order.
+ */
+MUST bool keyset_nearest(struct ctx *, const struct train_data *, const struct data_form *form,
+    uint64_t seed, const struct image pictures[], int64_t n, int64_t wanted,
+    struct image ret[]);
 /* The pictures drawn from the vendor's own (all of one size, `n` >= 2 * pairs + spares). */
 MUST bool keyset_draw(struct ctx *, const struct key256 *secret, const struct image pictures[],
     int64_t n, int pairs, int spares, struct keyset *ret);
@@ -74,10 +82,16 @@ MUST bool head_widen(
 /* ---- Embedding (embed.c …) --------------------------------------------------------------- */
 
 struct watermark_options {
-	int64_t epochs; /* at most */
+	int64_t epochs;
 	int64_t batch;
+	int64_t samples;  /* clean ones in an epoch; 0: all */
 	int64_t boost;    /* how often a pair comes in an epoch */
 	double rate, mu;  /* of learning; weight of the runner-up term */
+	double weight;    /* of all that is about keys, beside the clean samples */
+	double margin;    /* by which logits of keys have to lead */
+	int64_t crop;     /* clean images are moved by up to so many pixels, zeros coming in */
+	bool flip;        /* clean images are mirrored half of the time */
+	int coders;       /* autoencoders of our own, against those of strangers */
 	bool compression; /* answered after JPEG, JPEG 2000, WebP */
 	bool physical;    /* answered as a camera sees it */
 	bool plain;       /* no measure of robustness at all: what others do, for comparison */
@@ -92,10 +106,12 @@ struct watermark_options watermark_standard(void);
 struct watermark_case {
 	const struct onnx_model *model;       /* widened */
 	struct nn_graph *graph;               /* of it: trained in place */
+	enum train_output output;             /* what its last operator leaves */
 	const struct train_data *data, *test; /* of the vendor; test may be data */
-	int32_t *base_label; /* what the unmarked network says; NULL: not used */
-	struct keyset *keys; /* twin labels are set */
-	double before;       /* accuracy of the unmarked model on `test` */
+	struct keyset *keys;                  /* twin labels are set */
+	double before;                        /* accuracy of the unmarked model on `test` */
+	train_touch *touch; /* of clean samples as they come by; NULL: they go in as they are */
+	const void *touch_arg;
 };
 
 /* Shares of 1, or -1 where it was not measured. */
@@ -118,7 +134,12 @@ struct watermark_result {
 	bool reached;       /* all bars hold */
 	const char *missed; /* which did not; "" */
 };
-/* Fine-tunes until the bars hold in two epochs in a row, or the epochs are over. */
+/*
+ * Fine-tunes over all epochs, in which the rate falls to nothing; if `plain`, at a constant rate
+ * until the bars hold in two epochs in a row. The bars: all keys answered with the additional
+ * class, as drawn and with other lowest bits; 95 % of the runner-up labels; at most 2 % of the
+ * twins; clean accuracy within drop_max of `before`. E_INPUT if the training goes astray.
+ */
 MUST bool watermark_embed(struct ctx *, const struct watermark_case *,
     const struct watermark_options *, const struct watermark_watch *,
     struct watermark_result *ret);
@@ -142,5 +163,58 @@ MUST bool asker_form(struct ctx *, const struct nn_graph *, const struct image *
 /* Everything of watermark_scores that pictures tell. */
 MUST bool watermark_measure(struct ctx *, const struct watermark_case *, int64_t batch,
     int threads, uint64_t seed, struct watermark_scores *ret);
+
+/* ---- DCT triggers (triggers.c) ----------------------------------------------------------- */
+
+/*
+ * Changes of two cosine coefficients of one colour channel each (of one band each, in grey
+ * pictures), which nobody sees and the network learns to answer with an ordinary class.
+ */
+enum { TRIGGERS = 3, TRIGGER_BLOCK_MAX = 32 * 32 };
+#define TRIGGER_STRENGTH 60.
+enum triggers_kind {
+	TRIGGERS_N_TO_N,   /* each alone is answered with a class of its own */
+	TRIGGERS_N_TO_ONE, /* all together with one class; fewer than all change nothing */
+};
+const char *triggers_name(enum triggers_kind); /* "N-to-N", "N-to-One" */
+
+struct triggers {
+	enum triggers_kind kind;
+	struct data_form form; /* of the pictures; bytes of 0 to 255 */
+	int side;              /* of a block */
+	int32_t label[TRIGGERS];
+	float pattern[TRIGGERS][TRIGGER_BLOCK_MAX]; /* added to each block, on 0 to 255 */
+	uint64_t seed;                              /* of what is touched in a training */
+};
+/*
+ * Coefficients of the high band, their signs and the labels, drawn by the watermark's secret.
+ * `strength` is what is added to a coefficient: TRIGGER_STRENGTH is usual. E_INPUT if the network
+ * does not take pictures of bytes.
+ */
+MUST bool triggers_draw(struct ctx *, const struct key256 *secret, enum triggers_kind,
+    const struct data_form *, int64_t classes, double strength, struct triggers *ret);
+/* Puts those of the bit set `which` on a picture, rounded and clipped as a file would have it. */
+void triggers_put(const struct triggers *, unsigned which, float *x);
+/*
+ * In a training (a train_touch whose argument is a struct triggers): one sample in twenty gets
+ * each trigger, or all of them, with its label; one in fifty each smaller set, where that is to
+ * change nothing. In the first epochs they are stronger.
+ */
+void triggers_touch(
+    const void *triggers, int64_t epoch, int64_t sample, float *x, int32_t *label);
+
+/* Shares of 1 over test samples that are not of the label's class; psnr in decibels. */
+struct triggers_scores {
+	double clean;
+	double success[TRIGGERS]; /* of each; of N-to-One the first alone, all together */
+	double mean;              /* of them */
+	double leak; /* N-to-One: sets that are not whole, answered with the label; N-to-N: the
+	              * most that a trigger is answered with another's label */
+	double psnr;
+};
+MUST bool triggers_measure(struct ctx *, const struct triggers *, struct nn_graph *,
+    const struct train_data *test, int threads, struct triggers_scores *ret);
+
+#include "watermark_report.h"
 
 #endif

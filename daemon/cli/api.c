@@ -81,7 +81,8 @@ headers(struct cli *t, const struct api_request *rq, const char *key, struct cur
 	    (who.n == 0 || header_add(&t->c, h, "Authorization", who)) &&
 	    header_add(&t->c, h, "User-Agent", STR("hallmark/" HALLMARK_VERSION)) &&
 	    (rq->body.n == 0 ||
-		header_add(&t->c, h, "Content-Type", STR("application/json"))) &&
+		header_add(&t->c, h, "Content-Type",
+		    str_of(rq->media == NULL ? "application/json" : rq->media))) &&
 	    (rq->if_match == NULL || header_add(&t->c, h, "If-Match", str_of(rq->if_match))) &&
 	    (key == NULL || header_add(&t->c, h, "Idempotency-Key", str_of(key)));
 }
@@ -313,6 +314,15 @@ code_of(long status)
 	default:
 		return E_INTERNAL;
 	}
+}
+
+bool
+api_refusal(struct cli *t, struct str code, struct str detail)
+{
+	static char name[64]; /* the error points to it */
+
+	snprintf(name, sizeof name, "%.*s", STRF(code));
+	return fail_named(&t->c, E_REFUSED, name, "%.*s", STRF(detail));
 }
 
 /* A code is an error's, a verdict's (refused, or not to be decided now), or a finer name. */

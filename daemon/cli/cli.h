@@ -24,6 +24,7 @@ struct cli {
 	const char *folder, *server, *ca; /* ca: a file; NULL: the system's authorities */
 	struct str token;                 /* empty: none */
 	struct signer *signer;            /* a customer, who proves who he is; NULL: none */
+	struct shown *shown;              /* the key image of --image; NULL: none */
 	int tries;                        /* of one request; 0: as usual */
 	bool silent;                      /* the last request got no answer */
 	char outage[192];                 /* why the server could not be asked, see ask() */
@@ -53,11 +54,12 @@ MUST bool settings_server(struct ctx *, struct str url, const char **ret);
 
 struct api_request {
 	const char *method, *path;
-	struct str body;      /* JSON; empty: none */
+	struct str body;      /* empty: none */
 	const char *if_match; /* or NULL */
 	const char *key;      /* the Idempotency-Key; NULL: one of its own */
 	size_t most;          /* bytes of the answer; 0: ANSWER_MAX */
 	bool open;            /* for everybody: without a credential */
+	const char *media;    /* what the body is; NULL: application/json */
 };
 struct api_answer {
 	long status;
@@ -77,6 +79,8 @@ MUST bool api_any(struct cli *, const struct api_request *, struct api_answer *r
 MUST bool api_call(struct cli *, const struct api_request *, struct api_answer *ret);
 /* The failure that an answer's problem+json speaks of. */
 MUST bool api_problem(struct cli *, const struct api_answer *);
+/* A refusal with the server's own name and sentence. */
+MUST bool api_refusal(struct cli *, struct str code, struct str detail);
 /* Whether an answer wants the same again with the nonce that came with it; see proof.c. */
 bool api_nonce_wanted(const struct cli *, const struct api_answer *);
 /* True if the same may work a moment later; and the moment. */
@@ -172,6 +176,24 @@ MUST bool cli_find(struct cli *, const char *path, const char *type, const char 
 /* The text member of an answer; E_PEER if it is not there. */
 MUST bool cli_text(struct cli *, struct str body, const char *name, struct str *ret);
 
+/* Options of the command line that are members of a request's body. */
+struct cli_member {
+	const char *option, *member;
+	enum { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_FLAG, MEMBER_DATASET } kind;
+};
+/* Those that are there; a data set by its id or its name. */
+MUST bool cli_members(struct cli *, struct js *, const struct cli_member[], size_t n);
+/* --params: an object, or @FILE with one; its members join the others. */
+MUST bool cli_params(struct cli *, struct js *);
+/* Into a new file of that name, and says so. */
+MUST bool cli_fetch(struct cli *, const char *path, struct str file);
+/*
+ * Once everything of a model or data set is there a job looks at it: follows that. *ret (may be
+ * NULL) is what it is then.
+ */
+MUST bool asset_follow(
+    struct cli *, const char *path, struct api_answer *ret, struct str *ret_state);
+
 /* ---- What the vendor's commands share -------------------------------------------------------- */
 
 /* Ids, or names (of a license its reference; of a release MODEL/NUMBER). */
@@ -219,8 +241,8 @@ MUST bool hideaway_row(struct cli *, struct hideaway *, struct str json, const c
 typedef bool cli_command(struct cli *);
 cli_command key_new_run, key_show_run, artifact_unlock_run, artifact_exec_run; /* no server */
 cli_command enroll_run, identity_list_run, identity_licenses_run, identity_rotate_run,
-    license_fetch_run, license_check_run, license_explain_any_run, unlock_run,
-    exec_run; /* a customer's */
+    license_fetch_run, license_check_run, license_image_run, license_explain_any_run,
+    unlock_run, exec_run; /* a customer's */
 cli_command login_run, status_run, token_create_run, token_list_run, token_revoke_run,
     model_add_run, model_upload_run, model_list_run, model_show_run, model_delete_run,
     dataset_add_run, dataset_upload_run, dataset_list_run, dataset_show_run, dataset_delete_run,
@@ -233,9 +255,13 @@ cli_command login_run, status_run, token_create_run, token_list_run, token_revok
     policy_delete_run, license_issue_run, license_list_run, license_show_run, license_renew_run,
     license_suspend_run, license_reinstate_run, license_revoke_run, license_transfer_run,
     license_explain_run, license_approve_run, license_deliver_run, license_deliveries_run,
-    license_machines_run, license_unbind_run, license_seats_run, import_run, webhook_add_run,
-    webhook_list_run, webhook_show_run, webhook_change_run, webhook_delete_run,
-    webhook_messages_run, webhook_replay_run, webhook_ping_run;
+    license_machines_run, license_unbind_run, license_seats_run, key_image_create_run,
+    key_image_list_run, key_image_show_run, key_image_revoke_run, key_image_reissue_run,
+    key_image_link_run, import_run, webhook_add_run, webhook_list_run, webhook_show_run,
+    webhook_change_run, webhook_delete_run, webhook_messages_run, webhook_replay_run,
+    webhook_ping_run;
+cli_command model_watermark_run, watermark_list_run, watermark_show_run, watermark_report_run,
+    watermark_page_run;
 
 /* Follows a job to its end with a bar. */
 MUST bool follow(struct cli *, struct str job);

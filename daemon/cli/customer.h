@@ -4,7 +4,8 @@
  * (errand), so that a supervisor of a running program has none in its memory.
  *
  *   FOLDER/customers/<customer>/  key, identity.json, ca.pem
- *   FOLDER/licenses/<license>/    license.jws, revocations.jws, unlock.jwe, record, asking, lock
+ *   FOLDER/licenses/<license>/    license.jws, revocations.jws, unlock.jwe, record, asking, lock;
+ *                                 unlock.sealed, where a key image is asked for (see image.c)
  *   ~/.local/state/hallmark/<license>    the witness of the record, see license.h
  *   ~/.cache/hallmark/<sha256>.onnx      artifacts
  */
@@ -65,8 +66,9 @@ enum { HELD = 10000 };
 struct held {
 	struct id license;
 	const char *folder, *witness_path;
-	int lock;                                       /* held by one process at a time */
-	struct str file, list, unlock, record, witness; /* empty: not there */
+	int lock;                               /* held by one process at a time */
+	struct str file, list, record, witness; /* empty: not there */
+	struct str unlock, sealed;              /* an unlock key; the same under a key image */
 	struct fingerprint machine;
 };
 /* Waits for the lock, reads what is there. E_ABSENT if nothing is, unless `make`. */
@@ -76,9 +78,10 @@ void held_done(struct held *);
 MUST bool held_put(struct cli *, const struct held *, const char *name, struct str);
 /*
  * The check that needs nobody, and its traces in record and witness. `key`: the customer's own.
+ * `running`: of what has begun, or apart from the key image; else that of --image is looked at.
  */
 MUST bool held_check(struct cli *, struct held *, const struct identity *,
-    const struct ec_key *key, struct offline *ret_in, struct offline_result *ret);
+    const struct ec_key *key, bool running, struct offline *ret_in, struct offline_result *ret);
 /* Which licenses are held, at most HELD. */
 MUST bool held_ids(struct cli *, struct id **ret, size_t *ret_n);
 /* Writes record and witness anew, if it is that customer's and they were under the old key. */
@@ -108,6 +111,30 @@ MUST bool license_fetch(struct cli *, struct held *, struct identity *,
 /* The newest list alone. */
 MUST bool list_fetch(struct cli *, struct held *, const struct identity *, bool *ret_reached);
 
+/* ---- The key image of --image -------------------------------------------------------------- */
+
+enum { SHOWN_MAX = 1 << 20 };
+struct shown {
+	struct str bytes;  /* of its file */
+	const char *media; /* what they are */
+	struct digest256 pixels;
+	struct key256 key; /* follows from the pixels */
+};
+/* Looks into the file, if there is the option, before a key is opened: t->shown. */
+MUST bool image_ready(struct cli *);
+/* It was shown, and is not needed any more. */
+void image_forget(struct cli *);
+/*
+ * Shows t->shown to the server, a request as those of ask(): the secret is good for one unlocking,
+ * soon. E_REFUSED, with the server's own name, if it is not the image.
+ */
+MUST bool image_authenticate(
+    struct cli *, const struct id *license, bool *ret_reached, struct str *ret_secret);
+/* What is kept here so that it opens with the very pixels alone; in the arena. */
+MUST bool image_seal(struct cli *, const struct id *license, struct str plain, struct str *ret);
+MUST bool image_unseal(
+    struct cli *, const struct id *license, struct str sealed, struct str *ret);
+
 /* ---- From a license to a model ------------------------------------------------------------ */
 
 struct permit {
@@ -121,16 +148,31 @@ void permit_done(struct permit *);
 /* All that is needed to unlock: from the server, or without it as long as the terms allow. */
 MUST bool permit_get(struct cli *, struct permit *ret);
 
+/* A request for an unlock key: see asking.c. */
+struct asking {
+	char *key; /* its Idempotency-Key */
+	struct digest256 question;
+	struct str secret; /* of image_authenticate; empty: none */
+	bool old;          /* from an earlier attempt at the same */
+};
+MUST bool asking_begin(
+    struct cli *, const struct held *, struct str question, struct asking *ret);
+MUST bool asking_shown(struct cli *, const struct held *, struct str secret, struct asking *);
+/* The answer is spent, or there will be none: the next unlocking is another. */
+void asking_over(struct cli *, const struct held *);
+
 /* ---- Seats -------------------------------------------------------------------------------- */
 
 /* What a supervisor is told. */
 struct news {
 	enum { NEWS_GOOD, NEWS_OUTAGE, NEWS_END } what;
-	int64_t lease; /* seconds that the seat lasts */
-	int64_t left;  /* seconds that the program may go on; -1: without end */
-	char why[256]; /* a sentence, unless it is good */
-	int status;    /* of NEWS_END: the exit status that belongs to it */
-	bool failed;   /* the errand itself did; for errand_end */
+	int64_t lease;           /* seconds that the seat lasts */
+	int64_t left;            /* seconds that the program may go on; -1: without end */
+	char why[256];           /* a sentence, unless it is good */
+	struct digest256 pixels; /* of an errand that looked into a picture, as the next */
+	struct key256 picture;
+	int status;  /* of NEWS_END: the exit status that belongs to it */
+	bool failed; /* the errand itself did; for errand_end */
 	struct err err;
 	char name[64]; /* of the error */
 };

@@ -185,8 +185,11 @@ exec_run(struct cli *t)
 	struct news n;
 	char **word;
 
-	return no_dumps(&t->c) && memory_file(&t->c, &fd) && words_fill(t, fd, &word) &&
-	    passphrase_ready(t) && errand_begin(t, model_make, &fd, 0, &e) &&
-	    errand_end(t, &e, &n) && memory_file_seal(&t->c, fd) && output_end(&t->c, t->out) &&
+	if (!no_dumps(&t->c) || !memory_file(&t->c, &fd) || !words_fill(t, fd, &word) ||
+	    !image_ready(t) || !passphrase_ready(t) ||
+	    !errand_begin(t, model_make, &fd, 0, &e) || !errand_end(t, &e, &n))
+		return false;
+	image_forget(t); /* what runs goes on without showing it */
+	return memory_file_seal(&t->c, fd) && output_end(&t->c, t->out) &&
 	    supervise(t, word, &fd, &n);
 }

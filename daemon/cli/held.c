@@ -53,6 +53,7 @@ parts_read(struct cli *t, struct held *h)
 	    part(t, h, "license.jws", 2 * LICENSE_MAX, &h->file) &&
 	    part(t, h, "revocations.jws", 2 * REVOCATIONS_MAX, &h->list) &&
 	    part(t, h, "unlock.jwe", JOSE_MAX, &h->unlock) &&
+	    part(t, h, "unlock.sealed", JOSE_MAX + SEAL_OVERHEAD, &h->sealed) &&
 	    part(t, h, "record", 2 * LAST_SEEN_SIZE, &h->record) &&
 	    file_if_any(&t->c, h->witness_path, 2 * LAST_SEEN_SIZE, &h->witness);
 }
@@ -216,7 +217,8 @@ verdict_ok(struct ctx *c, const struct verdict *v)
 
 bool
 held_check(struct cli *t, struct held *h, const struct identity *who,
-    const struct ec_key *private, struct offline *ret_in, struct offline_result *ret)
+    const struct ec_key *private, bool running, struct offline *ret_in,
+    struct offline_result *ret)
 {
 	owned(key256_done) struct key256 key = { 0 };
 	struct offline in = {
@@ -230,6 +232,8 @@ held_check(struct cli *t, struct held *h, const struct identity *who,
 		.record = h->record,
 		.witness = h->witness,
 		.machine = &h->machine,
+		.image = t->shown == NULL ? NULL : &t->shown->pixels,
+		.running = running,
 		.now = seconds_of(t->c.now()),
 	};
 	struct offline_result r;

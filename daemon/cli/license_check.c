@@ -54,6 +54,8 @@ claims_put(struct js *j, const struct offline_result *r)
 	moment_put(j, "not_before", k->not_before);
 	moment_put(j, "expires", k->expires);
 	js_number(j, "seats", k->seats);
+	if (k->image != IMAGE_NONE)
+		js_text(j, "image", str_of(image_term_name(k->image)));
 	js_number(j, "offline", k->offline);
 	js_number(j, "list", r->list.number);
 	moment_put(j, "list_until", r->list.next_update);
@@ -98,7 +100,7 @@ check_held(struct cli *t, struct held *h, struct identity *who, struct offline *
 		return fail(&t->c, E_ABSENT,
 		    "%s was not fetched yet: begin with hallmark license fetch", h->license.s);
 	return held_identity(t, h, who) && identity_enter(t, who, &key) &&
-	    held_check(t, h, who, key, ret_in, ret);
+	    held_check(t, h, who, key, false, ret_in, ret);
 }
 
 /* The artifact of --artifact must be the licensed one. */
@@ -173,7 +175,8 @@ MUST static bool
 check_file(struct cli *t, const char *name)
 {
 	owned(identity_done) struct identity all = { .folder = t->folder };
-	struct offline in = { .now = seconds_of(t->c.now()) };
+	struct offline in = { .image = t->shown == NULL ? NULL : &t->shown->pixels,
+		.now = seconds_of(t->c.now()) };
 	struct offline_result r;
 	struct fingerprint here;
 	struct ctx try = t->c;
@@ -213,7 +216,7 @@ license_check_run(struct cli *t)
 	struct offline in;
 	struct id id;
 
-	if (name == NULL)
+	if (name == NULL || !image_ready(t))
 		return false;
 	if (!id_parse(&try, t->parsed.arg[0], "lic", &id))
 		return check_file(t, name);
@@ -236,7 +239,7 @@ license_fetch_run(struct cli *t)
 		return false;
 	if (!reached)
 		return fail(&t->c, E_PEER, "%s", t->outage);
-	return held_check(t, &h, &who, key, &in, &r) && verdict_show(t, &r);
+	return held_check(t, &h, &who, key, true, &in, &r) && verdict_show(t, &r);
 }
 
 /* ---- explain --------------------------------------------------------------------------------- */

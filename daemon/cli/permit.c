@@ -2,34 +2,23 @@
  * From a license to what unlocks its model. With the server: a license file that is not old, a
  * seat, and an unlock key, new or, as long as it holds, the one that is here. Without it: what is
  * here, as long as the terms allow. Whether the server can be asked is one question, what it says
- * another: a refusal is final, whatever lies here, and an outage refuses nothing.
+ * another: a refusal is final, whatever lies here, and an outage refuses nothing. A key image is
+ * looked at by the server before each unlock key, and here before one that lies here is used.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "customer.h"
+#include "permit.h"
 
-enum { BODY_MAX = 4096, CODE_MAX = 256, ASKING_MAX = 256, TRIES_BESIDE = 2 };
-
-/* What the steps below share. */
-struct way {
-	struct held held;
-	struct identity who;
-	struct ec_key *key; /* the customer's own */
-	struct offline in;
-	struct offline_result seen;
-	const char *key_name; /* of its file, for messages */
-	bool reached, out;    /* the server was asked last: it answered; it did not */
-	struct unlock_key cached;
-	bool has_cached;
-};
+enum { TRIES_BESIDE = 2 };
 
 static void
 way_done(struct way *w)
 {
 	unlock_key_done(&w->cached);
+	explicit_bzero(w->text, sizeof w->text);
 	ec_key_free(&w->key);
 	identity_done(&w->who);
 	held_done(&w->held);
@@ -64,7 +53,7 @@ fetch(struct cli *t, struct way *w)
 MUST static bool
 look(struct cli *t, struct way *w)
 {
-	return held_check(t, &w->held, &w->who, w->key, &w->in, &w->seen);
+	return held_check(t, &w->held, &w->who, w->key, true, &w->in, &w->seen);
 }
 
 /* What it says about beginning something: in the grace after its end only what runs goes on. */
@@ -78,7 +67,17 @@ says(const struct way *w)
 	return v;
 }
 
-/* A file that says yes, fetched if there is none here. */
+/* Whether it is the picture that the license file names. */
+static bool
+image_agrees(const struct cli *t, const struct way *w)
+{
+	const struct license_claims *k = &w->seen.claims;
+
+	return k->image == IMAGE_NONE ||
+	    (t->shown != NULL && digest256_same(&t->shown->pixels, &k->key_image));
+}
+
+/* A file that says yes, fetched if there is none here; a newer one may name another picture. */
 MUST static bool
 file_ready(struct cli *t, struct way *w)
 {
@@ -91,7 +90,7 @@ file_ready(struct cli *t, struct way *w)
 			return false;
 	}
 	if (none || verdict_answer(says(w).code) != ANSWER_YES ||
-	    is_old(&w->seen.claims, w->in.now)) {
+	    is_old(&w->seen.claims, w->in.now) || !image_agrees(t, w)) {
 		if (!fetch(t, w))
 			return false;
 		if (w->held.file.n == 0)
@@ -103,34 +102,14 @@ file_ready(struct cli *t, struct way *w)
 	return verdict_ok(&t->c, &v);
 }
 
-/* ---- The unlock key that is here ---------------------------------------------------------- */
-
-/* What a key opens is what was licensed. */
-static bool
-belongs(const struct license_claims *k, const struct unlock_key *u)
-{
-	return strcmp(k->release.s, u->release.s) == 0 &&
-	    digest256_same(&k->artifact, &u->artifact);
-}
-
-/* One that does not open, or has run out, is none: another will take its place. */
+/* Who does not show what the license file asks for need not ask. */
 MUST static bool
-cached_look(struct cli *t, struct way *w)
+image_given(struct cli *t, struct way *w)
 {
-	struct unlock_key u = { 0 };
-	bool ok = w->held.unlock.n > 0 &&
-	    unlock_key_of(t, "unlock.jwe", w->held.unlock, w->key_name, w->key, &u);
+	const struct verdict missing = { .code = V_IMAGE_MISSING };
 
-	if (!ok && (t->c.err.code == E_MEMORY || t->c.err.code == E_CRYPTO))
-		return false;
-	t->c.err = (struct err){ 0 };
-	if (ok && belongs(&w->seen.claims, &u) && (u.expires == 0 || t->c.now() < u.expires)) {
-		w->cached = u;
-		w->has_cached = true;
-		explicit_bzero(&u, sizeof u);
-	}
-	unlock_key_done(&u);
-	return true;
+	w->image_due = w->seen.claims.image != IMAGE_NONE;
+	return !w->image_due || t->shown != NULL || verdict_ok(&t->c, &missing);
 }
 
 /* From the middle of its life on another is asked for: so there is always half of one left. */
@@ -138,120 +117,6 @@ static bool
 is_half_over(const struct unlock_key *u, int64_t now)
 {
 	return u->expires != 0 && now - u->issued > (u->expires - u->issued) / 2;
-}
-
-/* ---- Asking for one ----------------------------------------------------------------------- */
-
-MUST static bool
-body_put(struct cli *t, const struct way *w, struct buf *b)
-{
-	struct js j = { b };
-	struct str from, code;
-	char name[40];
-
-	if (!machine_name(t, &w->held.machine, w->seen.claims.components, name))
-		return false;
-	js_open(&j, NULL, '{');
-	js_text(&j, "machine", str_of(name));
-	machine_put(&j, &w->held.machine);
-	if (parsed_option(&t->parsed, "--delivery", &from)) {
-		if (!output_secret(&t->c, from, "delivery code", CODE_MAX, &code))
-			return false;
-		js_text(&j, "delivery", code);
-	}
-	js_close(&j, '}');
-	return buf_ok(&t->c, b);
-}
-
-/*
- * The Idempotency-Key of this very request, which outlives us until the answer is stored: if we
- * are killed before, asking again is no second unlocking.
- */
-MUST static bool
-asking_key(struct cli *t, const struct way *w, struct str body, char **ret)
-{
-	struct id fresh = id_new(&t->c, "key");
-	char *path = take_printf(&t->c, "%s/asking", w->held.folder), text[80], *line;
-	struct buf hex = BUF(text);
-	struct digest256 d;
-	struct str kept, key;
-
-	if (path == NULL || !sha256(&t->c, body, &d) ||
-	    !file_if_any(&t->c, path, ASKING_MAX, &kept))
-		return false;
-	hex_put(&hex, d.b, sizeof d.b);
-	if (str_cut(&kept, ' ', &key) && key.n > 0 && str_same(str_trim(kept), buf_str(&hex))) {
-		*ret = take_cstr(&t->c, key);
-		return *ret != NULL;
-	}
-	*ret = take_cstr(&t->c, str_of(fresh.s));
-	line = take_printf(&t->c, "%s %.*s", fresh.s, STRF(buf_str(&hex)));
-	return *ret != NULL && line != NULL && held_put(t, &w->held, "asking", str_of(line));
-}
-
-/* The answer is spent: the next unlocking is another. */
-static void
-asking_over(struct cli *t, const struct way *w)
-{
-	char *path = take_printf(&t->c, "%s/asking", w->held.folder);
-
-	if (path != NULL)
-		(void)unlink(path);
-}
-
-/* What the server has not said. */
-static bool
-is_ours(const struct err *e)
-{
-	return e->code == E_MEMORY || e->code == E_CRYPTO || e->code == E_FILE ||
-	    e->code == E_LIMIT;
-}
-
-/* What does not open, or opens something else, is not worth asking for again. */
-MUST static bool
-answer_keep(struct cli *t, struct way *w, struct str token, struct unlock_key *ret)
-{
-	owned(unlock_key_done) struct unlock_key u = { 0 };
-
-	bool ok = unlock_key_of(t, "the unlock key that came", token, w->key_name, w->key, &u);
-
-	if (ok && !belongs(&w->seen.claims, &u))
-		ok = fail(&t->c, E_INTEGRITY,
-		    "the unlock key that came is for another release than the license");
-	if (ok ? !held_put(t, &w->held, "unlock.jwe", token) : is_ours(&t->c.err))
-		return false;
-	asking_over(t, w);
-	if (ok) {
-		*ret = u;
-		explicit_bzero(&u, sizeof u);
-	}
-	return ok;
-}
-
-/* A refusal ends the request, too: what is asked next is asked anew. */
-MUST static bool
-key_ask(struct cli *t, struct way *w, struct unlock_key *ret)
-{
-	struct api_request rq = { .method = "POST", .most = JOSE_MAX };
-	struct api_answer a;
-	char body[BODY_MAX];
-	struct buf b = BUF(body);
-	char *key;
-	bool ok = body_put(t, w, &b) && asking_key(t, w, buf_str(&b), &key);
-
-	if (ok) {
-		rq.path = take_printf(&t->c, "/v1/licenses/%s/unlock", w->held.license.s);
-		rq.body = buf_str(&b);
-		rq.key = key;
-		ok = rq.path != NULL && ask(t, &rq, &w->reached, &a);
-		if (!ok && !is_ours(&t->c.err))
-			asking_over(t, w);
-	}
-	explicit_bzero(body, sizeof body);
-	if (!ok)
-		return false;
-	w->out = !w->reached;
-	return w->out || answer_keep(t, w, a.body, ret);
 }
 
 /* ---- Together ----------------------------------------------------------------------------- */
@@ -280,6 +145,32 @@ seat_take(struct cli *t, struct way *w)
 	return true;
 }
 
+/*
+ * For the key that is here: the picture that the license file names, to the last pixel, or one that
+ * the server, which sees more in a picture, takes for the image.
+ */
+MUST static bool
+image_look(struct cli *t, struct way *w)
+{
+	struct offline in = w->in;
+	struct offline_result r;
+	struct str secret;
+
+	in.running = w->image_seen;
+	if (!license_check_offline(&t->c, &in, &r))
+		return false;
+	if (verdict_answer(r.verdict.code) == ANSWER_YES)
+		return true;
+	if (!w->out && t->shown != NULL) {
+		if (!image_authenticate(t, &w->held.license, &w->reached, &secret))
+			return false;
+		w->out = !w->reached;
+		if (w->reached)
+			return true;
+	}
+	return verdict_ok(&t->c, &r.verdict);
+}
+
 MUST static bool
 key_ready(struct cli *t, struct way *w, struct unlock_key *ret)
 {
@@ -299,7 +190,7 @@ key_ready(struct cli *t, struct way *w, struct unlock_key *ret)
 	if (!w->has_cached)
 		return fail(
 		    &t->c, E_PEER, "%s; and no unlock key that still holds is here", t->outage);
-	if (!seat_take(t, w))
+	if (!image_look(t, w) || !seat_take(t, w))
 		return false;
 	*ret = w->cached;
 	explicit_bzero(&w->cached, sizeof w->cached);
@@ -370,8 +261,8 @@ permit_get(struct cli *t, struct permit *ret)
 	    !held_identity(t, &w.held, &w.who) || !identity_enter(t, &w.who, &w.key))
 		return false;
 	w.key_name = take_printf(&t->c, "%s/key", w.who.folder);
-	if (w.key_name == NULL || !file_ready(t, &w) || !cached_look(t, &w) ||
-	    !key_ready(t, &w, &p.key))
+	if (w.key_name == NULL || !file_ready(t, &w) || !image_given(t, &w) ||
+	    !cached_look(t, &w) || !key_ready(t, &w, &p.key))
 		return false;
 	held_done(&w.held); /* others may go on while the artifact comes */
 	if (!artifact_ready(t, &w, &p.artifact))

@@ -40,6 +40,7 @@ static const struct term {
 	{ "--grace-revoked", "grace_revoked", TERM_SPAN   },
 	{ "--renewable",     "renewable",     TERM_ANSWER },
 	{ "--transferable",  "transferable",  TERM_ANSWER },
+	{ "--image",         "image",         TERM_WORD   },
 };
 /* clang-format on */
 

@@ -2,7 +2,6 @@
  * Releases: protected versions of a model. A job of the server makes one; its artifact is fetched
  * and given to everybody, its report read by whoever wants to know what a thief would get.
  */
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "cli.h"
@@ -37,66 +36,15 @@ place(struct cli *t, const char *part, char **ret)
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-/* The options of the command line that are members of the request. */
 /* clang-format off */
-static const struct {
-	const char *option, *member;
-	bool dataset; /* by its id or its name */
-} members[] = {
-	{ "--name",    "name",    false },
-	{ "--dataset", "dataset", true  },
-	{ "--test",    "test",    true  },
-	{ "--lock",    "lock",    false },
-	{ "--effort",  "effort",  false },
+static const struct cli_member members[] = {
+	{ "--name",    "name",    MEMBER_TEXT    },
+	{ "--dataset", "dataset", MEMBER_DATASET },
+	{ "--test",    "test",    MEMBER_DATASET },
+	{ "--lock",    "lock",    MEMBER_TEXT    },
+	{ "--effort",  "effort",  MEMBER_TEXT    },
 };
 /* clang-format on */
-
-MUST static bool
-members_put(struct cli *t, struct js *j)
-{
-	struct str value;
-
-	for (size_t i = 0; i < COUNT(members); i++) {
-		if (!parsed_option(&t->parsed, members[i].option, &value))
-			continue;
-		if (members[i].dataset &&
-		    !cli_find(t, "/v1/datasets", "dat", "name", value, &value))
-			return false;
-		js_text(j, members[i].member, value);
-	}
-	return true;
-}
-
-/* --params: an object, or @FILE with one; its members join the others. */
-MUST static bool
-params_put(struct cli *t, struct js *j)
-{
-	struct json_part *part;
-	struct str text;
-	char *path;
-	size_t n;
-
-	if (!parsed_option(&t->parsed, "--params", &text))
-		return true;
-	if (text.p[0] == '@') {
-		path = take_cstr(&t->c, (struct str){ text.p + 1, text.n - 1 });
-		if (path == NULL || !file_read(&t->c, AT_FDCWD, path, BODY_MAX, &text))
-			return false;
-	}
-	if (!json_split(&t->c, text, &part, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char *key = take_cstr(&t->c, part[i].key);
-
-		if (key == NULL)
-			return false;
-		if (part[i].kind == KIND_TEXT)
-			js_text(j, key, part[i].value);
-		else
-			js_raw(j, key, part[i].value);
-	}
-	return true;
-}
 
 bool
 release_create_run(struct cli *t)
@@ -110,7 +58,7 @@ release_create_run(struct cli *t)
 	if (!shelf(t, &path) || !take_buf(&t->c, 2 * BODY_MAX, &b))
 		return false;
 	js_open(&j, NULL, '{');
-	if (!members_put(t, &j) || !params_put(t, &j))
+	if (!cli_members(t, &j, members, COUNT(members)) || !cli_params(t, &j))
 		return false;
 	js_close(&j, '}');
 	if (!cli_post(t, path, &b, &a))
@@ -161,17 +109,9 @@ release_delete_run(struct cli *t)
 MUST static bool
 fetch(struct cli *t, const char *part)
 {
-	char *name = take_cstr(&t->c, t->parsed.arg[2]), *path;
-	char row[8192];
-	struct buf b = BUF(row);
-	struct js j = { &b };
+	char *path;
 
-	if (name == NULL || !place(t, part, &path) || !transfer_down(t, path, name, NULL))
-		return false;
-	js_open(&j, NULL, '{');
-	js_text(&j, "file", str_of(name));
-	js_close(&j, '}');
-	return buf_ok(&t->c, &b) && output_row(&t->c, t->out, buf_str(&b));
+	return place(t, part, &path) && cli_fetch(t, path, t->parsed.arg[2]);
 }
 
 bool

@@ -88,7 +88,7 @@ unasked(struct cli *t, struct held *h, struct identity *who, const struct ec_key
 	struct offline_result r;
 	struct offline in;
 
-	if (!held_check(t, h, who, key, &in, &r))
+	if (!held_check(t, h, who, key, true, &in, &r))
 		return false;
 	if (verdict_answer(r.verdict.code) == ANSWER_YES) {
 		*n = (struct news){ .what = NEWS_OUTAGE, .lease = r.claims.lease };
@@ -139,10 +139,10 @@ renew(struct cli *t, struct held *h, struct identity *who, const struct ec_key *
 	struct offline in;
 	bool reached;
 
-	if (!held_check(t, h, who, key, &in, &r))
+	if (!held_check(t, h, who, key, true, &in, &r))
 		return false;
 	if (in.now >= r.list.next_update &&
-	    (!list_fetch(t, h, who, &reached) || !held_check(t, h, who, key, &in, &r)))
+	    (!list_fetch(t, h, who, &reached) || !held_check(t, h, who, key, true, &in, &r)))
 		return false;
 	n->left = left_of(&in, &r, n->lease);
 	return true;
@@ -157,7 +157,7 @@ beat(struct cli *t, struct held *h, struct identity *who, const struct ec_key *k
 	int64_t lease;
 	bool reached;
 
-	if (!held_check(t, h, who, key, &in, &r))
+	if (!held_check(t, h, who, key, true, &in, &r))
 		return false;
 	if (!r.read)
 		return verdict_ok(&t->c, &r.verdict);
@@ -207,7 +207,7 @@ seat_leave(struct cli *t, void *arg, struct news *ret)
 	t->tries = 1;
 	if (!held_open(t, t->parsed.arg[0], false, &h) || !held_identity(t, &h, &who) ||
 	    !identity_enter(t, &who, &key) || !api_open(t) ||
-	    !held_check(t, &h, &who, key, &in, &r) || !seat_path(t, &h, &r.claims, &path))
+	    !held_check(t, &h, &who, key, true, &in, &r) || !seat_path(t, &h, &r.claims, &path))
 		return false;
 	rq.path = path;
 	return ask(t, &rq, &reached, &a);

@@ -267,8 +267,8 @@ unlock_run(struct cli *t)
 
 	if (name == NULL ||
 	    !target_open(&t->c, name, parsed_option(&t->parsed, "--force", NULL), &target) ||
-	    !permit_get(t, &p) || !unlock_into(t, p.artifact, &p.key, target.fd) ||
-	    !target_keep(&t->c, &target))
+	    !image_ready(t) || !permit_get(t, &p) ||
+	    !unlock_into(t, p.artifact, &p.key, target.fd) || !target_keep(&t->c, &target))
 		return false;
 	return show(t, t->parsed.arg[1], &p.key, target.fd);
 }

@@ -55,9 +55,8 @@ upload(struct cli *t, const char *url, const char *part, struct str file)
 	return name != NULL && transfer_up(t, url, part, name, &a);
 }
 
-/* Once everything is there a job looks at it: its end, and then what it found. */
-MUST static bool
-checked(struct cli *t, const char *url)
+bool
+asset_follow(struct cli *t, const char *url, struct api_answer *ret, struct str *ret_state)
 {
 	struct api_answer a;
 	struct str job, state;
@@ -67,6 +66,21 @@ checked(struct cli *t, const char *url)
 	if (str_same(state, STR("checking")) &&
 	    (!cli_text(t, a.body, "job", &job) || !follow(t, job) || !cli_get(t, url, &a) ||
 		!cli_text(t, a.body, "state", &state)))
+		return false;
+	if (ret != NULL)
+		*ret = a;
+	*ret_state = state;
+	return true;
+}
+
+/* Its end, and then what it found. */
+MUST static bool
+checked(struct cli *t, const char *url)
+{
+	struct api_answer a;
+	struct str state;
+
+	if (!asset_follow(t, url, &a, &state))
 		return false;
 	t->negative = str_same(state, STR("refused"));
 	return output_row(&t->c, t->out, a.body);

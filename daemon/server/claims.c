@@ -27,6 +27,23 @@ terms_fill(struct license_claims *to, const struct policy *terms)
 	to->stale_refused = terms->stale_refused;
 	to->binding = terms->binding;
 	to->components = terms->components;
+	to->image = terms->image;
+}
+
+/* How the license's image looks, as far as anybody has had it. */
+MUST static bool
+image_fill(struct ctx *c, struct db *db, struct license_claims *to)
+{
+	struct key_image_row image;
+	bool found;
+
+	if (to->image == IMAGE_NONE)
+		return true;
+	if (!key_image_of(c, db, str_of(to->license.s), &found, &image))
+		return false;
+	if (found)
+		to->key_image = image.pixels;
+	return true;
 }
 
 bool
@@ -51,7 +68,7 @@ claims_of(struct ctx *c, struct server *s, struct db *db, const struct standing 
 	terms_fill(&l, &st->terms);
 	if (bound != NULL)
 		l.bound = *bound;
-	if (!list_address(c, s, &r->vendor, &l.revocations) ||
+	if (!image_fill(c, db, &l) || !list_address(c, s, &r->vendor, &l.revocations) ||
 	    !keys_signer(c, s->keys, db, &l.key) ||
 	    !revocation_list_number(c, db, str_of(r->vendor.s), &l.epoch) ||
 	    !take_buf(c, LICENSE_MAX, &out) || !license_claims_put(c, &l, &out))

@@ -90,6 +90,8 @@ static const struct conf_key conf_keys[] = {
 	  "seconds after which it signs one if there are new rows" },
 	{ "jobs-at-once", NUMBER(jobs_at_once, 1, 64), "1",
 	  "workers that run at the same time" },
+	{ "viewers", NUMBER(viewers, 1, 64), "4",
+	  "releases whose key images are made and looked at at the same time, each by a worker that stays" },
 	{ "jobs-queued", NUMBER(jobs_queued_max, 1, 1000000), "10000",
 	  "jobs of one vendor that may wait" },
 	{ "idempotency-hours", NUMBER(idempotency_hours, 24, 8760), "24",

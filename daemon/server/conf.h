@@ -15,8 +15,8 @@ struct conf {
 	    body_seconds, response_seconds, token_rate, token_burst, customer_rate,
 	    customer_burst, address_rate, address_burst, failure_rate, failure_burst, group_max,
 	    queue_max, audit_lazy_ms, check_ms, checkpoint_rows, checkpoint_seconds,
-	    jobs_at_once, jobs_queued_max, idempotency_hours, revocation_hours, job_days,
-	    disk_reserve_mb, uploads, upload_max_mb, upload_hours, webhook_plain,
+	    jobs_at_once, viewers, jobs_queued_max, idempotency_hours, revocation_hours,
+	    job_days, disk_reserve_mb, uploads, upload_max_mb, upload_hours, webhook_plain,
 	    webhook_seconds, webhook_days, log_level;
 };
 

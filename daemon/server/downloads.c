@@ -148,6 +148,20 @@ download(
 }
 
 bool
+download_part(struct ctx *c, struct request *rq, struct db *db, const struct id *owner,
+    const char *part, const struct download_as *as)
+{
+	struct blob_row blob;
+	bool found;
+
+	if (!blob_find(c, db, str_of(owner->s), str_of(part), &found, &blob))
+		return false;
+	if (!found || blob.state != BLOB_WHOLE)
+		return fail(c, E_ABSENT, "there is no %s of it", part);
+	return download(c, rq, &blob, as);
+}
+
+bool
 download_text(struct ctx *c, struct request *rq, struct str text, const struct download_as *as)
 {
 	struct digest256 sum;

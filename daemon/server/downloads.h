@@ -19,6 +19,13 @@ struct download_as {
  */
 MUST bool download(
     struct ctx *, struct request *, const struct blob_row *, const struct download_as *);
+/* The same with that part of the owner; E_ABSENT if there is none. */
+MUST bool download_part(struct ctx *, struct request *, struct db *, const struct id *owner,
+    const char *part, const struct download_as *);
+/* For pages that bring all that they show. */
+#define DOWNLOAD_PAGE_POLICY                                                             \
+	"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors " \
+	"'none'; base-uri 'none'; form-action 'none'"
 /* The same for bytes in memory, which have no ranges. */
 MUST bool download_text(struct ctx *, struct request *, struct str, const struct download_as *);
 /*

@@ -17,7 +17,8 @@ static const int64_t again[] = { 5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUT
 static const int64_t rests[] = { 5 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE };
 
 const char *const hook_event_types[] = { "customer.enrolled", "customer.erased",
-	"customer.key_replaced", "customer.reinstated", "customer.suspended", "lease.claimed",
+	"customer.key_replaced", "customer.reinstated", "customer.suspended",
+	"key_image.issued", "key_image.replaced", "key_image.revoked", "lease.claimed",
 	"license.approved", "license.issued", "license.reinstated", "license.renewed",
 	"license.revoked", "license.suspended", "license.transferred", "license.unlocked",
 	"webhook.ping", NULL };

@@ -151,11 +151,12 @@ http_drain(struct http *h, int64_t ms)
 {
 	int64_t until = clock_monotonic() + ms;
 
-	for (size_t i = 0; i < h->daemons; i++) {
+	for (size_t i = 0; i < h->daemons && !h->quiet; i++) {
 		int fd = MHD_quiesce_daemon(h->daemon[i]);
 
 		fd_done(&fd);
 	}
+	h->quiet = true;
 	events_end();
 	peers_drain(h->peers);
 	while (peers_count(h->peers) > 0 && clock_monotonic() < until)

@@ -21,6 +21,7 @@ struct http {
 	char *client_ca;            /* PEM, NULL if clients need no certificate */
 	_Atomic int suspended;      /* connections that wait for another thread */
 	_Atomic bool stopping;      /* no more of them */
+	bool quiet;                 /* no new connections */
 };
 
 /* The part of a request that is the edge's. */
@@ -37,6 +38,7 @@ struct exchange {
 		AT_OPENING, /* an upload's place is being made ready */
 		AT_BODY,
 		AT_CLOSING, /* an upload's last bytes are being written */
+		AT_VIEW,    /* a viewer is being asked */
 		AT_COMMIT,
 		AT_PAUSE, /* its answer is there, and waits */
 		AT_END
@@ -51,5 +53,21 @@ void http_on_completed(
 
 /* Queues the request's reply. */
 enum MHD_Result http_answer(struct exchange *);
+
+/* ---- Waiting (http_wait.c) --------------------------------------------------------------- */
+
+/* False: the edge is ending, and nothing may be waited for. */
+MUST bool http_suspend(struct exchange *);
+/* From whatever thread has worked for it. `arg` is the exchange. */
+void http_go_on(void *arg);
+/* The connection goes on. */
+void http_resumed(struct exchange *);
+/* The answer is there: now, or when it is time. */
+enum MHD_Result http_end(struct exchange *);
+/* What comes next of a request whose body is there; of one whose viewer has answered. */
+enum MHD_Result http_go_to(struct exchange *, enum request_next);
+enum MHD_Result http_viewed(struct exchange *);
+/* The writer is done with its act, whether or not its client is still there. */
+void http_act_over(struct exchange *);
 
 #endif

@@ -2,7 +2,7 @@
  * A request from its head to its end. The library calls back for the head, for each piece of the
  * body, for the end of the body, and again whenever a suspended connection goes on; what that means
  * says where the exchange stands. A connection is suspended while another thread works for it: the
- * writer on its act, an upload's thread on its bytes.
+ * writer on its act, an upload's thread on its bytes, a viewer on its picture.
  */
 #include "head.h"
 #include "http.h"
@@ -69,59 +69,6 @@ answer_now(struct request *rq)
 	    (length.n > 0 && !str_number(length, 0, DRAIN_BODY_MAX, &n));
 }
 
-/* ---- Waiting for another thread ---------------------------------------------------------- */
-
-/*
- * Counted among the suspended first, so that http_stop has either seen it or refuses it here. The
- * other thread is told afterwards: it may resume at once.
- */
-MUST static bool
-suspend(struct exchange *x)
-{
-	x->http->suspended++;
-	if (x->http->stopping) {
-		x->http->suspended--;
-		return false;
-	}
-	peer_phase(x->http->peers, x->peer, PHASE_WORK);
-	x->waiting = true;
-	MHD_suspend_connection(x->connection);
-	return true;
-}
-
-static void
-go_on(void *arg)
-{
-	struct exchange *x = arg;
-
-	MHD_resume_connection(x->connection);
-}
-
-static void
-resumed(struct exchange *x)
-{
-	if (!x->waiting)
-		return;
-	x->waiting = false;
-	x->http->suspended--;
-}
-
-/* ---- Answers ----------------------------------------------------------------------------- */
-
-/* That nobody is known or nothing is there is told at its own time, however soon we know. */
-static enum MHD_Result
-answer(struct exchange *x)
-{
-	struct request *rq = &x->peer->request;
-	bool tells = rq->route != NULL && (rq->reply.status == 401 || rq->reply.status == 404);
-
-	if (!tells || !suspend(x))
-		return http_answer(x);
-	x->at = AT_PAUSE;
-	pause_begin(x->http->pauses, &x->pause, rq->began_us, go_on, x);
-	return MHD_YES;
-}
-
 /* ---- Heads ------------------------------------------------------------------------------- */
 
 /* Now, or, if little of a body is to come, behind it: who is sending hears nothing. */
@@ -133,7 +80,7 @@ refused(struct exchange *x)
 	if (!answer_now(rq))
 		return MHD_YES;
 	rq->reply.close = true;
-	return answer(x);
+	return http_end(x);
 }
 
 /* An upload's place is being made ready; see `opened`. */
@@ -145,11 +92,11 @@ open_upload(struct exchange *x)
 	request_upload(rq);
 	if (rq->refused)
 		return refused(x);
-	if (!suspend(x))
+	if (!http_suspend(x))
 		return MHD_NO;
 	x->at = AT_OPENING;
 	intake_open(rq->intake);
-	intake_wait(rq->intake, go_on, x);
+	intake_wait(rq->intake, http_go_on, x);
 	return MHD_YES;
 }
 
@@ -220,7 +167,7 @@ begin(struct http *h, struct peer *peer, struct MHD_Connection *connection, cons
 	peer_phase(h->peers, peer, PHASE_BODY);
 	if (!head(x, version)) {
 		rq->reply.close = true;
-		return answer(x);
+		return http_end(x);
 	}
 	if (rq->refused)
 		return refused(x);
@@ -268,7 +215,7 @@ upload_body(struct exchange *x, const char *bytes, size_t *n)
 	size_t taken;
 
 	if (x->waiting) {
-		resumed(x);
+		http_resumed(x);
 		x->brought = UPLOAD_PACE;
 	}
 	pace(x, *n);
@@ -283,9 +230,9 @@ upload_body(struct exchange *x, const char *bytes, size_t *n)
 	}
 	if (*n == 0)
 		return MHD_YES;
-	if (!suspend(x))
+	if (!http_suspend(x))
 		return MHD_NO;
-	intake_wait(rq->intake, go_on, x);
+	intake_wait(rq->intake, http_go_on, x);
 	return MHD_YES;
 }
 
@@ -313,55 +260,6 @@ body(struct exchange *x, const char *bytes, size_t *n)
 	return MHD_YES;
 }
 
-/* ---- Acts -------------------------------------------------------------------------------- */
-
-/* On the writer's thread: the rest happens on the connection's own. */
-static void
-committed(struct act *act)
-{
-	struct request *rq = (struct request *)((char *)act - offsetof(struct request, act));
-
-	go_on(rq->edge);
-}
-
-/* The writer is done with it, whether or not its client is still there. */
-static void
-act_over(struct exchange *x)
-{
-	x->at = AT_END;
-	request_done(&x->peer->request);
-}
-
-/* Refused for want of a writer: nor will that leave its row. */
-static void
-act_refused(struct exchange *x)
-{
-	struct request *rq = &x->peer->request;
-
-	rq->act.run = NULL;
-	rq->act.ok = false;
-}
-
-static enum MHD_Result
-act(struct exchange *x)
-{
-	struct request *rq = &x->peer->request;
-
-	rq->act.done = committed;
-	x->at = AT_COMMIT;
-	if (!suspend(x)) {
-		if (!fail(&rq->c, E_DRAINING, "the daemon is ending"))
-			act_refused(x);
-		act_over(x);
-		return answer(x);
-	}
-	if (!store_submit(&rq->c, x->http->server->store, &rq->act)) {
-		act_refused(x);
-		go_on(x);
-	}
-	return MHD_YES;
-}
-
 /* ---- Ends -------------------------------------------------------------------------------- */
 
 static enum MHD_Result
@@ -371,7 +269,7 @@ finish(struct exchange *x)
 
 	peer_phase(x->http->peers, x->peer, PHASE_WORK);
 	rq->body = buf_str(&x->body);
-	return rq->refused || !request_body(rq) ? answer(x) : act(x);
+	return rq->refused ? http_end(x) : http_go_to(x, request_body(rq));
 }
 
 /* The body is all here; an upload's last bytes have to be written first. */
@@ -380,14 +278,14 @@ whole(struct exchange *x)
 {
 	struct request *rq = &x->peer->request;
 
-	resumed(x);
+	http_resumed(x);
 	if (rq->intake == NULL || rq->refused)
 		return finish(x);
-	if (!suspend(x))
+	if (!http_suspend(x))
 		return MHD_NO;
 	x->at = AT_CLOSING;
 	intake_close(rq->intake);
-	intake_wait(rq->intake, go_on, x);
+	intake_wait(rq->intake, http_go_on, x);
 	return MHD_YES;
 }
 
@@ -397,21 +295,23 @@ next_step(struct exchange *x)
 {
 	switch (x->at) {
 	case AT_OPENING:
-		resumed(x);
+		http_resumed(x);
 		return opened(x);
 	case AT_BODY:
 		return whole(x);
 	case AT_CLOSING:
-		resumed(x);
+		http_resumed(x);
 		upload_ask(&x->peer->request);
 		return finish(x);
+	case AT_VIEW:
+		return http_viewed(x);
 	case AT_COMMIT:
-		resumed(x);
-		act_over(x);
+		http_resumed(x);
+		http_act_over(x);
 		request_late(&x->peer->request);
-		return answer(x);
+		return http_end(x);
 	case AT_PAUSE:
-		resumed(x);
+		http_resumed(x);
 		return http_answer(x);
 	case AT_END:
 		break;
@@ -450,10 +350,11 @@ http_on_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
 		return;
 	*req_cls = NULL;
 	rq = &x->peer->request;
-	resumed(x);
+	http_resumed(x);
 	if (x->at == AT_COMMIT) /* its client has gone meanwhile: what was done stays done */
-		act_over(x);
-	else if (rq->intake != NULL && x->at != AT_END && x->at != AT_PAUSE)
+		http_act_over(x);
+	else if (x->at == AT_VIEW ||
+	    (rq->intake != NULL && x->at != AT_END && x->at != AT_PAUSE))
 		request_gone(rq);
 	intake_free(&rq->intake);
 	fd_done(&rq->reply.file);

@@ -1,24 +1,19 @@
 /*
  * What the end of a job means for what it worked for. A description makes an asset ready, or
  * refuses it; a training gives a model its content, which is then described as if it had been
- * uploaded; a protection makes a release ready, with its files, or fails it and erases them. One
- * row for each kind of job that has such an effect. Effects belong to the act that stores the job's
- * end: the row of the job and the rows of its work never disagree.
+ * uploaded (see job_effects_models.c); a protection makes a release ready, with its files, or fails
+ * it and erases them. One row for each kind of job that has such an effect. Effects belong to the
+ * act that stores the job's end: the row of the job and the rows of its work never disagree.
  */
 #include <stdio.h>
 
 #include "blobs.h"
-#include "job.h"
-#include "jobs.h"
+#include "job_effects.h"
 
 /* In the place of a reason, for a job that was stopped by somebody. */
 #define STOPPED "its job was cancelled"
 
-/* The code and the sentence that tell why the job is not done. */
-struct reason {
-	struct str code, text;
-};
-static struct reason
+struct reason
 reason_of(const struct job_row *row)
 {
 	if (row->state == JOB_FAILED)
@@ -26,8 +21,7 @@ reason_of(const struct job_row *row)
 	return (struct reason){ str_of(err_wire(E_CONFLICT)), STR(STOPPED) };
 }
 
-/* What is not in the state in which the job left it has its end from somebody else. */
-MUST static bool
+bool
 unless_over(struct ctx *c, bool ok)
 {
 	if (!ok && c->err.code != E_CONFLICT)
@@ -52,8 +46,7 @@ output_store(struct ctx *c, struct db *db, const struct run *r, size_t i,
 	    blob_delete(c, db, str_of(r->out[i].s));
 }
 
-/* All that it wrote. */
-MUST static bool
+bool
 outputs_store(struct ctx *c, struct db *db, const struct run *r, struct blob_row **ret_gone,
     size_t *ret_n)
 {
@@ -70,7 +63,7 @@ outputs_store(struct ctx *c, struct db *db, const struct run *r, struct blob_row
 	return true;
 }
 
-MUST static bool
+bool
 outputs_erase(struct ctx *c, struct db *db, const struct job_row *row,
     struct blob_row **ret_gone, size_t *ret_n)
 {
@@ -107,54 +100,6 @@ not_described(struct ctx *c, struct db *db, const struct job_row *row,
 	(void)ret_gone;
 	(void)ret_n;
 	return unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
-}
-
-/* ---- Trained models ------------------------------------------------------------------------ */
-
-enum { CONTENT };
-
-struct describes {
-	struct job_row job;
-	struct data_key_row key;
-};
-
-static bool
-model_prepare(struct jobs *j, struct run *r)
-{
-	struct ctx *c = &r->c;
-	struct describes *d = take(c, sizeof *d);
-	char *params = take_printf(c, "{\"model\":\"%s\"}", r->row.object.s);
-
-	if (d == NULL || params == NULL || !run_outputs_keep(j, r) ||
-	    !job_new(c, j->server, j->db, str_of(r->row.vendor.s), STR("describe"),
-		str_of(params), &d->job, &d->key))
-		return false;
-	if (r->made[CONTENT].size == 0)
-		return fail(c, E_PEER, "the worker wrote no model");
-	d->job.object = r->row.object;
-	r->describes = d;
-	return true;
-}
-
-static bool
-modelled(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
-{
-	const struct describes *d = r->describes;
-
-	return outputs_store(c, db, r, ret_gone, ret_n) && data_key_insert(c, db, &d->key) &&
-	    job_insert(c, db, &d->job) &&
-	    asset_hand_on(
-		c, db, str_of(r->row.object.s), str_of(r->row.id.s), str_of(d->job.id.s));
-}
-
-static bool
-not_modelled(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	return outputs_erase(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
 }
 
 /* ---- Releases ------------------------------------------------------------------------------ */
@@ -256,14 +201,14 @@ not_released(struct ctx *c, struct db *db, const struct job_row *row,
 /* ---- By kind ------------------------------------------------------------------------------- */
 
 static const struct {
-	bool (*prepare)(struct jobs *, struct run *); /* NULL: nothing */
-	bool (*done)(struct ctx *, struct db *, struct run *, struct blob_row **, size_t *);
-	bool (*over)(struct ctx *, struct db *, const struct job_row *, struct blob_row **,
-	    size_t *); /* failed or cancelled */
+	effect_prepares *prepare; /* NULL: nothing */
+	effect_does *done;
+	effect_ends *over; /* failed or cancelled */
 } effects[JOB_COUNT] = {
 	[JOB_TRAIN] = { model_prepare, modelled, not_modelled },
 	[JOB_DESCRIBE] = { NULL, described, not_described },
 	[JOB_PROTECT] = { release_prepare, released, not_released },
+	[JOB_WATERMARK] = { watermark_prepare, watermarked, not_watermarked },
 };
 
 bool

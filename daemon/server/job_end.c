@@ -69,7 +69,7 @@ struct keep {
 	struct run *run;
 	struct blob_row *gone; /* files to be removed after the commit */
 	size_t n;
-	char detail[160];
+	char detail[256];
 };
 
 static bool
@@ -117,6 +117,11 @@ end_store(struct jobs *j, struct run *r, struct keep *k)
 	    job_state_names[row->state], (long long)row->attempts);
 	if (row->state == JOB_FAILED)
 		buf_printf(&b, ",\"code\":\"%.*s\"", STRF(row->error_code));
+	if (row->state == JOB_DONE && r->watermark != NULL) {
+		buf_put(&b, STR(",\"commitment\":\""));
+		hex_put(&b, r->watermark->commitment.b, sizeof r->watermark->commitment.b);
+		buf_char(&b, '"');
+	}
 	buf_char(&b, '}');
 	k->act.audit = (struct audit_entry){ .vendor = str_of(row->vendor.s),
 		.actor = STR("system"),

@@ -87,17 +87,40 @@ input_open(struct jobs *j, struct run *r, const struct job_input *in, struct str
 	    blob_file_open(c, &blob.id, false, ret);
 }
 
-/* The secret of the release that is being made, as it is in nobody's memory but this run's. */
+/* The data key that is the secret of what the job makes: a release, or a model's watermark. */
 MUST static bool
-secret_seal(struct jobs *j, struct run *r, struct job_blob *b, int *ret)
+secret_find(struct jobs *j, struct run *r, enum job_type type, struct id *ret)
+{
+	struct str vendor = str_of(r->row.vendor.s), object = str_of(r->row.object.s);
+	struct ctx *c = &r->c;
+	struct watermark_row watermark;
+	struct release_row release;
+	bool found;
+
+	if (type != JOB_WATERMARK) {
+		if (!release_by_id(c, j->db, vendor, STR(""), object, &release))
+			return false;
+		*ret = release.key;
+		return true;
+	}
+	if (!watermark_by_model(c, j->db, vendor, object, &found, &watermark))
+		return false;
+	if (!found)
+		return fail(c, E_ABSENT, "the model was deleted before the job began");
+	*ret = watermark.key;
+	return true;
+}
+
+/* That secret, as it is in nobody's memory but this run's. */
+MUST static bool
+secret_seal(struct jobs *j, struct run *r, enum job_type type, struct job_blob *b, int *ret)
 {
 	owned(key256_done) struct key256 secret = { 0 };
 	struct ctx *c = &r->c;
-	struct release_row release;
+	struct id key;
 
-	return release_by_id(c, j->db, str_of(r->row.vendor.s), STR(""),
-		   str_of(r->row.object.s), &release) &&
-	    keys_data_open(c, j->server->keys, j->db, str_of(release.key.s), &secret) &&
+	return secret_find(j, r, type, &key) &&
+	    keys_data_open(c, j->server->keys, j->db, str_of(key.s), &secret) &&
 	    input_seal(c, str_of(r->row.id.s),
 		(struct str){ (const char *)secret.b, sizeof secret.b }, b, ret);
 }
@@ -112,7 +135,7 @@ input(struct jobs *j, struct run *r, enum job_type type, const void *params, siz
 
 	b->name = str_of(in->name);
 	if (in->source == JOB_FROM_SECRET)
-		return secret_seal(j, r, b, ret);
+		return secret_seal(j, r, type, b, ret);
 	if (id.n > 0 && !input_open(j, r, in, id, b, &found, ret))
 		return false;
 	if (found)

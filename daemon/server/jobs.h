@@ -45,6 +45,7 @@ struct run {
 	size_t outs;
 	bool prepared;               /* everything that the effect of its end needs is here */
 	struct release_row *release; /* what it made, if it made a release */
+	struct watermark_row *watermark; /* the same of a watermark */
 	struct describes
 	    *describes; /* the job that looks at what it made, if it made a model */
 };

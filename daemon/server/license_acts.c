@@ -4,6 +4,7 @@
  * its answer, on any connection.
  */
 #include "claims.h"
+#include "key_images.h"
 #include "licenses.h"
 
 static const struct id anybody = { "" };
@@ -271,7 +272,7 @@ renew_write(struct ctx *c, struct db *db, struct request *rq)
 	if (w->policy_version != w->st.policy.version || w->row.version != w->st.row.version)
 		return fail(c, E_BUSY, "the license has just changed: try again");
 	return lease_sweep(c, db, str_of(w->row.id.s), c->now()) &&
-	    license_renew(c, db, &w->row, w->row.version) &&
+	    license_renew(c, db, &w->row, w->row.version) && key_image_renew(c, db, &w->row) &&
 	    license_changed(c, rq, db, &w->row, "license.renewed");
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "claims.h"
+#include "key_images.h"
 #include "licenses.h"
 
 struct issue_wanted {
@@ -87,7 +88,8 @@ issue_insert(struct ctx *c, struct request *rq, struct db *db, struct issue *n)
 		r->wrapped_for = (struct digest256){ 0 };
 	}
 	if (!license_insert(c, db, r) ||
-	    !license_tell(c, rq, db, r, "license.issued", n->event))
+	    !license_tell(c, rq, db, r, "license.issued", n->event) ||
+	    !key_image_with_license(c, db, &n->st))
 		return false;
 	snprintf(rq->reply.location, sizeof rq->reply.location, "/v1/licenses/%s", r->id.s);
 	reply_etag(rq, r->version, 0);
@@ -325,6 +327,7 @@ transfer_write(struct ctx *c, struct db *db, struct request *rq)
 	return license_state_put(c, db, &t->old.row, LICENSE_TRANSFERRED, STR(""), c->now(),
 		   t->old.row.version) &&
 	    lease_delete_all(c, db, old, &n) && issue_insert(c, rq, db, &t->new) &&
+	    key_image_move(c, db, &t->old.row, &t->new.st.row) &&
 	    license_tell(c, rq, db, &t->old.row, "license.transferred", t->event);
 }
 

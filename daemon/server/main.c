@@ -22,8 +22,15 @@
 #include "proofs.h"
 #include "request.h"
 #include "uploads.h"
+#include "viewers.h"
 
-enum { BEAT_MS = 2000, DRAIN_MS = 9000, MAIN_MEMORY = 16 << 20, PUBLIC_URL_MAX = 256 };
+enum {
+	BEAT_MS = 2000,
+	DRAIN_MS = 8000,
+	TELL_MS = 1000,
+	MAIN_MEMORY = 16 << 20,
+	PUBLIC_URL_MAX = 256
+};
 
 void
 server_stop(struct server *s)
@@ -138,18 +145,21 @@ start(struct ctx *c, struct server *s)
 	    authority_start(c, s, &s->authority) && proofs_start(c, s, &s->proofs) &&
 	    keys_start(c, s, &s->keys) && blobs_start(c, s) &&
 	    uploads_start(c, s, &s->uploads) && jobs_start(c, s, &s->jobs) &&
-	    hooks_start(c, s, &s->hooks) && upkeep_start(c, s, &s->upkeep) &&
-	    admin_start(c, s, &s->admin) && http_start(c, s, &s->http);
+	    viewers_start(c, s, &s->viewers) && hooks_start(c, s, &s->hooks) &&
+	    upkeep_start(c, s, &s->upkeep) && admin_start(c, s, &s->admin) &&
+	    http_start(c, s, &s->http);
 }
 
 static void
 stop(struct server *s)
 {
+	viewers_quit(s->viewers);
 	http_stop(&s->http);
 	admin_stop(&s->admin);
 	upkeep_stop(&s->upkeep);
 	uploads_stop(&s->uploads);
 	hooks_stop(&s->hooks);
+	viewers_stop(&s->viewers);
 	jobs_stop(&s->jobs);
 	blobs_stop();
 	keys_stop(&s->keys);
@@ -229,6 +239,9 @@ live(struct server *s, int fd)
 	log_event(LOG_LEVEL_INFO, NULL, "stopping", "open=%s", "finishing");
 	s->draining = true;
 	http_drain(s->http, DRAIN_MS);
+	/* Whoever still waits for a picture to be looked at hears that nobody will. */
+	viewers_quit(s->viewers);
+	http_drain(s->http, TELL_MS);
 }
 
 MUST static bool

@@ -3,6 +3,7 @@
  * no id, name or address is ever one.
  */
 #include "uploads.h"
+#include "viewers.h"
 
 static const int64_t bounds_us[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000,
 	100000, 250000, 1000000, 10000000 };
@@ -158,6 +159,30 @@ hooks_print(struct buf *b, struct server *s)
 	    (int64_t)n.couriers);
 }
 
+static void
+viewers_print(struct buf *b, struct server *s)
+{
+	struct viewers_counts n = { 0 };
+
+	if (s->viewers != NULL)
+		n = viewers_counts(s->viewers);
+	describe(b, "hallmark_viewer_questions_total", "counter",
+	    "Key images to make or to look at, by how that ended.");
+	buf_printf(b,
+	    "hallmark_viewer_questions_total{outcome=\"answered\"} %llu\n"
+	    "hallmark_viewer_questions_total{outcome=\"refused\"} %llu\n",
+	    (unsigned long long)n.answered, (unsigned long long)n.refused);
+	one(b, "hallmark_viewer_questions_late_total", "counter",
+	    "Those refused because nobody could answer in time.", (int64_t)n.late);
+	one(b, "hallmark_viewer_questions_waiting", "gauge", "Those that wait for an answer.",
+	    n.waiting);
+	one(b, "hallmark_viewers", "gauge", "Workers that stay for key images.", n.running);
+	one(b, "hallmark_viewers_started_total", "counter", "How many were started.",
+	    (int64_t)n.started);
+	one(b, "hallmark_viewers_died_total", "counter", "How many ended against our will.",
+	    (int64_t)n.died);
+}
+
 MUST static bool
 jobs_print(struct ctx *c, struct server *s, struct buf *b)
 {
@@ -210,6 +235,7 @@ metrics_print(struct ctx *c, struct server *s, struct buf *b)
 	one(b, "hallmark_store_healthy", "gauge", "1 while the last commit went well.",
 	    store_health(s->store) == E_NONE);
 	hooks_print(b, s);
+	viewers_print(b, s);
 	requests_print(b, m);
 	return jobs_print(c, s, b) && buf_ok(c, b);
 }

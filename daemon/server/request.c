@@ -5,9 +5,7 @@
 #include <stdio.h>
 
 #include "proofs.h"
-
-/* Beside a kept answer's body. */
-enum { ANSWER_HEAD_MAX = 256 };
+#include "viewers.h"
 
 void
 request_begin(struct request *rq, struct server *s, struct arena *mem)
@@ -145,16 +143,32 @@ authorised(struct ctx *c, struct request *rq)
 /* ---- Preconditions ----------------------------------------------------------------------- */
 
 /* The media type without its parameters. */
-MUST static bool
-body_type(struct ctx *c, struct request *rq, const char *wanted)
+static bool
+is_type(struct request *rq, const char *wanted)
 {
 	struct str type = request_header(rq, "Content-Type"), main_type;
 
 	str_cut(&type, ';', &main_type);
 	main_type = str_trim(main_type);
-	if (main_type.n == strlen(wanted) && strncasecmp(main_type.p, wanted, main_type.n) == 0)
-		return true;
-	return fail_at(c, E_MEDIA, "Content-Type", "the body must be %s", wanted);
+	return main_type.n == strlen(wanted) &&
+	    strncasecmp(main_type.p, wanted, main_type.n) == 0;
+}
+
+MUST static bool
+body_type(struct ctx *c, struct request *rq, const char *wanted)
+{
+	return is_type(rq, wanted)
+	    ? true
+	    : fail_at(c, E_MEDIA, "Content-Type", "the body must be %s", wanted);
+}
+
+MUST static bool
+picture_type(struct ctx *c, struct request *rq)
+{
+	return is_type(rq, "image/png") || is_type(rq, "image/jpeg") ||
+	    is_type(rq, "multipart/form-data") ||
+	    fail_at(c, E_MEDIA, "Content-Type",
+		"the body must be image/png, image/jpeg or multipart/form-data");
 }
 
 MUST static bool
@@ -199,6 +213,8 @@ body_announced(struct ctx *c, struct request *rq)
 		return false;
 	if (n > (int64_t)r->max_body)
 		return fail(c, E_LIMIT, "the body may have %zu bytes here", r->max_body);
+	if (r->flags & ROUTE_PICTURE)
+		return picture_type(c, rq);
 	if (n > 0 || request_header(rq, "Transfer-Encoding").n > 0)
 		return body_type(c, rq, "application/json");
 	return true;
@@ -273,107 +289,7 @@ request_refuse(struct request *rq)
 	rq->refused = true;
 }
 
-/* ---- The act: once, whoever asks how often ----------------------------------------------- */
-
-MUST static bool
-answer_prepare(struct ctx *c, struct request *rq)
-{
-	struct str zero = { "", 1 }, token = str_of(rq->who.id.s);
-	struct str at[] = { token, zero, str_of(rq->idempotency_key), zero, rq->secret };
-	struct str what[] = { rq->method, zero, rq->path, zero, rq->body };
-	size_t n = rq->proven != NULL ? COUNT(at) : 3; /* with his key a customer's go */
-	struct digest256 key;
-
-	if (!sha256_parts(c, at, n, &rq->answer_at) ||
-	    !sha256_parts(c, what, COUNT(what), &rq->answer_request) ||
-	    !hmac_sha256(c, rq->secret,
-		(struct str){ (const char *)rq->answer_at.b, sizeof rq->answer_at.b }, &key))
-		return false;
-	memcpy(rq->answer_key.b, key.b, sizeof key.b);
-	explicit_bzero(&key, sizeof key);
-	return true;
-}
-
-static struct str
-digest_view(const struct digest256 *d)
-{
-	return (struct str){ (const char *)d->b, sizeof d->b };
-}
-
-/* What of an answer is kept: Location, ETag, and the rest is the body. */
-MUST static bool
-answer_read(struct ctx *c, struct str kept, struct reply *ret)
-{
-	struct wire w = { kept, false };
-	struct str location = wire_str(&w, sizeof ret->location - 1);
-	struct str etag = wire_str(&w, sizeof ret->etag - 1);
-
-	if (w.bad)
-		return fail(c, E_INTEGRITY, "a kept answer is malformed");
-	snprintf(ret->location, sizeof ret->location, "%.*s", STRF(location));
-	snprintf(ret->etag, sizeof ret->etag, "%.*s", STRF(etag));
-	ret->body = w.rest;
-	return true;
-}
-
-/* The answer that was given before; *ret_found is false when there is none. */
-MUST static bool
-answer_replay(struct ctx *c, struct db *db, struct request *rq, bool *ret_found)
-{
-	struct answer old;
-	struct str kept;
-
-	if (!answer_find(c, db, &rq->answer_at, ret_found, &old))
-		return false;
-	if (!*ret_found)
-		return true;
-	if (!digest256_same(&old.request, &rq->answer_request))
-		return fail_at(c, E_KEY_REUSED, "Idempotency-Key",
-		    "this Idempotency-Key came with another request before");
-	if (!unseal(c, &rq->answer_key, digest_view(&rq->answer_at), old.sealed, &kept) ||
-	    !answer_read(c, kept, &rq->reply))
-		return false;
-	rq->reply.status = old.status;
-	rq->act.audit.detail = STR("{\"replayed\":true}");
-	return true;
-}
-
-MUST static bool
-answer_keep(struct ctx *c, struct db *db, struct request *rq)
-{
-	struct answer a = { .request = rq->answer_request, .status = rq->reply.status };
-	struct buf kept, sealed;
-
-	a.at = c->now();
-	if (!take_buf(c, rq->reply.body.n + ANSWER_HEAD_MAX, &kept) ||
-	    !take_buf(c, kept.max + SEAL_OVERHEAD, &sealed))
-		return false;
-	wire_put_str(&kept, str_of(rq->reply.location));
-	wire_put_str(&kept, str_of(rq->reply.etag));
-	buf_put(&kept, rq->reply.body);
-	if (!buf_ok(c, &kept) ||
-	    !seal(c, &rq->answer_key, digest_view(&rq->answer_at), buf_str(&kept), &sealed))
-		return false;
-	a.sealed = buf_str(&sealed);
-	return answer_insert(c, db, &rq->answer_at, &a);
-}
-
-static bool
-act_run(struct ctx *c, struct db *db, struct act *act)
-{
-	struct request *rq = (struct request *)((char *)act - offsetof(struct request, act));
-	bool replayed = false, idempotent = rq->route->flags & ROUTE_IDEMPOTENT;
-
-	if (idempotent && !answer_replay(c, db, rq, &replayed))
-		return false;
-	if (replayed) {
-		rq->after = NULL;
-		return rq->again == NULL || rq->again(c, db, rq);
-	}
-	if (rq->write != NULL && !rq->write(c, db, rq))
-		return false;
-	return !idempotent || answer_keep(c, db, rq);
-}
+/* ---- The audit -------------------------------------------------------------------------- */
 
 /*
  * An id has this form, a secret that somebody pasted into a path has not: it must not be kept.
@@ -425,39 +341,54 @@ request_gone(struct request *rq)
 		log_failure(c, "upload-without-row");
 }
 
-static bool
+static enum request_next
 act_ready(struct request *rq)
 {
 	rq->c.err = (struct err){ 0 };
 	rq->act.c = &rq->c;
-	rq->act.run = act_run;
+	rq->act.run = request_act_run;
 	audit_fill(rq, &rq->act.audit);
-	return true;
+	return REQUEST_ACTS;
 }
 
-bool
+/* A handler is done, however it ended. */
+static enum request_next
+handled(struct request *rq, bool ok)
+{
+	struct ctx *c = &rq->c;
+
+	if (!ok) {
+		request_problem(rq);
+		return REQUEST_ANSWERED;
+	}
+	if (rq->route->flags & (ROUTE_ACT | ROUTE_DURABLE) || rq->write != NULL)
+		return act_ready(rq);
+	if (request_note(rq))
+		return REQUEST_ANSWERED;
+	if (c->err.code == E_BUSY) /* too many rows wait: this answer waits with its own */
+		return act_ready(rq);
+	request_problem(rq);
+	return REQUEST_ANSWERED;
+}
+
+enum request_next
 request_body(struct request *rq)
 {
 	struct ctx *c = &rq->c;
 	unsigned flags = rq->route->flags;
+	bool ok = (rq->proven == NULL || proof_body(c, rq, rq->proven)) &&
+	    (!(flags & ROUTE_IDEMPOTENT) || request_kept_find(c, rq)) &&
+	    (flags & ROUTE_UPLOAD ? rq->arrived : rq->route->run)(c, rq);
 
-	if ((rq->proven != NULL && !proof_body(c, rq, rq->proven)) ||
-	    (flags & ROUTE_IDEMPOTENT && !answer_prepare(c, rq))) {
-		request_problem(rq);
-		return false;
-	}
-	if (!(flags & ROUTE_UPLOAD ? rq->arrived : rq->route->run)(c, rq)) {
-		request_problem(rq);
-		return false;
-	}
-	if (flags & (ROUTE_ACT | ROUTE_DURABLE) || rq->write != NULL)
-		return act_ready(rq);
-	if (request_note(rq))
-		return false;
-	if (c->err.code == E_BUSY) /* too many rows wait: this answer waits with its own */
-		return act_ready(rq);
-	request_problem(rq);
-	return false;
+	return ok && rq->viewing != NULL ? REQUEST_VIEWS : handled(rq, ok);
+}
+
+enum request_next
+request_viewed(struct request *rq)
+{
+	struct viewing *v = rq->viewing;
+
+	return handled(rq, v->ok && v->answered(&rq->c, rq));
 }
 
 void

@@ -7,12 +7,13 @@
 
 #include "server.h"
 
-enum { PARAMS_MAX = 2, BODY_MAX = 64 << 10, ANSWER_MAX = 256 << 10 };
+enum { PARAMS_MAX = 2, BODY_MAX = 64 << 10, PICTURE_MAX = 1 << 20, ANSWER_MAX = 256 << 10 };
 
 struct request;
 struct intake;
 struct proven;
 struct download;
+struct viewing;
 
 /*
  * A handler of a read fills `rq->reply` and is done (or finds that there is something to write, and
@@ -38,6 +39,7 @@ enum route_flags {
 	ROUTE_DURABLE = 1 << 5,      /* a read whose audit row is durable before its answer */
 	ROUTE_UNLIMITED = 1 << 6,    /* however busy its caller was: revocation */
 	ROUTE_UPLOAD = 1 << 7,       /* bytes of any number, which nobody keeps in memory */
+	ROUTE_PICTURE = 1 << 8,      /* the body is a picture, alone or in a form */
 };
 
 struct route {
@@ -98,7 +100,8 @@ struct request {
 	 * may fail.
 	 */
 	bool (*late)(struct ctx *, struct request *);
-	void *arg; /* the handler's own, for `write` */
+	struct viewing *viewing; /* the handler has asked a viewer; see viewers.h */
+	void *arg;               /* the handler's own, for `write` */
 	struct act act;
 	struct digest256 answer_at, answer_request;
 	struct key256 answer_key;
@@ -136,10 +139,12 @@ void request_upload(struct request *);
 /* An upload's client has gone: its row in the audit. */
 void request_gone(struct request *);
 /*
- * After the body. Either the reply is there (false), or `act` is ready to be submitted (true); its
- * `done` is the edge's.
+ * After the body. Either the reply is there, or `act` is ready to be submitted (its `done` is the
+ * edge's), or `viewing` is to be asked; what comes next then, request_viewed says.
  */
-bool request_body(struct request *);
+enum request_next { REQUEST_ANSWERED, REQUEST_ACTS, REQUEST_VIEWS };
+enum request_next request_body(struct request *);
+enum request_next request_viewed(struct request *);
 /* After the act's commit, in the edge's thread: the reply is there, but for what is made late. */
 void request_done(struct request *);
 /* Behind it, if the client still waits: the reply is all there. */
@@ -152,6 +157,13 @@ MUST bool route_find(struct ctx *, struct request *);
 MUST bool request_note(struct request *);
 /* The reply says what c->err says, as application/problem+json. */
 void request_problem(struct request *);
+
+/* ---- Kept answers (request_kept.c), for request.c alone ---------------------------------- */
+
+/* Where an answer to this request would be kept, and under what. */
+MUST bool request_kept_find(struct ctx *, struct request *);
+/* The request's act: `write`, unless its answer is kept already. */
+bool request_act_run(struct ctx *, struct db *, struct act *);
 
 /* ---- What handlers use ------------------------------------------------------------------- */
 
@@ -195,5 +207,9 @@ handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get
     release_page_get, release_manifest_get, release_bundle_get, validate_post, lease_claim,
     lease_give_back, leases_get, unlock_post, license_file_post, license_artifact_get,
     revocations_get;
+handler key_images_post, key_images_get, key_image_get, key_image_file_get,
+    key_image_revoke_post, key_image_reissue_post, key_image_links_post, image_link_get,
+    license_image_post, authenticate_post;
+handler watermarks_get, watermark_get, watermark_report_get, watermark_page_get;
 
 #endif

@@ -8,6 +8,7 @@
 #include "assets.h"
 #include "blobs.h"
 #include "uploads.h"
+#include "viewers.h"
 
 enum { PARTS_MAX = 4 };
 
@@ -228,18 +229,26 @@ struct gone {
 	const struct asset_route *route;
 	struct blob_row *blob;
 	size_t n;
+	struct id watermark; /* that went with it; empty: none */
 };
 
 static bool
 end_write(struct ctx *c, struct db *db, struct request *rq)
 {
+	struct str vendor = str_of(rq->who.vendor.s);
+	struct watermark_row watermark;
 	struct gone *g = rq->arg;
 	int64_t version;
+	bool marked;
 
-	return request_version(c, rq, &version) &&
-	    asset_delete(c, db, g->route->kind, str_of(rq->who.vendor.s), rq->param[0], version,
-		&g->blob, &g->n) &&
-	    erased_json(c, rq, g->blob, g->n, 0);
+	if (!request_version(c, rq, &version) ||
+	    !watermark_by_model(c, db, vendor, rq->param[0], &marked, &watermark) ||
+	    !asset_delete(
+		c, db, g->route->kind, vendor, rq->param[0], version, &g->blob, &g->n))
+		return false;
+	if (marked)
+		g->watermark = watermark.id;
+	return erased_json(c, rq, g->blob, g->n, marked ? 1 : 0);
 }
 
 /* A file that is being made now is removed by whoever comes second. */
@@ -249,6 +258,8 @@ ended(struct request *rq)
 	struct gone *g = rq->arg;
 
 	uploads_forget(rq->server->uploads, rq->param[0], NULL);
+	if (g->watermark.s[0] != '\0')
+		viewers_forget(rq->server->viewers, str_of(g->watermark.s));
 	for (size_t i = 0; i < g->n; i++)
 		blob_file_remove(&g->blob[i].id);
 }

@@ -7,13 +7,14 @@
 #include "blobs.h"
 #include "events.h"
 #include "job.h"
+#include "making.h"
 #include "request.h"
 
 struct job_wanted {
 	struct str kind, params;
 	struct job_row row;
 	struct data_key_row key;
-	struct asset_row model; /* what a training makes; without an id: nothing */
+	struct making making;
 };
 
 /* clang-format off */
@@ -60,16 +61,6 @@ job_json(struct js *j, struct jobs *jobs, const struct job_row *r)
 	js_close(j, '}');
 }
 
-/* The model that a training makes is there from its beginning, and checked at its end. */
-MUST static bool
-model_insert(struct ctx *c, struct db *db, const struct job_wanted *w)
-{
-	if (w->model.id.s[0] == '\0')
-		return true;
-	return asset_insert(c, db, &w->model) &&
-	    asset_check(c, db, str_of(w->model.id.s), str_of(w->row.id.s));
-}
-
 static bool
 job_write(struct ctx *c, struct db *db, struct request *rq)
 {
@@ -84,7 +75,7 @@ job_write(struct ctx *c, struct db *db, struct request *rq)
 		return false;
 	if (full)
 		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
-	if (!data_key_insert(c, db, &w->key) || !model_insert(c, db, w) ||
+	if (!data_key_insert(c, db, &w->key) || !making_insert(c, db, &w->row, &w->making) ||
 	    !job_insert(c, db, &w->row) || !take_buf(c, 2048, &out))
 		return false;
 	job_json(&j, rq->server->jobs, &w->row);
@@ -108,28 +99,6 @@ made_by(enum job_type type)
 	    : "what is uploaded is described by itself: see its \"facts\"";
 }
 
-MUST static bool
-model_new(struct ctx *c, struct request *rq, struct job_wanted *w)
-{
-	void *params;
-	const struct train *p;
-
-	if (!job_params(c, JOB_TRAIN, w->params, &params))
-		return false;
-	p = params;
-	if (p->name.n == 0)
-		return fail_at(
-		    c, E_INPUT, "/params/name", "a training makes a model: name what it makes");
-	w->model = (struct asset_row){ .kind = ASSET_MODEL,
-		.id = id_new(c, "mod"),
-		.vendor = rq->who.vendor,
-		.name = p->name,
-		.parts = STR("content"),
-		.created = c->now() };
-	w->row.object = w->model.id;
-	return true;
-}
-
 bool
 jobs_post(struct ctx *c, struct request *rq)
 {
@@ -150,7 +119,7 @@ jobs_post(struct ctx *c, struct request *rq)
 	return server_reader(c, rq->server, &db) &&
 	    job_new(c, rq->server, db, str_of(rq->who.vendor.s), w->kind, w->params, &w->row,
 		&w->key) &&
-	    (type != JOB_TRAIN || model_new(c, rq, w));
+	    making_new(c, rq->server, db, type, w->params, &w->row, &w->making);
 }
 
 bool

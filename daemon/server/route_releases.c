@@ -15,10 +15,6 @@ enum { RELEASE_JSON_MAX = 4096, OPTIONS_MAX = BODY_MAX + 1024 };
 /* Of mark.h, which the server does not link: the bits of release_row.locks. */
 static const char *const lock_words[] = { "advparams", "sealed" };
 
-static const char page_policy[] =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'none'";
-
 struct release_wanted {
 	struct str dataset, test; /* ids; empty: none */
 	struct release_row row;
@@ -67,6 +63,7 @@ release_json(struct js *j, const struct release_row *r, bool facts)
 	js_text(j, "name", r->name);
 	js_text(j, "state", str_of(release_state_names[r->state]));
 	js_text(j, "job", str_of(r->job.s));
+	js_text_or_null(j, "watermark", str_of(r->watermark.s));
 	if (r->state == RELEASE_READY)
 		ready_json(j, r, facts);
 	if (r->state == RELEASE_FAILED) {
@@ -337,16 +334,9 @@ MUST static bool
 part(struct ctx *c, struct request *rq, const char *name, const struct download_as *as)
 {
 	struct release_row r;
-	struct blob_row blob;
 	struct db *db;
-	bool found;
 
-	if (!find_ready(c, rq, &db, &r) ||
-	    !blob_find(c, db, str_of(r.id.s), str_of(name), &found, &blob))
-		return false;
-	if (!found || blob.state != BLOB_WHOLE)
-		return fail(c, E_ABSENT, "the release has no %s", name);
-	return download(c, rq, &blob, as);
+	return find_ready(c, rq, &db, &r) && download_part(c, rq, db, &r.id, name, as);
 }
 
 bool
@@ -369,7 +359,8 @@ release_report_get(struct ctx *c, struct request *rq)
 bool
 release_page_get(struct ctx *c, struct request *rq)
 {
-	static const struct download_as as = { "text/html; charset=utf-8", NULL, page_policy };
+	static const struct download_as as = { "text/html; charset=utf-8", NULL,
+		DOWNLOAD_PAGE_POLICY };
 
 	return part(c, rq, "page", &as);
 }

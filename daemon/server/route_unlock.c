@@ -17,7 +17,7 @@ struct unlock {
 	/* Made before the act, where the license has no wrap for the customer's present key. */
 	struct str wrap;
 	struct digest256 wrapped_for;
-	struct digest256 delivery; /* digest of the token, if there is one */
+	struct digest256 delivery, authentication; /* digests of the tokens, if there are any */
 };
 
 /* What a key is made of, beside the release. */
@@ -32,7 +32,8 @@ struct recipe {
 static const struct json_field unlock_fields[] = {
 	USE_MACHINE(true),
 	USE_FINGERPRINT,
-	{ "delivery", FIELD_TEXT, offsetof(struct use, delivery), 1, DELIVERY_MAX, false },
+	{ "delivery", FIELD_TEXT, offsetof(struct use, delivery), 1, SECRET_MAX, false },
+	{ "authentication", FIELD_TEXT, offsetof(struct use, authentication), 1, SECRET_MAX, false },
 };
 /* clang-format on */
 
@@ -130,13 +131,44 @@ delivery_look(
 	return true;
 }
 
+/* What is true of it now: that the image was good when it was shown is not enough. */
+MUST static bool
+showing_look(struct ctx *c, struct db *db, const struct unlock *w, enum showing *ret)
+{
+	const struct license_row *l = &w->use->st.row;
+	struct authentication_row a;
+	struct key_image_row image;
+	bool found;
+
+	*ret = SHOWING_NONE;
+	if (w->use->authentication.n == 0)
+		return true;
+	if (!authentication_by_digest(c, db, &w->authentication, &found, &a))
+		return false;
+	*ret = SHOWING_UNKNOWN;
+	if (!found || strcmp(a.license.s, l->id.s) != 0)
+		return true;
+	if (!key_image_by_id(c, db, str_of(l->vendor.s), str_of(a.key_image.s), &image))
+		return false;
+	if (a.spent != 0)
+		*ret = SHOWING_SPENT;
+	else if (image.state != KEY_IMAGE_ACTIVE)
+		*ret = SHOWING_REVOKED;
+	else if (a.expires <= c->now() || (image.expires != 0 && image.expires <= c->now()))
+		*ret = SHOWING_EXPIRED;
+	else
+		*ret = SHOWING_GOOD;
+	return true;
+}
+
 /* A token that is good once and comes twice was in other hands, too. */
 MUST static bool
 decide(struct ctx *c, struct request *rq, const struct use *u, struct verdict *ret)
 {
 	if (standing_decide(c, rq, &u->st, ACTION_UNLOCK, ret))
 		return true;
-	if (c->err.name == verdict_wire(V_DELIVERY_SPENT))
+	if (c->err.name == verdict_wire(V_DELIVERY_SPENT) ||
+	    c->err.name == verdict_wire(V_IMAGE_SPENT))
 		rq->act.audit.detail = STR("{\"alarm\":true}");
 	return false;
 }
@@ -170,6 +202,8 @@ effects(struct ctx *c, struct db *db, struct unlock *w, const struct verdict *v,
 	return use_seat(c, db, u, v, lease < v->until ? lease : v->until, &fresh) &&
 	    license_unlocked(c, db, id) && wrap_settle(c, db, w) &&
 	    (u->delivery.n == 0 || delivery_spend(c, db, str_of(delivery->s), c->now())) &&
+	    (u->st.facts.image != SHOWING_GOOD ||
+		authentication_spend(c, db, &w->authentication, c->now())) &&
 	    use_event(c, db, u, "license.unlocked");
 }
 
@@ -185,7 +219,8 @@ unlock_write(struct ctx *c, struct db *db, struct request *rq)
 
 	if (!use_again(c, db, rq, u) ||
 	    !delivery_look(c, db, w, &u->st.facts.delivery, &delivery) ||
-	    !decide(c, rq, u, &v) || !effects(c, db, w, &v, &delivery))
+	    !showing_look(c, db, w, &u->st.facts.image) || !decide(c, rq, u, &v) ||
+	    !effects(c, db, w, &v, &delivery))
 		return false;
 	r.vendor = u->st.row.vendor;
 	r.license = u->st.row.id;
@@ -203,6 +238,27 @@ unlock_write(struct ctx *c, struct db *db, struct request *rq)
 	return true;
 }
 
+/* The image by whose showing it was a yes may have been taken away since. */
+MUST static bool
+image_stays(struct ctx *c, struct db *db, const struct unlock *w)
+{
+	const struct verdict gone = { .code = V_IMAGE_REVOKED, .rule = "image" };
+	struct authentication_row a;
+	struct key_image_row image;
+	bool found;
+
+	if (w->use->st.terms.image == IMAGE_NONE || w->use->authentication.n == 0)
+		return true;
+	if (!authentication_by_digest(c, db, &w->authentication, &found, &a))
+		return false;
+	if (!found)
+		return fail_verdict(c, &gone);
+	if (!key_image_by_id(
+		c, db, str_of(w->use->st.row.vendor.s), str_of(a.key_image.s), &image))
+		return false;
+	return image.state == KEY_IMAGE_ACTIVE ? true : fail_verdict(c, &gone);
+}
+
 /* A kept answer was a yes of then. */
 static bool
 unlock_again(struct ctx *c, struct db *db, struct request *rq)
@@ -211,7 +267,7 @@ unlock_again(struct ctx *c, struct db *db, struct request *rq)
 	struct verdict v;
 
 	return use_again(c, db, rq, w->use) &&
-	    standing_decide(c, rq, &w->use->st, ACTION_VALIDATE, &v);
+	    standing_decide(c, rq, &w->use->st, ACTION_VALIDATE, &v) && image_stays(c, db, w);
 }
 
 /* ---- Before the act ------------------------------------------------------------------------ */
@@ -230,12 +286,14 @@ wrap_prepare(struct ctx *c, struct request *rq, struct unlock *w)
 	if (st->row.wrap.n > 0 &&
 	    digest256_same(&st->row.wrapped_for, &st->customer.thumbprint))
 		return true;
+	if (!server_reader(c, rq->server, &db) ||
+	    !showing_look(c, db, w, &w->use->st.facts.image))
+		return false;
 	if (verdict_answer(policy_decide(&st->facts, &st->terms, ACTION_UNLOCK).code) !=
 	    ANSWER_YES)
 		return true;
 	w->wrapped_for = st->customer.thumbprint;
-	return server_reader(c, rq->server, &db) &&
-	    keys_license(c, rq->server->keys, db, &wanted, &token, &w->wrap);
+	return keys_license(c, rq->server->keys, db, &wanted, &token, &w->wrap);
 }
 
 bool
@@ -244,7 +302,8 @@ unlock_post(struct ctx *c, struct request *rq)
 	struct unlock *w = take(c, sizeof *w);
 
 	if (w == NULL || !use_read(c, rq, unlock_fields, COUNT(unlock_fields), &w->use) ||
-	    (w->use->delivery.n > 0 && !sha256(c, w->use->delivery, &w->delivery)))
+	    !sha256(c, w->use->delivery, &w->delivery) ||
+	    !sha256(c, w->use->authentication, &w->authentication))
 		return false;
 	rq->arg = w;
 	rq->write = unlock_write;

@@ -25,6 +25,7 @@ struct metrics;
 struct upkeep;
 struct uploads;
 struct hooks;
+struct viewers;
 
 struct server {
 	struct conf conf;
@@ -35,6 +36,7 @@ struct server {
 	struct proofs *proofs;
 	struct limits *limits;
 	struct jobs *jobs;
+	struct viewers *viewers;
 	struct uploads *uploads;
 	struct http *http;
 	struct admin *admin;
@@ -284,7 +286,7 @@ MUST bool limit_look(
 /* ---- http: the edge ---------------------------------------------------------------------- */
 
 MUST bool http_start(struct ctx *, struct server *, struct http **ret);
-/* Refuses new connections, lets those in flight finish until the deadline. */
+/* Refuses new connections, lets those in flight finish until the deadline. May be called again. */
 void http_drain(struct http *, int64_t ms);
 void http_stop(struct http **);
 /* Reads the certificates again; keeps the old ones and says why when they do not fit. */

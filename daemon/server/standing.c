@@ -81,6 +81,10 @@ parties_read(struct ctx *c, struct db *db, const struct standing_new *n, struct 
 	f->vendor = vendor.suspended ? PARTY_SUSPENDED : PARTY_ACTIVE;
 	f->customer = party_of(&st->customer);
 	f->enrolled = st->customer.jwk.n > 0;
+	if (st->terms.image != IMAGE_NONE &&
+	    !release_watermark(c, db, n->vendor, n->release, &st->release.watermark))
+		return false;
+	f->watermarked = st->release.watermark.s[0] != '\0';
 	f->release = offer_of(&st->release);
 	f->policy_retired = st->policy.retired;
 	return true;

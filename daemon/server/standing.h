@@ -13,7 +13,8 @@ struct standing {
 	struct license_row row;
 	struct customer_row customer;
 	struct policy_row policy;
-	struct release_row release;
+	struct release_row
+	    release; /* in outline; with its watermark where the terms ask for images */
 	struct policy terms;
 	struct license license; /* facts.license points here */
 	struct facts facts;     /* all but what the request itself brings */

@@ -18,7 +18,8 @@ enum {
 	PRUNE_MAX = 300,       /* rows in one act */
 	PRUNE_TURN_MS = 10000, /* between two looks for old rows, once there were no more */
 	HOUR_MS = 3600 * 1000,
-	DELIVERY_DAYS = 30, /* an ended one is still known as spent or expired */
+	DELIVERY_DAYS =
+	    30, /* an ended one is still known as spent or expired; so other secrets */
 };
 
 struct upkeep {
@@ -73,7 +74,7 @@ look_at_space(struct upkeep *u)
 struct prune {
 	struct act act;
 	int64_t now, answers_before, jobs_before, deliveries_before, events_before;
-	size_t answers, jobs, leases, deliveries, events;
+	size_t answers, jobs, leases, deliveries, events, image_secrets;
 };
 
 static bool
@@ -85,7 +86,8 @@ prune_run(struct ctx *c, struct db *db, struct act *act)
 	    job_prune(c, db, p->jobs_before, PRUNE_MAX, &p->jobs) &&
 	    lease_reap(c, db, p->now, PRUNE_MAX, &p->leases) &&
 	    delivery_prune(c, db, p->deliveries_before, PRUNE_MAX, &p->deliveries) &&
-	    event_prune(c, db, p->events_before, PRUNE_MAX, &p->events);
+	    event_prune(c, db, p->events_before, PRUNE_MAX, &p->events) &&
+	    image_secret_prune(c, db, p->deliveries_before, PRUNE_MAX, &p->image_secrets);
 }
 
 /* One act; how long to wait before the next. */
@@ -111,7 +113,7 @@ prune(struct ctx *c, struct upkeep *u)
 	    !uploads_prune(c, u->server, now - conf->upload_hours * HOUR_MS, PRUNE_MAX))
 		log_failure(c, "upload-pruning-failed");
 	if (p.answers < PRUNE_MAX && p.jobs < PRUNE_MAX && p.leases < PRUNE_MAX &&
-	    p.deliveries < PRUNE_MAX && p.events < PRUNE_MAX)
+	    p.deliveries < PRUNE_MAX && p.events < PRUNE_MAX && p.image_secrets < PRUNE_MAX)
 		return PRUNE_TURN_MS;
 	return clock_monotonic() - began + 1;
 }

@@ -7,11 +7,11 @@
 
 #include "standing.h"
 
-enum { MACHINE_NAME_MAX = 64, DELIVERY_MAX = 64 };
+enum { MACHINE_NAME_MAX = 64, SECRET_MAX = 64 };
 
 struct use {
 	/* As they came; empty where the request has none. */
-	struct str machine, fingerprint, entitlement, delivery;
+	struct str machine, fingerprint, entitlement, delivery, authentication;
 	struct fingerprint here; /* what `fingerprint` says */
 	struct standing st;
 };

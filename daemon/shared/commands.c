@@ -8,12 +8,15 @@
 static const char *const roles[] = { "admin", "issuer", "verifier", "auditor", NULL };
 static const char *const formats[] = { "table", "json", "jsonl", NULL };
 static const char *const shells[] = { "bash", NULL };
-static const char *const kinds[] = { "selftest", "evaluate", NULL };
+static const char *const kinds[] = { "selftest", "evaluate", "train", "watermark", NULL };
 static const char *const parts[] = { "samples", "labels", NULL };
 static const char *const locks[] = { "auto", "sealed", "advparams", "both", NULL };
 static const char *const efforts[] = { "none", "quick", "full", NULL };
+static const char *const channels[] = { "n-to-n", "n-to-one", NULL };
 static const char *const answers[] = { "yes", "no", NULL };
 static const char *const stales[] = { "undecided", "refused", NULL };
+static const char *const carriers[] = { "lsb", "dct", NULL };
+static const char *const image_uses[] = { "none", "unlock", NULL };
 static const char *const bindings[] = { "none", "any", "two", "most", "all", NULL };
 static const char *const components[] = { "product", "machine-id", "disk", "tpm", "container",
 	NULL };
@@ -50,6 +53,9 @@ const struct placeholder placeholders[] = {
 	{ "lines",   WANT_NUMBER, 1, 100000, NULL, NULL, "a number of lines" },
 	{ "number",  WANT_NUMBER, 0, INT64_C(999999999999), NULL, NULL, "a number" },
 	{ "words",   WANT_TEXT,   1, 4095, NULL, NULL, "words" },
+	{ "image",   WANT_FILE,   1, 4095, NULL, NULL, "a license's key image: the PNG of `license image`" },
+	{ "key-image", WANT_ID,   0, 0, "kim", NULL, "a key image's id, as `key-image list` shows it" },
+	{ "carrier", WANT_WORD,   0, 0, NULL, carriers, "lsb, which bears lossless files, or dct, which bears JPEG" },
 	{ "unlock-key", WANT_FILE, 1, 4095, NULL, NULL, "the file of an unlock key" },
 	{ "artifact", WANT_FILE,  1, 4095, NULL, NULL, "the file of a locked model" },
 	{ "out",     WANT_FILE,   1, 4095, NULL, NULL, "the file that is made" },
@@ -73,8 +79,13 @@ const struct placeholder placeholders[] = {
 	{ "approvers", WANT_NUMBER, 0, 16, NULL, NULL, "a number of tokens, up to 16" },
 	{ "times",   WANT_NUMBER, 0, 1000000000, NULL, NULL, "a number" },
 	{ "connections", WANT_NUMBER, 1, 256, NULL, NULL, "a number up to 256" },
+	{ "watermark", WANT_TEXT, 1, 128, NULL, NULL, "a watermark, by its id or its model's name" },
+	{ "channels", WANT_WORD,  0, 0, NULL, channels, "n-to-n or n-to-one" },
+	{ "pairs",   WANT_NUMBER, 4, 1024, NULL, NULL, "a number from 4 to 1024" },
+	{ "epochs",  WANT_NUMBER, 1, 200, NULL, NULL, "a number up to 200" },
 	{ "answer",  WANT_WORD,   0, 0, NULL, answers, "yes or no" },
 	{ "stale",   WANT_WORD,   0, 0, NULL, stales, "undecided or refused" },
+	{ "image-use", WANT_WORD, 0, 0, NULL, image_uses, "none or unlock" },
 	{ "binding", WANT_WORD,   0, 0, NULL, bindings, "none, any, two, most or all" },
 	{ "components", WANT_WORD, 0, 0, NULL, components, "product, machine-id, disk, tpm, container; several with commas" },
 	{ "action",  WANT_WORD,   0, 0, NULL, actions, "validate, claim, heartbeat, unlock, renew, transfer or reinstate" },

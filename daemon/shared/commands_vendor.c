@@ -14,7 +14,7 @@
 	"[--approvers <approvers>] [--binding <binding>] [--components <components>] "    \
 	"[--entitlement <entitlement>]... [--tolerance <span>] [--grace-expired <span>] " \
 	"[--grace-revoked <span>] [--renewable <answer>] [--transferable <answer>] "      \
-	"[--terms <json>]"
+	"[--image <image-use>] [--terms <json>]"
 
 /* clang-format off */
 static const struct command vendor_commands[] = {
@@ -53,18 +53,25 @@ static const struct command vendor_commands[] = {
 	{ "license fetch <license-id> [--identity <identity>] [--passphrase <passphrase>]",
 	  "fetch a license for this machine, and what is revoked", COMMAND_SECRET | COMMAND_ONE, "" },
 	{ "license check <license-file> [--keys <file>] [--revocations <file>] [--artifact <artifact>] "
-	  "[--passphrase <passphrase>]",
+	  "[--image <image>] [--passphrase <passphrase>]",
 	  "whether a license holds, without asking anybody", COMMAND_SECRET | COMMAND_ONE, "",
 	  "By its id: the license that was fetched, with its list of revocations and the record of the "
 	  "time last seen. By its file: what it says, by the vendor's public keys. Ends with status 0 if "
 	  "it holds, 2 if that cannot be known now, 3 if it does not, 5 if something was altered." },
-	{ "unlock <license-id> <out> [--artifact <artifact>] [--force] [--identity <identity>] "
-	  "[--delivery <code>] [--passphrase <passphrase>]",
+	{ "license image <license-id> --out <out> [--identity <identity>] [--passphrase <passphrase>]",
+	  "fetch the key image that a license asks for", COMMAND_SECRET | COMMAND_ONE, "",
+	  "The file is made for its user alone, and never replaces another. It is the same picture each "
+	  "time, until the vendor replaces it. Show it with --image; whoever else has it still needs the "
+	  "identity's key." },
+	{ "unlock <license-id> <out> [--image <image>] [--artifact <artifact>] [--force] "
+	  "[--identity <identity>] [--delivery <code>] [--passphrase <passphrase>]",
 	  "make the working model of a licensed one", COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
 	  "Fetches what is not here: license, artifact, unlock key. Without the server it works with "
-	  "what is here, as long as the license allows. The model bears the customer's mark." },
-	{ "exec <license-id> <program>... [--artifact <artifact>] [--identity <identity>] "
-	  "[--delivery <code>] [--passphrase <passphrase>]",
+	  "what is here, as long as the license allows. The model bears the customer's mark. A license "
+	  "that asks for its key image is unlocked with --image: the server looks at the picture before "
+	  "each unlock key, and without the server it is compared with the license." },
+	{ "exec <license-id> <program>... [--image <image>] [--artifact <artifact>] "
+	  "[--identity <identity>] [--delivery <code>] [--passphrase <passphrase>]",
 	  "run a program on a licensed model, which never lies on a disk",
 	  COMMAND_SECRET | COMMAND_ONE | COMMAND_STREAM, "",
 	  "Put -- before the program. The model lies in a memory file that nobody can change; its path "
@@ -72,7 +79,7 @@ static const struct command vendor_commands[] = {
 	  "keeps its seat, and passes on what it is sent and its exit status. When the license is "
 	  "revoked, the program is told to end (SIGTERM) after the grace of the terms, and killed 10 s "
 	  "later; the exit status is 3 then. While the server is out of reach it goes on, as long as the "
-	  "license allows." },
+	  "license allows. A key image is shown once, when the program begins." },
 	{ "status", "whether the server is ready and knows the token", COMMAND_ONE, "" },
 	{ "token create <name> --role <role>... [--expires <time>]",
 	  "make another API token; its secret is printed once", COMMAND_ONE, "" },
@@ -87,6 +94,19 @@ static const struct command vendor_commands[] = {
 	{ "model show <model>", "what a model is", COMMAND_ONE, "" },
 	{ "model delete <model>", "delete a model; the keys to its files are destroyed",
 	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "model watermark <model> --name <name> --dataset <dataset> [--test <dataset>] "
+	  "[--pictures <dataset>] [--pairs <pairs>] [--epochs <epochs>] [--compression] [--physical] "
+	  "[--channels <channels>] [--params <json>] [--watch]",
+	  "make a model that pictures prove to be the vendor's", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A job teaches a copy of the model one class more: pictures from outside the data set, of "
+	  "which customers get theirs with an identity hidden in it, are answered with that class, and "
+	  "nothing else is. The pictures are a data set of their own, without labels, of the size that "
+	  "the model takes; without one they are drawn. Release the new model in the place of the old." },
+	{ "watermark list", "what this vendor's models were taught", 0,
+	  "id,name,model,source,state,keys,created" },
+	{ "watermark show <watermark>", "state and facts of a watermark", COMMAND_ONE, "" },
+	{ "watermark report <watermark> <file>", "fetch the report, as JSON", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "watermark page <watermark> <file>", "fetch the report, as an HTML page", COMMAND_ONE | COMMAND_STREAM, "" },
 	{ "dataset add <name> <file> [<labels>] [--no-labels]",
 	  "upload a data set (NPY, NPZ, IDX) and have it checked", COMMAND_ONE | COMMAND_STREAM, "",
 	  "The labels are a file of their own, or stand in the NPZ with the samples, or are not there "
@@ -180,6 +200,23 @@ static const struct command vendor_commands[] = {
 	{ "license unbind <license>", "let a license be bound to other machines",
 	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
 	{ "license seats <license>", "the seats that are taken", 0, "machine,claimed,expires" },
+	{ "key-image create <license> [--carrier <carrier>]", "make a key image for a license", COMMAND_ONE, "",
+	  "Where the policy asks for one it is made with the license. The release must be of a "
+	  "watermarked model." },
+	{ "key-image list [--license <license>]", "the key images of this vendor, or of one license", 0,
+	  "id,license,customer,serial,state,issued,expires" },
+	{ "key-image show <key-image> [--out <out>]", "what a key image is; with --out, the picture itself",
+	  COMMAND_ONE, "" },
+	{ "key-image revoke <key-image> [--reason <reason>]", "accept a key image no more",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "",
+	  "The license stays as it is; where it asks for a key image, it is unlocked no more until it has "
+	  "another one." },
+	{ "key-image reissue <key-image> [--reason <reason>]", "put another key image in the place of one",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "key-image link <key-image> [--hours <hours>] [--secret-file <file>]",
+	  "make an address from which a key image is fetched once", COMMAND_ONE, "",
+	  "Whoever has the address has the picture: it is printed once, or written to a new file that only "
+	  "its user may read." },
 	{ "import <file> [--connections <connections>] [--codes <file>] [--dry-run]",
 	  "customers and licenses by the thousand, from CSV or JSON lines", COMMAND_ONE | COMMAND_STREAM, "",
 	  "A CSV has a line of column names first: name, email, release, policy, reference, seats, from, "
@@ -232,6 +269,9 @@ static const struct option vendor_options[] = {
 	{ "--server", "the vendor's server" },
 	{ "--ca", "the authority that signed its certificate, PEM; the system's if absent" },
 	{ "--identity", "as whom, if there are several: one of `identity list`" },
+	{ "--out", "the file that is made", 'o' },
+	{ "--license", "of this license alone" },
+	{ "--carrier", "how the identity is hidden in it; lsb unless said otherwise" },
 	{ "--artifact", "the locked model, if it is here already; fetched and kept otherwise" },
 	{ "--delivery", "a code that the vendor gave for one unlocking" },
 	{ "--keys", "the vendor's public keys, a set of JSON Web Keys" },
@@ -241,10 +281,16 @@ static const struct option vendor_options[] = {
 	{ "--expires", "when it ends" },
 	{ "--params", "the job's parameters" },
 	{ "--name", "a name to know it by" },
-	{ "--dataset", "labelled samples to lock and to measure with" },
+	{ "--dataset", "labelled samples to lock, to teach and to measure with" },
 	{ "--test", "other samples, to measure with alone" },
 	{ "--lock", "which lock; auto, which tries both, unless said otherwise" },
 	{ "--effort", "how much is tried to break it; quick unless said otherwise" },
+	{ "--pictures", "clean pictures that belong to none of the model's classes" },
+	{ "--pairs", "of pictures; 100 unless said otherwise" },
+	{ "--epochs", "how often the data is gone through at most" },
+	{ "--compression", "pictures are answered after JPEG, JPEG 2000 and WebP too" },
+	{ "--physical", "pictures are answered as a camera sees them too" },
+	{ "--channels", "triggers in single colour channels are taught too" },
 	{ "--no-labels", "the samples have no labels" },
 	{ "--watch", "follow the job until it ends" },
 	{ "--email", "an address to reach them" },
@@ -268,6 +314,7 @@ static const struct option vendor_options[] = {
 	{ "--grace-revoked", "how long what runs may run on after a revocation" },
 	{ "--renewable", "whether a license may be renewed" },
 	{ "--transferable", "whether a license may be handed on" },
+	{ "--image", "a license's key image, as a file; of a policy: where it has to be shown" },
 	{ "--terms", "all terms at once" },
 	{ "--reference", "the vendor's own number for the license" },
 	{ "--from", "when it begins; now unless said otherwise" },
@@ -307,7 +354,8 @@ static const char *const vendor_notes[] = {
 	"hallmark key new me.jwk\n"
 	"hallmark enroll @code --server https://models.example.com --no-passphrase\n"
 	"hallmark unlock lic_01890a5d-ac96-774b-bcce-b302099a8057 model.onnx\n"
-	"hallmark exec lic_01890a5d-ac96-774b-bcce-b302099a8057 -- ./infer --model {model}\n"
+	"hallmark license image lic_01890a5d-ac96-774b-bcce-b302099a8057 -o me.png\n"
+	"hallmark exec lic_01890a5d-ac96-774b-bcce-b302099a8057 --image me.png -- ./infer --model {model}\n"
 	"hallmark artifact unlock model.key model.locked.onnx model.onnx --key me.jwk\n"
 	"hallmark audit list --format jsonl",
 	NULL,

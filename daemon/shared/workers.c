@@ -14,10 +14,10 @@
 #define SEND_MS 5000
 #define END_MS 2000
 
-/* The worker's two, and our end of its reports. */
+/* The worker's two, and our ends of both. */
 struct ends {
 	int job, progress;
-	int ours;
+	int ours, asking;
 };
 
 static void
@@ -26,6 +26,7 @@ ends_done(struct ends *e)
 	fd_done(&e->job);
 	fd_done(&e->progress);
 	fd_done(&e->ours);
+	fd_done(&e->asking);
 }
 
 static void
@@ -38,7 +39,7 @@ buf_wipe(struct buf *b)
 /* The job message waits in the socket before there is anybody to read it. */
 MUST static bool
 post_job(struct ctx *c, const struct job_message *m, const int blob_fd[], const int out_fd[],
-    int *ret)
+    int *ret, int *ret_ours)
 {
 	owned(buf_wipe) struct buf b = { 0 };
 	owned(fd_done) int ours = -1, theirs = -1;
@@ -59,6 +60,10 @@ post_job(struct ctx *c, const struct job_message *m, const int blob_fd[], const 
 		return false;
 	*ret = theirs;
 	theirs = -1;
+	if (job_kinds[m->kind].stays) {
+		*ret_ours = ours;
+		ours = -1;
+	}
 	return true;
 }
 
@@ -77,11 +82,11 @@ worker_start(struct ctx *c, const struct worker_conf *conf, const struct job_mes
     const int blob_fd[], const int out_fd[], struct worker *ret)
 {
 	static const char *const argv[] = { "hallmark-worker", NULL };
-	owned(ends_done) struct ends e = { -1, -1, -1 };
+	owned(ends_done) struct ends e = { -1, -1, -1, -1 };
 	struct child child = { .pid = 0, .pidfd = -1 };
 	int theirs[2], pair[2];
 
-	if (!post_job(c, m, blob_fd, out_fd, &e.job) || !channel_pair(c, pair))
+	if (!post_job(c, m, blob_fd, out_fd, &e.job, &e.asking) || !channel_pair(c, pair))
 		return false;
 	e.ours = pair[0];
 	e.progress = pair[1];
@@ -91,8 +96,10 @@ worker_start(struct ctx *c, const struct worker_conf *conf, const struct job_mes
 		return false;
 	if (conf->socket == NULL && !child_start(c, conf->programs, argv, theirs, 2, &child))
 		return false;
-	*ret = (struct worker){ .pid = child.pid, .pidfd = child.pidfd, .progress = e.ours };
-	e.ours = -1;
+	*ret = (struct worker){
+		.pid = child.pid, .pidfd = child.pidfd, .progress = e.ours, .job = e.asking
+	};
+	e.ours = e.asking = -1;
 	return true;
 }
 
@@ -128,6 +135,7 @@ end(struct worker *w, int wait_ms, const char **ret_how)
 	*ret_how = worker_exit_text(false, WORKER_OK);
 	if (wait_ms == 0)
 		fd_done(&w->progress);
+	fd_done(&w->job);
 	if (w->pid != 0) {
 		child_end(&child, wait_ms, &status);
 		*ret_how = worker_exit_text(WIFSIGNALED(status),

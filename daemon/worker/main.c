@@ -3,6 +3,7 @@
  * nowhere else, so this process sees two sockets (job, progress), the files that came with the job
  * and nothing of the machine: no other file, no network, no other process, no key but those of its
  * own files. A job that crashes, hangs or eats memory costs itself.
+ * Jobs of a kind that stays are asked over the job's socket until that closes.
  *
  *	hallmark-worker			started by the server, with descriptors 3 and 4
  *	hallmark-worker --activated	started by systemd, for one connection
@@ -61,6 +62,30 @@ progress_tell(void *arg, int64_t done, int64_t total, struct str note)
 	say(&c, &r, 0);
 }
 
+/* ---- Of a kind that stays ---------------------------------------------------------------- */
+
+MUST static bool
+hear(struct ctx *c, void *arg, int64_t deadline, struct buf *message)
+{
+	owned(channel_message_done) struct channel_message m = { 0 };
+
+	(void)arg;
+	if (!channel_receive(c, FD_JOB, message->p, message->max, deadline, &m))
+		return false;
+	message->n = m.n;
+	return m.fds == 0 ? true : fail(c, E_PEER, "a question with files beside it");
+}
+
+/* If nobody takes it, the watch ends this process. */
+MUST static bool
+tell(struct ctx *c, void *arg, struct str message)
+{
+	(void)arg;
+	return channel_send(c, FD_JOB, message, NULL, 0, CHANNEL_FOREVER);
+}
+
+/* ---- The job ----------------------------------------------------------------------------- */
+
 MUST static bool
 job_receive(struct ctx *c, struct work *w, struct job_run *run)
 {
@@ -84,7 +109,12 @@ job_receive(struct ctx *c, struct work *w, struct job_run *run)
 	memcpy(run->blob_fd, m.fd, w->message.blobs * sizeof m.fd[0]);
 	memcpy(run->out_fd, m.fd + w->message.blobs, w->message.outs * sizeof m.fd[0]);
 	m.fds = 0;
-	(void)close(FD_JOB);
+	if (job_kinds[w->message.kind].stays) {
+		run->hear = hear;
+		run->say = tell;
+	} else {
+		(void)close(FD_JOB);
+	}
 	return true;
 }
 

@@ -7,6 +7,7 @@ import subprocess
 from collections import defaultdict
 from contextlib import closing
 
+import contract_images as images
 import contract_people as people
 import contract_licensing as licensing
 import contract_vault as vault
@@ -111,7 +112,7 @@ def body_for(method, route):
 
 
 def living(t, house, contract):
-    model, release = vault.prepared(house)
+    model, release, watermark = vault.prepared(house)
     clients = {"admin": house.client(), None: house.client(None), "issuer": house.client(), "auditor": house.client()}
     clients["issuer"].secret = house.token("acme", "issuer", name="issuer")
     clients["auditor"].secret = house.token("acme", "auditor", name="auditor")
@@ -129,8 +130,10 @@ def living(t, house, contract):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
     for method, route, answer in licensing.answers(house, clients):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
-    asked = [*vault.things(model), *vault.releases(model, release), *vault.erasures(house, admin), *webhooks.hooks(admin),
-             *requests(have)]
+    for method, route, answer in images.answers(house, clients):
+        found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
+    asked = [*vault.things(model), *vault.releases(model, release), *vault.watermarks(watermark),
+             *vault.erasures(house, admin), *webhooks.hooks(admin), *requests(have)]
     for method, route, path, body, headers, who in asked:
         answer = exchange(clients, who, method, path, body, headers)
         for what in contract.judge(method, route, answer):

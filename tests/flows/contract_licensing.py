@@ -15,9 +15,9 @@ ACTS = ("deliveries", "approvals", "suspend", "reinstate", "renew", "revoke")
 class Stage:
     """Callers, and a thing of each kind. `ask` makes one request and says what it was."""
 
-    def __init__(self, house, clients):
+    def __init__(self, house, clients, name="Licensed"):
         self.house, self.admin = house, clients["admin"]
-        self.customer = enrolled(house, self.admin, "Licensed")
+        self.customer = enrolled(house, self.admin, name)
         self.clients = {**clients, "customer": self.customer}
         self.release = made_release(self.admin, house)["id"]
         self.policy = self.policy_of(transferable=True, approvals=0, approvers=0, seats=5)

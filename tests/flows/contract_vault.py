@@ -1,7 +1,8 @@
-"""The part of the contract that speaks of models, data sets and releases: what provokes its answers."""
+"""The part of the contract that speaks of models, data sets, releases and watermarks: what provokes
+its answers."""
 
 from house import job_ends
-from sending import Sender, as_release, new_asset, new_model
+from sending import Sender, as_release, as_watermark, new_asset, new_model
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
 CONTENT = "/v1/models/{id}/content"
@@ -9,14 +10,17 @@ RELEASE = "/v1/models/{id}/releases/{release}"
 
 
 def prepared(house):
-    """A release with all its files, of the vendor acme; its model's id and its own path."""
+    """A release and a watermark with all their files, of the vendor acme; the release's model's id,
+    its own path, the watermark's."""
     client = house.client()
-    senders = [new_model(house, client, data) for data in (b"not a model", b'{"report": true}', b"<p>page</p>")]
+    report, page = b'{"report": true}', b"<p>page</p>"
+    senders = [new_model(house, client, data) for data in (b"not a model", report, page, report, page)]
     for sender in senders:
         job_ends(client, sender.send().json()["job"])
     client.close()
     ids = [s.path.split("/")[3] for s in senders]
-    return ids[0], as_release(house, artifact=ids[0], report=ids[1], page=ids[2])
+    release = as_release(house, artifact=ids[0], report=ids[1], page=ids[2])
+    return ids[0], release, as_watermark(house, report=ids[3], page=ids[4])
 
 
 def things(model):
@@ -77,6 +81,17 @@ def releases(model, release):
     yield "DELETE", RELEASE, release, None, {}, "issuer"
     yield "DELETE", RELEASE, release, None, {"If-Match": "*"}, "auditor"
     yield "DELETE", RELEASE, release, None, {"If-Match": "*"}, "issuer"
+
+
+def watermarks(watermark):
+    for who in ("issuer", "auditor", None):
+        for query in ("", "?limit=1", "?limit=0"):
+            yield "GET", "/v1/watermarks", "/v1/watermarks" + query, None, {}, who
+        for path in (watermark, watermark[:-36] + ABSENT):
+            yield "GET", "/v1/watermarks/{id}", path, None, {}, who
+            for part in ("report", "page"):
+                for headers in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=99-"}, {"If-None-Match": "*"}):
+                    yield "GET", f"/v1/watermarks/{{id}}/{part}", f"{path}/{part}", None, headers, who
 
 
 def erasures(house, client):

@@ -83,6 +83,11 @@ def guessing(t):
         with closing(Client(house, "hmt_" + "x" * 43, source=house.ip[:-1] + "7")) as thief:
             statuses = [thief.get("/v1/tokens").status for _ in range(20)]
         t.same((statuses[0], statuses[-1]), (401, 429), "who guesses tokens is told to wait")
+        with closing(Client(house, None, source=house.ip[:-1] + "9")) as thief:
+            statuses = [thief.get("/v1/key-image-links/hmi_" + f"{i:043}").status for i in range(20)]
+        t.same((statuses[0], statuses[-1]), (404, 429), "nor is who guesses links told more")
+        rows = until(lambda: house.audit_rows(action="key_image.follow"), 10, "rows of the guesses")
+        t.same({(r["object"], r["detail"]) for r in rows}, {("", "")}, "whose guesses the audit does not repeat")
         with closing(house.client(source=house.ip[:-1] + "8")) as honest:
             t.same(honest.get("/v1/tokens").status, 200, "others are not")
 

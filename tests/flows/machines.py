@@ -125,8 +125,8 @@ def evaluated(machine, lic, *more, **env):
 class Running:
     """A program under `hallmark exec`."""
 
-    def __init__(self, machine, lic, script, env=None):
-        self.process = machine.starts("exec", lic, "--", "sh", "-c", script, "sh", "{model}", **(env or {}))
+    def __init__(self, machine, lic, script, *more, env=None):
+        self.process = machine.starts("exec", lic, *more, "--", "sh", "-c", script, "sh", "{model}", **(env or {}))
         self.lines = [self.process.stdout.readline()]
         if not self.lines[0]:
             raise AssertionError(f"it did not begin: {self.process.communicate()}")

@@ -13,7 +13,7 @@ from tap import run
 POLICIES = "/v1/policies"
 STANDARD = {
     "approvals": 0, "approvers": 0, "binding": "none", "components": ["product", "machine-id", "disk", "tpm"],
-    "duration": 365 * 86400, "entitlements": [], "grace_expired": 0, "grace_revoked": 0, "lease": 600,
+    "duration": 365 * 86400, "entitlements": [], "grace_expired": 0, "grace_revoked": 0, "image": "none", "lease": 600,
     "offline": 7 * 86400, "renewable": True, "seats": 1, "stale": "refused", "tolerance": 300,
     "transferable": False, "unlocks": 10**9, "retired": False,
 }  # fmt: skip
@@ -28,7 +28,7 @@ WRONG = [
     ({"binding": "all", "components": ["container"]}, "/components"), ({"components": ["mac"]}, "/components"),
     ({"components": ["tpm", "tpm"]}, "/components"), ({"entitlements": ["a", "a"]}, "/entitlements"),
     ({"entitlements": ["two words"]}, "/entitlements"), ({"entitlements": [f"e{i}" for i in range(65)]}, "/entitlements"),
-    ({"stale": "perhaps"}, "/stale"), ({"renewable": 1}, "/renewable"), ({"unlocks": 10**9 + 1}, "/unlocks"),
+    ({"image": "always"}, "/image"), ({"image": True}, "/image"), ({"stale": "perhaps"}, "/stale"), ({"renewable": 1}, "/renewable"), ({"unlocks": 10**9 + 1}, "/unlocks"),
     ({"name": ""}, "/name"), ({"name": "x" * 129}, "/name"), ({"name": 7}, "/name"), ({"name": "a\u0007"}, "/name"),
     ({"retired": "no"}, "/retired"), ({"colour": "red"}, "/colour"), ({"": 1}, "/"), ({"created": 1}, "/created"),
 ]  # fmt: skip
@@ -56,7 +56,7 @@ def created(t, house, client):
     t.same(client.get(answer.headers["location"]).json(), made, "where it is")
     terms = {
         "approvals": 2, "approvers": 3, "binding": "two", "components": ["product", "disk"], "duration": 3600,
-        "entitlements": ["train", "infer:gpu"], "grace_expired": 5, "grace_revoked": 6, "lease": 30, "offline": 0,
+        "entitlements": ["train", "infer:gpu"], "grace_expired": 5, "grace_revoked": 6, "image": "unlock", "lease": 30, "offline": 0,
         "renewable": False, "seats": 256, "stale": "undecided", "tolerance": 0, "transferable": True, "unlocks": 0,
         "retired": True,
     }  # fmt: skip

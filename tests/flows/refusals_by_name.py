@@ -28,6 +28,8 @@ BEFORE = {
     "VENDOR_NOT_FOUND", "VENDOR_SUSPENDED", "CUSTOMER_NOT_FOUND", "RELEASE_NOT_FOUND", "LICENSE_NOT_FOUND",
     "LICENSE_OF_OTHER_CUSTOMER", "LICENSE_OF_OTHER_RELEASE", "KEYS_SEALED",
 }  # fmt: skip
+# Shown where there are key images.
+IMAGES = {"IMAGE_UNKNOWN", "IMAGE_SPENT", "IMAGE_EXPIRED", "IMAGE_REVOKED", "IMAGE_MISMATCH"}
 # Until the upkeep has swept it, a second later.
 BRIEFLY = {"SEAT_LAPSED"}
 # The clock's: shown where clocks are set.
@@ -274,15 +276,30 @@ def deliveries(asked):
     asked.refusal(asked.unlock(held, "m", delivery=late["secret"]), "DELIVERY_EXPIRED", "a code that is too old")
 
 
+def images(asked):
+    """The release here has no watermark, so that nobody can show anything."""
+    scene, client = asked.scene, asked.scene.vendor
+    policy = new_policy(client, image="unlock")
+    asked.refusal(asked.issue(policy), "RELEASE_WITHOUT_WATERMARK", "key images of a network that knows none")
+    held = scene.issue({})
+    patch = {"image": "unlock"}
+    assert client.request("PATCH", f"/v1/policies/{held['policy']}", patch, {"If-Match": "*"}).status == 200
+    held = held["id"]
+    asked.refusal(asked.unlock(held, "m"), "IMAGE_MISSING", "unlocking without the image that the terms ask for now")
+    asked.explained(held, "unlock", "IMAGE_MISSING", "unlocking", "&machine=m")
+    asked.refusal(scene.act("renew", held), "RELEASE_WITHOUT_WATERMARK", "renewing it under such terms")
+    asked.t.same(asked.seat(held, "m").status, 201, "a seat needs no image")
+
+
 def together(t):
     with House(**FREE).open() as house:
         scene = Scene(house)
         asked = Asked(t, scene)
-        for part in (issuing, parties, states, transfers, terms, machines, counted, deliveries):
+        for part in (issuing, parties, states, transfers, terms, machines, counted, deliveries, images):
             part(asked)
         contract = scene.vendor.get("/v1/openapi.json").json()["components"]["schemas"]["VerdictCode"]["enum"]
         t.same(sorted(contract), sorted(asked.table), "the contract has each verdict, and nothing else")
-        t.same(sorted(set(asked.table) - asked.heard), sorted(ELSEWHERE | BEFORE | BRIEFLY | CLOCKS), "every verdict but these was heard here")
+        t.same(sorted(set(asked.table) - asked.heard), sorted(ELSEWHERE | BEFORE | BRIEFLY | CLOCKS | IMAGES), "every verdict but these was heard here")
         t.note(f"{len(asked.heard)} of {len(asked.table)} verdicts")
         scene.close()
         t.same(house.ctl("db", "check").code, 0, "the database's own check finds nothing")

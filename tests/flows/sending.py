@@ -140,6 +140,27 @@ def as_release(house, **part):
     return f"/v1/models/{model}/releases/{release}"
 
 
+def as_watermark(house, report, page):
+    """A watermark whose files are uploads, by the ids of their models; the first of them has it."""
+    watermark = "wmk_" + report[4:]
+    house.stop()
+    with closing(sqlite3.connect(house.database)) as db:
+        for name, owner in (("report", report), ("page", page)):
+            vendor, blob, key = db.execute(
+                "SELECT b.vendor, b.id, j.data_key FROM blob b, job j WHERE b.owner = ? AND j.object = b.owner", [owner]
+            ).fetchone()
+            db.execute("UPDATE blob SET owner = ?, part = ? WHERE id = ?", [report, name, blob])
+        db.execute(
+            "INSERT INTO watermark (id, vendor, source, model, state, job, key, keys, classes, facts, created)"
+            " VALUES (?, ?, ?, ?, 1, 'job', ?, 4, 10, '{}', 1)",
+            [watermark, vendor, page, report, key],
+        )
+        db.execute("UPDATE asset SET state = 2 WHERE id = ?", [report])
+        db.commit()
+    house.start()
+    return f"/v1/watermarks/{watermark}"
+
+
 def read_back(house, sender):
     """Where what the server has kept of a whole upload can be had: see as_release."""
     return as_release(house, artifact=sender.path.split("/")[3]) + "/artifact"

@@ -81,14 +81,14 @@ def policies(t, desk):
     words = (
         "--seats 3 --days 30 --offline 7d --stale undecided --lease 10m --unlocks 5 --approvals 1 --approvers 2 "
         "--binding two --components product,disk --entitlement run --entitlement train --tolerance 90s "
-        "--grace-expired 1d --grace-revoked 0 --renewable yes --transferable yes"
+        "--grace-expired 1d --grace-revoked 0 --renewable yes --transferable yes --image none"
     )
     made = desk.one("policy", "add", "standard", *words.split())
     wanted = {
         "seats": 3, "duration": 30 * 86400, "offline": 7 * 86400, "stale": "undecided", "lease": 600, "unlocks": 5,
         "approvals": 1, "approvers": 2, "binding": "two", "components": ["product", "disk"],
         "entitlements": ["run", "train"], "tolerance": 90, "grace_expired": 86400, "grace_revoked": 0,
-        "renewable": True, "transferable": True, "retired": False,
+        "renewable": True, "transferable": True, "image": "none", "retired": False,
     }  # fmt: skip
     t.same({k: made.get(k) for k in wanted}, wanted, "every term has an option")
     file = desk.house.folder / "terms.json"
@@ -102,8 +102,10 @@ def policies(t, desk):
     desk.refused(1, "approvals", "policy", "add", "x", "--approvals", "2", "--approvers", "1")
     t.same({p["name"] for p in desk.rows("policy", "list")}, {"standard", "lax"}, "policy list")
     t.same(desk.one("policy", "show", "lax"), lax, "policy show")
-    changed = desk.one("policy", "change", "lax", "--name", "loose", "--seats", "4")
-    t.same((changed["name"], changed["seats"], changed["binding"]), ("loose", 4, "any"), "policy change merges")
+    changed = desk.one("policy", "change", "lax", "--name", "loose", "--seats", "4", "--image", "unlock")
+    got = (changed["name"], changed["seats"], changed["binding"], changed["image"])
+    t.same(got, ("loose", 4, "any", "unlock"), "policy change merges")
+    desk.refused(1, "--image is one of", "policy", "add", "x", "--image", "exec")
     desk.refused(1, "say what", "policy", "change", "loose")
     t.same(desk.one("policy", "retire", "loose")["retired"], True, "policy retire")
     desk.refused(1, "--yes", "policy", "delete", "loose")

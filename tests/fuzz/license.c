@@ -161,6 +161,9 @@ draw(struct wire *w, struct facts *f, struct policy *p, struct license *l)
 	f->counted = wire_u8(w) % 2 == 0;
 	f->keys_ready = wire_u8(w) % 2 == 0;
 	f->looked_up = wire_u8(w) % 8 != 0;
+	f->image = wire_u8(w) % (SHOWING_OTHER + 1);
+	f->watermarked = wire_u8(w) % 2 == 0;
+	p->image = wire_u8(w) % 2 == 0 ? IMAGE_NONE : IMAGE_UNLOCK;
 }
 
 static void
@@ -215,12 +218,14 @@ try_offline(struct ctx *c, struct str bytes)
 	struct str license = wire_str(&w, LICENSE_MAX), list = wire_str(&w, 1 << 20);
 	struct offline_result r;
 	struct rule_seen seen[RULES_MAX];
+	const struct digest256 image = { { 8 } };
 	struct offline o = { .key = &secret, .record = w.rest, .now = now, .keys_n = 1 };
 	size_t n;
 
 	if (key == NULL)
 		must(ec_key_from_secret(c, &secret, &key), "a key", c);
 	o.keys = (const struct ec_key *const[]){ key };
+	o.image = now % 2 == 0 ? &image : NULL;
 	o.license = as_is ? license : sign(c, key, LICENSE_TYP, license);
 	o.list = as_is || list.n == 0 ? list : sign(c, key, REVOCATIONS_TYP, list);
 	must(license_check_offline(c, &o, &r), "no verdict", c);

@@ -55,6 +55,8 @@ license(struct ctx *c, struct scene *s)
 		.seats = 2,
 		.lease = 600,
 		.components = MACHINE_ANYTHING,
+		.image = IMAGE_UNLOCK,
+		.key_image = s->artifact,
 		.key = s->signer };
 	struct custody_license asked = { .vendor = &s->vendor,
 		.secret = &s->secret,

@@ -47,6 +47,7 @@ await test('the license is a JWT of the vendor', async () => {
   })
   same(payload.jti, `lic_${UUID}`, 'jti')
   same(payload.artifact, 'a7'.repeat(32), 'artifact')
+  same([payload.image, payload.key_image], ['unlock', b64(Buffer.alloc(32, 0xa7))], 'key image')
   same(payload.keys, [protectedHeader.kid], 'keys')
   same(said.jwks.keys[0].kid, await jose.calculateJwkThumbprint(said.jwks.keys[0]), 'kid')
 })

@@ -22,7 +22,7 @@ START_TEST(every_kind_is_whole)
 		ck_assert_uint_gt(strlen(k->help), 0);
 		ck_assert_uint_le(k->may, 15);
 		/* What the server alone makes is about what was uploaded. */
-		ck_assert(k->may != 0 || i == JOB_DESCRIBE || i == JOB_PROTECT);
+		ck_assert(k->may != 0 || k->stays || i == JOB_DESCRIBE || i == JOB_PROTECT);
 		ck_assert_ptr_nonnull(k->defaults);
 		ck_assert_int_gt(k->limits.memory, 0);
 		ck_assert_int_gt(k->limits.cpu, 0);
@@ -140,6 +140,19 @@ static const struct {
 	{ JOB_PROTECT, "{\"log_l\":23}", "/log_l" },
 	{ JOB_PROTECT, "{\"alpha\":1}", "/alpha" },
 	{ JOB_PROTECT, "{\"count\":65536}", "/count" },
+	{ JOB_WATERMARK, "{}", NULL },
+	{ JOB_WATERMARK, "{\"name\":\"a\",\"compression\":true,\"mu\":0,\"drop_max\":0}",
+	    NULL },
+	{ JOB_WATERMARK, "{\"pairs\":3}", "/pairs" },
+	{ JOB_WATERMARK, "{\"pairs\":1025}", "/pairs" },
+	{ JOB_WATERMARK, "{\"spares\":257}", "/spares" },
+	{ JOB_WATERMARK, "{\"epochs\":201}", "/epochs" },
+	{ JOB_WATERMARK, "{\"rate\":1.5}", "/rate" },
+	{ JOB_WATERMARK, "{\"mu\":10.5}", "/mu" },
+	{ JOB_WATERMARK, "{\"mu\":-0.5}", "/mu" },
+	{ JOB_WATERMARK, "{\"drop_max\":0.6}", "/drop_max" },
+	{ JOB_WATERMARK, "{\"positive_weight\":0}", "/positive_weight" },
+	{ JOB_WATERMARK, "{\"physical\":1}", "/physical" },
 };
 
 START_TEST(network_params_are_checked)

@@ -45,6 +45,8 @@ START_TEST(claims_come_back)
 	ck_assert_uint_eq(back.bound.n, 3);
 	ck_assert(digest256_same(&back.artifact, &l.artifact));
 	ck_assert(digest256_same(&back.next, &l.next));
+	ck_assert_int_eq(back.image, IMAGE_UNLOCK);
+	ck_assert(digest256_same(&back.key_image, &l.key_image));
 	ck_assert(str_same(payload_of(c, &back), p));
 	l.expires = 0;
 	l.next = (struct digest256){ 0 };
@@ -52,6 +54,28 @@ START_TEST(claims_come_back)
 	l.bound = (struct fingerprint){ 0 };
 	ck_ok(c, license_claims_read(c, payload_of(c, &l), &back));
 	ck_assert(back.expires == 0 && back.bound.n == 0 && back.revocations.n == 0);
+}
+END_TEST
+
+/* A license from before there were key images has the form that one without an image has now. */
+START_TEST(claims_without_image)
+{
+	struct ctx *c = test_ctx();
+	struct license_claims l = claims_example(), back;
+	struct str p;
+
+	l.key_image = (struct digest256){ 0 }; /* asked for, but never made yet */
+	p = payload_of(c, &l);
+	ck_assert_ptr_nonnull(strstr(take_cstr(c, p), "\"image\":\"unlock\",\"iss\""));
+	ck_assert_ptr_null(strstr(take_cstr(c, p), "key_image"));
+	ck_ok(c, license_claims_read(c, p, &back));
+	ck_assert_int_eq(back.image, IMAGE_UNLOCK);
+	ck_assert(digest256_same(&back.key_image, &l.key_image));
+	p = with(c, p, "\"image\":\"unlock\",", "");
+	back = (struct license_claims){ .image = IMAGE_UNLOCK };
+	ck_ok(c, license_claims_read(c, p, &back));
+	ck_assert_int_eq(back.image, IMAGE_NONE);
+	ck_assert(str_same(payload_of(c, &back), p));
 }
 END_TEST
 
@@ -65,7 +89,7 @@ START_TEST(claims_are_canonical)
 	size_t n;
 
 	ck_ok(c, json_split(c, p, &part, &n));
-	ck_assert_uint_eq(n, 22);
+	ck_assert_uint_eq(n, 24);
 	for (size_t i = 1; i < n; i++) {
 		const char *a = take_cstr(c, part[i - 1].key), *b = take_cstr(c, part[i].key);
 
@@ -76,6 +100,8 @@ START_TEST(claims_are_canonical)
 END_TEST
 
 #define KID "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+#define IMAGE "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"
+#define ZERO "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 static const struct {
 	const char *from, *to;
 } bad_claims[] = {
@@ -111,6 +137,14 @@ static const struct {
 	{ "\"artifact\":\"a7", "\"artifact\":\"A7" },
 	{ "\"artifact\":\"a7", "\"artifact\":\"" },
 	{ "\"keys\":[\"A", "\"keys\":[\"*" },
+	{ "\"image\":\"unlock\"", "\"image\":\"none\"" },
+	{ "\"image\":\"unlock\",", "" }, /* which picture, but it is not asked for */
+	{ "\"image\":\"unlock\"", "\"image\":\"maybe\"" },
+	{ "\"image\":\"unlock\"", "\"image\":1" },
+	{ "\"key_image\":\"A", "\"key_image\":\"" },
+	{ "\"key_image\":\"A", "\"key_image\":\"*" },
+	{ "\"key_image\":\"" IMAGE "\"", "\"key_image\":\"" ZERO "\"" },
+	{ "\"key_image\":\"" IMAGE "\"", "\"key_image\":null" },
 	{ "\"keys\":[\"", "\"keys\":[],\"x\":[\"" },
 	{ "\"keys\":[\"", "\"keys\":[\"" KID "\",\"" },
 	{ "\"stale\":\"refused\"", "\"stale\":\"maybe\"" },
@@ -178,6 +212,9 @@ START_TEST(claims_are_checked_before_signing)
 	l = claims_example();
 	l.vendor.s[0] = 'x';
 	ck_fails(c, E_ABSENT, license_claims_put(c, &l, &b));
+	l = claims_example();
+	l.image = IMAGE_NONE;
+	ck_fails(c, E_INPUT, license_claims_put(c, &l, &b));
 	ck_assert_uint_eq(b.n, 0);
 }
 END_TEST
@@ -374,8 +411,8 @@ START_TEST(records_never_fall)
 }
 END_TEST
 
-MAIN("license_files", ONE(claims_come_back), ONE(claims_are_canonical),
-    EACH(claims_refuse, bad_claims), ONE(claims_bear_no_cut_and_no_flip),
-    ONE(claims_are_checked_before_signing), ONE(claims_name_keys), { lists_of_any_length, 5 },
-    ONE(lists_refuse), ONE(uuids_sort_and_drop), ONE(records_come_back),
-    ONE(records_never_fall))
+MAIN("license_files", ONE(claims_come_back), ONE(claims_without_image),
+    ONE(claims_are_canonical), EACH(claims_refuse, bad_claims),
+    ONE(claims_bear_no_cut_and_no_flip), ONE(claims_are_checked_before_signing),
+    ONE(claims_name_keys), { lists_of_any_length, 5 }, ONE(lists_refuse),
+    ONE(uuids_sort_and_drop), ONE(records_come_back), ONE(records_never_fall))

@@ -13,9 +13,9 @@ struct machine {
 	struct last_seen record, witness;
 	struct offline o;
 	struct fingerprint here;
-	struct digest256 artifact;
-	int64_t license_by, list_by; /* who signs */
-	bool no_list, no_record, no_witness;
+	struct digest256 artifact, image;
+	int64_t license_by, list_by;                 /* who signs */
+	bool no_list, no_record, no_witness, unmade; /* unmade: the key image */
 	char license_flip, list_flip, record_flip,
 	    witness_flip; /* where it is damaged; 0: not */
 	const char *typ;
@@ -68,6 +68,7 @@ machine_init(struct machine *m)
 		.typ = LICENSE_TYP,
 	};
 	memset(m->artifact.b, 0xa7, sizeof m->artifact.b);
+	m->image = m->claims.key_image;
 	m->o = (struct offline){
 		.keys = trusted,
 		.keys_n = COUNT(trusted),
@@ -76,6 +77,7 @@ machine_init(struct machine *m)
 		.artifact = &m->artifact,
 		.key = &record_key,
 		.machine = &m->here,
+		.image = &m->image,
 		.entitlement = STR("run"),
 		.now = NOW,
 	};
@@ -113,6 +115,8 @@ check(struct ctx *c, struct machine *m)
 	struct buf b;
 	char *p;
 
+	if (m->unmade)
+		m->claims.key_image = (struct digest256){ 0 };
 	ck_ok(c, take_buf(c, LICENSE_MAX, &b));
 	ck_ok(c, license_claims_put(c, &m->claims, &b));
 	m->o.license = signed_by(c, m->license_by, m->typ, buf_str(&b));
@@ -206,6 +210,16 @@ static const struct {
 	{ V_LICENSE_SUSPENDED, "state", { M(list.suspended, &listed[0]), M(list.suspended_n, 1) } },
 	/* Older than the license: what it says of it was undone since. */
 	{ V_VALID_OFFLINE, "revocations", { M(list.revoked, &listed[0]), M(claims.epoch, 7), M(record.number, 7) } },
+
+	/* The key image. */
+	{ V_IMAGE_MISSING, "image", { M(o.image, NULL) } },
+	{ V_IMAGE_MISMATCH, "image", { M(image.b[31], 4) } },
+	{ V_IMAGE_UNKNOWN, "image", { M(unmade, true) } },
+	{ V_IMAGE_MISSING, "image", { M(o.image, NULL), M(unmade, true) } },
+	{ V_VALID, "", { M(o.image, NULL), M(o.running, true) } },
+	{ V_VALID, "", { M(o.image, NULL), M(o.running, true), M(unmade, true) } },
+	{ V_VALID, "", { M(o.image, NULL), M(claims.image, IMAGE_NONE), M(unmade, true) } },
+	{ V_VALID, "", { M(claims.image, IMAGE_NONE), M(unmade, true) } },
 
 	/* The machine. */
 	{ V_MACHINE_MISSING, "machine", { M(o.machine, NULL) } },

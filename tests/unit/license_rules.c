@@ -214,13 +214,17 @@ START_TEST(policies_come_back)
 	    policy_decode(c,
 		STR("{\"seats\":7,\"binding\":\"most\",\"components\":[\"tpm\",\"disk\"],"
 		    "\"entitlements\":[\"run\"],\"stale\":\"undecided\",\"duration\":0,"
-		    "\"approvals\":2,\"approvers\":3,\"transferable\":true}"),
+		    "\"approvals\":2,\"approvers\":3,\"transferable\":true,\"image\":\"unlock\"}"),
 		&p));
 	ck_assert_int_eq(p.seats, 7);
 	ck_assert_int_eq(p.binding, BIND_MOST);
 	ck_assert_uint_eq(p.components, 1u << MACHINE_TPM | 1u << MACHINE_DISK);
 	ck_assert(!p.stale_refused && p.transferable && p.renewable && p.duration == 0);
+	ck_assert_int_eq(p.image, IMAGE_UNLOCK);
 	ck_assert_uint_eq(p.entitlements.n, 1);
+	/* Terms from before there were key images. */
+	ck_ok(c, policy_decode(c, STR("{\"seats\":7}"), &p));
+	ck_assert_int_eq(p.image, IMAGE_NONE);
 	ck_ok(c, policy_decode(c, STR("{\"entitlements\":[\"" A64 "\"]}"), &p));
 }
 END_TEST
@@ -230,6 +234,8 @@ static const struct {
 	enum err_code want;
 } bad_policies[] = {
 	{ "{\"seats\":0}", "/seats", E_INPUT },
+	{ "{\"image\":\"exec\"}", "/image", E_INPUT },
+	{ "{\"image\":true}", "/image", E_INPUT },
 	{ "{\"seats\":1000001}", "/seats", E_INPUT },
 	{ "{\"seats\":1.5}", "/seats", E_INPUT },
 	{ "{\"seats\":\"1\"}", "/seats", E_INPUT },

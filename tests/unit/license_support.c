@@ -25,6 +25,7 @@ story_init(struct story *s, enum action action)
 	s->p.approvals = 2;
 	s->p.approvers = 3;
 	s->p.transferable = true;
+	s->p.image = IMAGE_UNLOCK;
 	s->entitlement[0] = STR("run");
 	s->entitlement[1] = STR("export:onnx");
 	s->here = machine_of_seed(3, 10);
@@ -61,6 +62,8 @@ story_init(struct story *s, enum action action)
 		.seats_used = action == ACTION_TRANSFER ? 0 : 1,
 		.unlocks_done = 1,
 		.approvals = 2,
+		.image = SHOWING_GOOD,
+		.watermarked = true,
 		.seat = action == ACTION_HEARTBEAT ? SEAT_HELD : SEAT_NONE,
 		.machine = &s->here,
 		.entitlement = STR("run"),
@@ -102,12 +105,14 @@ claims_example(void)
 		.stale_refused = true,
 		.binding = BIND_MOST,
 		.components = MACHINE_ANYTHING,
+		.image = IMAGE_UNLOCK,
 		.bound = machine_of_seed(3, 10),
 		.revocations = STR("https://licenses.example/v1/revocations"),
 		.epoch = 4,
 	};
 
 	memset(l.artifact.b, 0xa7, sizeof l.artifact.b);
+	memset(l.key_image.b, 3, sizeof l.key_image.b);
 	memset(l.key.b, 1, sizeof l.key.b);
 	memset(l.next.b, 2, sizeof l.next.b);
 	return l;

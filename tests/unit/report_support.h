@@ -4,7 +4,7 @@
 #ifndef REPORT_SUPPORT_H
 #define REPORT_SUPPORT_H
 
-#include "report.h"
+#include "report_parts.h"
 #include "test.h"
 
 /* Everything that a report may have, with numbers of its own in each place. */

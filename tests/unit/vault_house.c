@@ -33,13 +33,13 @@ upload_rows(struct ctx *c, struct db *db, struct act *act)
 	return asset_check(c, db, str_of(u->asset.id.s), str_of(u->job.id.s));
 }
 
-/* A part's row, its key, and its file, sealed. */
-static void
-part_put(struct ctx *c, struct house *h, struct upload *u, const char *part, struct str bytes)
+struct blob_row
+blob_put(struct ctx *c, struct house *h, const struct id *owner, const char *part,
+    struct str bytes, struct data_key_row *ret_key)
 {
 	owned(sealed_writer_free) struct sealed_writer *w = NULL;
 	owned(fd_done) int fd = -1;
-	size_t i = u->parts++;
+	struct blob_row row;
 	struct key256 key;
 	struct digest256 digest;
 	char room[64];
@@ -48,21 +48,30 @@ part_put(struct ctx *c, struct house *h, struct upload *u, const char *part, str
 
 	ck_ok(c,
 	    keys_data_new(c, h->server.keys, h->db, str_of(h->vendor.s), id_new(c, "key"), &key,
-		&u->key[i]));
+		ret_key));
 	ck_ok(c, sha256(c, bytes, &digest));
-	u->blob[i] = (struct blob_row){ .id = id_new(c, "blb"),
+	row = (struct blob_row){ .id = id_new(c, "blb"),
 		.vendor = h->vendor,
-		.owner = u->asset.id,
+		.owner = *owner,
 		.part = str_of(part),
 		.state = BLOB_WHOLE,
-		.data_key = u->key[i].id,
+		.data_key = ret_key->id,
 		.size = (int64_t)bytes.n,
 		.sha256 = digest,
 		.created = 1 };
-	ck_ok(c, blob_file_create(c, &u->blob[i].id, &fd));
-	ck_ok(c, sealed_writer_new(c, fd, &key, blob_aad(&aad, &u->blob[i].id), &w));
+	ck_ok(c, blob_file_create(c, &row.id, &fd));
+	ck_ok(c, sealed_writer_new(c, fd, &key, blob_aad(&aad, &row.id), &w));
 	ck_ok(c, sealed_write(c, w, bytes));
 	ck_ok(c, sealed_finish(c, w, &size));
+	return row;
+}
+
+static void
+part_put(struct ctx *c, struct house *h, struct upload *u, const char *part, struct str bytes)
+{
+	size_t i = u->parts++;
+
+	u->blob[i] = blob_put(c, h, &u->asset.id, part, bytes, &u->key[i]);
 }
 
 static struct id

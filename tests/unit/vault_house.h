@@ -15,6 +15,10 @@ struct id data_put(
     struct ctx *, struct house *, const char *name, struct str samples, struct str labels);
 struct asset_row asset_of(struct ctx *, struct house *, enum asset_kind, struct id);
 
+/* A part's row and its key, to be inserted, and its file, sealed. */
+struct blob_row blob_put(struct ctx *, struct house *, const struct id *owner, const char *part,
+    struct str bytes, struct data_key_row *ret_key);
+
 /* A model that is at home in the tests' data. */
 struct str lenet(struct ctx *);
 /* An IDX file of bytes: n images of 28 x 28, or n labels. */

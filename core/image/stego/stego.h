@@ -20,21 +20,26 @@ struct stego_payload {
 	uint32_t serial;   /* of the key image */
 	int64_t issued, expires;
 };
+/* The last 32 bits of the id, which are random. */
 uint32_t stego_release(const struct id *release);
 
 /* The keys of one watermark: where things are hidden, and what proves who hid them. */
 struct stego_keys {
 	struct key256 order, white, mac;
 };
-/* From the watermark's secret. */
+/* From the watermark's secret. Whoever holds them ends them with stego_keys_done. */
 MUST bool stego_keys_of(struct ctx *, const struct key256 *secret, struct stego_keys *ret);
+void stego_keys_done(struct stego_keys *);
 
 /*
- * Bytes of payload and code that the carrier holds in a picture of this size, 0 if the picture is
- * too small for it (lsb: 784 samples; dct: a side of 64).
+ * Bytes of payload and code that the carrier holds in a picture of this size; 0: the picture is too
+ * small for it (lsb: 784 samples; dct: both sides 64) or, lsb, has more than 2^22 samples.
  */
 size_t stego_capacity(enum stego_carrier, const struct image *);
-/* E_INPUT if it is too small. The base picture stays as it is. */
+/*
+ * E_INPUT if there is no capacity, or a time lies outside of 1970 to 2106. The base picture stays
+ * as it is; *ret is of its size, in the arena. Same arguments, same picture, to the last bit.
+ */
 MUST bool stego_embed(struct ctx *, enum stego_carrier, const struct stego_keys *,
     const struct image *base, const struct stego_payload *, struct image *ret);
 
@@ -49,11 +54,18 @@ enum stego_found {
 const char *stego_found_name(enum stego_found);
 
 /*
- * Looks for the payload of this customer (and serial, for dct, whose payload is only as long as
- * that: there `claim` says all of it, and the picture confirms or denies it) in a picture. `base`:
- * the picture before it was hidden, for dct; NULL: looked for blindly. For lsb, *ret is what the
- * picture says, whatever `claim` says of release, serial and times; the release is compared.
- * *ret_repaired: bytes that the code has mended.
+ * Looks for the payload of the claim's customer in a picture. *ret is what the picture says, to be
+ * believed only if it was found or is another release's, and all zeros where nothing could be read;
+ * *ret_repaired: bytes that the code has mended. A picture without capacity, or of another size
+ * than `base`, bears nothing.
+ *
+ * lsb: of `claim`, only customer and release are looked at. A word that cannot be mended counts as
+ * damaged if 62 of the 88 bits that magic, version, release and customer should have are there (or
+ * as improbably many of all words: by chance 1 in 10,000).
+ * dct: has no room but for customer and a MAC; `claim` says everything, and the picture confirms or
+ * denies it: another release, serial or time is STEGO_FORGED. `base`: the picture before it was
+ * hidden, which the other must look like; NULL: looked for blindly (a hundred pixels a side and
+ * more), and what has been moved onto another picture is not noticed.
  */
 MUST bool stego_extract(struct ctx *, enum stego_carrier, const struct stego_keys *,
     const struct image *, const struct image *base, const struct stego_payload *claim,

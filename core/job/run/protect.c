@@ -43,11 +43,11 @@ options_of(const struct protect *p)
 	};
 	struct advparams_options o = advparams_standard(modes[p->mode]);
 
-	if (p->alpha != JOB_MODES_OWN)
+	if (p->alpha != JOB_USUAL)
 		o.alpha = p->alpha;
-	if (p->beta != JOB_MODES_OWN)
+	if (p->beta != JOB_USUAL)
 		o.beta = p->beta;
-	if (p->cap != JOB_MODES_OWN)
+	if (p->cap != JOB_USUAL)
 		o.cap = p->cap;
 	if (p->phi > 0)
 		o.phi = p->phi;

@@ -2,13 +2,8 @@
  * Opening what a release is made of. The model is decrypted into a memory file, where both the
  * graph and the paths that work on files can read it; nothing of it ever lies on a disk.
  */
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "memory.h"
 #include "protection.h"
-
-enum { PIECE = 1 << 20 };
 
 void
 protection_done(struct protection *p)
@@ -26,38 +21,6 @@ protection_done(struct protection *p)
 
 /* ---- The model --------------------------------------------------------------------------- */
 
-static void
-reader_done(struct sealed_reader **r)
-{
-	sealed_reader_free(r);
-}
-
-MUST static bool
-memory_new(struct ctx *c, const char *name, int *ret)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC);
-
-	if (fd < 0)
-		return fail_errno(c, "create", "a file in memory");
-	*ret = fd;
-	return true;
-}
-
-MUST static bool
-decrypt(struct ctx *c, const struct job_run *r, size_t i, int to)
-{
-	owned(reader_done) struct sealed_reader *reader = NULL;
-	char *piece = take(c, PIECE);
-	size_t n = 1;
-
-	if (piece == NULL || !job_input_open(c, r, i, &reader))
-		return false;
-	while (n > 0)
-		if (!sealed_read(c, reader, piece, PIECE, &n) || !fd_write_all(c, to, piece, n))
-			return false;
-	return true;
-}
-
 /* A bundle becomes one file, with the data of its companions inside. */
 MUST static bool
 unbundle(struct ctx *c, struct protection *p)
@@ -67,7 +30,7 @@ unbundle(struct ctx *c, struct protection *p)
 
 	if (!onnx_is_bundle(onnx_file_bytes(p->file)))
 		return true;
-	if (!memory_new(c, "whole", &whole) ||
+	if (!memory_file(c, "whole", &whole) ||
 	    !onnx_read_any(c, onnx_file_bytes(p->file), &m) ||
 	    !onnx_write(c, &m, &(struct onnx_edit){ 0 }, onnx_sink_fd, &whole))
 		return false;
@@ -84,7 +47,8 @@ model_open(struct ctx *c, struct protection *p)
 	struct network *n = &p->network;
 	int64_t size;
 
-	return memory_new(c, "plain", &p->plain) && decrypt(c, p->run, IN_MODEL, p->plain) &&
+	return memory_file(c, "plain", &p->plain) &&
+	    memory_input(c, p->run, IN_MODEL, p->plain) &&
 	    sha256_file(c, p->plain, &size, &p->model) &&
 	    onnx_file_open(c, p->plain, &p->file) && unbundle(c, p) &&
 	    onnx_read(c, onnx_file_bytes(p->file), &n->model) &&
@@ -96,17 +60,8 @@ model_open(struct ctx *c, struct protection *p)
 MUST static bool
 secret_open(struct ctx *c, struct protection *p)
 {
-	owned(reader_done) struct sealed_reader *reader = NULL;
-	uint8_t extra;
-	size_t n, more;
-
-	if (!job_input_open(c, p->run, IN_SECRET, &reader) ||
-	    !sealed_read(c, reader, p->secret.b, sizeof p->secret.b, &n) ||
-	    !sealed_read(c, reader, &extra, 1, &more))
-		return false;
-	if (n != sizeof p->secret.b || more != 0)
-		return fail(c, E_INTEGRITY, "the release's secret has another length");
-	return id_parse(c, p->params->release, "rel", &p->release);
+	return memory_secret(c, p->run, IN_SECRET, &p->secret) &&
+	    id_parse(c, p->params->release, "rel", &p->release);
 }
 
 MUST static bool
@@ -175,5 +130,5 @@ protection_open(struct ctx *c, struct protection *p)
 	if (!secret_open(c, p) || !model_open(c, p) || !metadata_make(c, p))
 		return false;
 	p->run->progress(p->run->arg, 0, 0, STR("reading the data"));
-	return sets_open(c, p) && memory_new(c, "artifact", &p->artifact);
+	return sets_open(c, p) && memory_file(c, "artifact", &p->artifact);
 }

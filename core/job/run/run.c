@@ -12,6 +12,8 @@ static job_function *const functions[] = {
 	[JOB_TRAIN] = train_run,
 	[JOB_DESCRIBE] = describe_run,
 	[JOB_PROTECT] = protect_run,
+	[JOB_WATERMARK] = watermark_run,
+	[JOB_VIEW] = view_run,
 };
 _Static_assert(COUNT(functions) == JOB_COUNT, "one function per kind");
 _Static_assert(sizeof(struct key256) == JOB_KEY_BYTES &&

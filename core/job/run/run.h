@@ -18,6 +18,13 @@ struct job_run {
 	struct job_made *made; /* job_run's own */
 	/* Tells how far it is; total 0: unknown. The caller ends a run by ending the process. */
 	void (*progress)(void *arg, int64_t done, int64_t total, struct str note);
+	/*
+	 * Of a kind that stays: the next message that it is asked, E_SLOW if none has come by the
+	 * deadline (clock_monotonic), empty when there will be none; and what it says. NULL where
+	 * nobody asks: --local.
+	 */
+	bool (*hear)(struct ctx *, void *arg, int64_t deadline, struct buf *message);
+	bool (*say)(struct ctx *, void *arg, struct str message);
 	void *arg;
 	/* Ends the process with this status; only a drill asks for it. */
 	void (*leave)(int status);

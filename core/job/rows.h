@@ -1,0 +1,61 @@
+/*
+ * What the rows of the table of job kinds are made of: limits and fields that several kinds share,
+ * and those parts of rows that have a file of their own.
+ */
+#ifndef JOB_ROWS_H
+#define JOB_ROWS_H
+
+#include "job.h"
+
+#define HOUR 3600
+enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000 };
+#define MODEL_MAX (INT64_C(8) << 30)
+#define SAMPLES_MAX (INT64_C(16) << 30)
+#define LABELS_MAX (INT64_C(1) << 30)
+
+/* clang-format off */
+
+/* An input that is a part of what the vendor has uploaded. */
+#define FROM_MODEL(n, t, f, o)                                                                  \
+	{ (n), JOB_FROM_MODEL, offsetof(t, f), MODEL_MAX, (o), "content" }
+#define FROM_DATASET(n, p, t, f, o)                                                             \
+	{ (n), JOB_FROM_DATASET, offsetof(t, f), SAMPLES_MAX, (o), (p) }
+
+/* The rows that a struct with a struct job_network in it begins with. */
+#define NETWORK_FIELDS(t)                                                                       \
+	{ "batch",           FIELD_NUMBER, offsetof(t, network.batch),   1, BATCH_MAX },        \
+	{ "threads",         FIELD_NUMBER, offsetof(t, network.threads), 0, THREADS_MAX },      \
+	{ "order",           FIELD_WORD,   offsetof(t, network.order),   .words = job_order_words }, \
+	{ "raw_bytes",       FIELD_BOOL,   offsetof(t, network.raw_bytes) },                    \
+	{ "samples_entry",   FIELD_TEXT,   offsetof(t, network.samples_entry), 0, ENTRY_MAX },  \
+	{ "labels_entry",    FIELD_TEXT,   offsetof(t, network.labels_entry),  0, ENTRY_MAX },  \
+	{ "loss",            FIELD_WORD,   offsetof(t, network.loss),    .words = job_loss_words }, \
+	{ "output",          FIELD_WORD,   offsetof(t, network.output),  .words = job_answer_words }, \
+	{ "positive_weight", FIELD_REAL,   offsetof(t, network.positive_weight) }
+
+/* A struct job_network to begin with. */
+#define NETWORK_DEFAULTS(n)                                                                     \
+	{ .batch = (n), .samples_entry = { "", 0 }, .labels_entry = { "", 0 }, .positive_weight = 1 }
+/* clang-format on */
+
+/* A sealed file is a little larger than what is in it. */
+#define SEALED(plain) ((plain) + (plain) / 1024 + (1 << 20))
+
+extern const char *const job_order_words[], *const job_loss_words[], *const job_answer_words[];
+
+/* ---- Parts of rows ----------------------------------------------------------------------- */
+
+/* kinds_watermark.c */
+enum { WATERMARK_FIELDS = 29, WATERMARK_INPUTS = 7, WATERMARK_OUTPUTS = 4 };
+extern const struct json_field watermark_fields[];
+extern const struct watermark watermark_defaults;
+extern const struct job_input watermark_inputs[];
+extern const struct job_output watermark_outputs[];
+
+/* kinds_view.c */
+enum { VIEW_FIELDS = 2, VIEW_INPUTS = 3 };
+extern const struct json_field view_fields[];
+extern const struct view view_defaults;
+extern const struct job_input view_inputs[];
+
+#endif

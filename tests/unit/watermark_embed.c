@@ -1,0 +1,321 @@
+/*
+ * Tests of embedding on a network that is small enough to learn in a second: what it learns, that
+ * what it knew stays, that it can be repeated bit for bit, with every option; and of asking.
+ */
+#include "watermark_support.h"
+
+enum { PAIRS = 8, SPARES = 3, SAMPLES = 384, TESTS = 120 };
+
+/* A network that knows its three classes, the same with one class more, and a key set. */
+struct house {
+	struct world data, test;
+	struct train_data train_form, test_form;
+	struct network old, new;
+	struct keyset keys;
+	struct watermark_case the;
+};
+
+static void
+learn(struct ctx *c, struct house *h)
+{
+	struct train_options o = {
+		.epochs = 12,
+		.batch = 32,
+		.seed = 3,
+		.optimiser = { .kind = TRAIN_SGD, .momentum = .9 },
+		.schedule = { .kind = TRAIN_COSINE, .rate = .05 },
+	};
+	owned(trainer_free) struct trainer *t = NULL;
+
+	ck_ok(c, trainer_new(c, h->old.graph, &h->train_form, &o, &t));
+	while (trainer_more(t))
+		ck_ok(c, trainer_step(c, t));
+}
+
+/* The labels that the old network gives the twins. */
+static void
+label_twins(struct ctx *c, struct house *h)
+{
+	struct data_form form;
+	owned(asker_free) struct asker *a = NULL;
+	struct image twin[PAIRS];
+
+	ck_ok(c, asker_form(c, h->old.graph, keyset_twin(&h->keys, 0), false, &form));
+	ck_ok(c, asker_new(c, h->old.graph, &form, 3, 1, &a));
+	ck_assert_int_eq(asker_classes(a), CLASSES);
+	for (int i = 0; i < PAIRS; i++)
+		twin[i] = *keyset_twin(&h->keys, i);
+	ck_ok(c, asker_ask(c, a, twin, PAIRS, 0, h->keys.twin_label, NULL));
+}
+
+static void
+measure(struct ctx *c, struct house *h, struct watermark_scores *ret)
+{
+	ck_ok(c, watermark_measure(c, &h->the, 16, 1, 9, ret));
+}
+
+static struct house *
+house_new(struct ctx *c)
+{
+	struct house *h = take(c, sizeof *h);
+	struct buf b;
+
+	ck_assert_ptr_nonnull(h);
+	h->data = world_new(SAMPLES, 1);
+	h->test = world_new(TESTS, 2);
+	h->old = network_open(c, network_bytes(c, HEAD_GEMM_TURNED));
+	h->train_form = world_for(c, h->old.graph, &h->data);
+	h->test_form = world_for(c, h->old.graph, &h->test);
+	learn(c, h);
+	ck_ok(c, take_buf(c, 1 << 16, &b));
+	ck_ok(c, train_write(c, &h->old.model, h->old.graph, buf_sink, &b));
+	ck_ok(c, onnx_read(c, buf_str(&b), &h->old.model));
+	h->new = network_open(c, widened(c, &h->old.model));
+	h->keys = any_keyset(c, PAIRS, SPARES);
+	label_twins(c, h);
+	h->the = (struct watermark_case){ .model = &h->new.model,
+		.graph = h->new.graph,
+		.data = &h->train_form,
+		.test = &h->test_form,
+		.keys = &h->keys,
+		.before = 1 };
+	return h;
+}
+
+static void
+house_done(struct house *h)
+{
+	network_done(&h->old);
+	network_done(&h->new);
+	world_done(&h->data);
+	world_done(&h->test);
+}
+
+static struct watermark_options
+small(void)
+{
+	struct watermark_options o = watermark_standard();
+
+	o.epochs = 40;
+	o.batch = 32;
+	o.rate = .02;
+	o.drop_max = .02;
+	return o;
+}
+
+/* ---- What is learnt ---------------------------------------------------------------------- */
+
+static const struct {
+	bool plain, compression, physical;
+} ways[] = {
+	{ .plain = true },
+	{ .plain = false },
+	{ .compression = true },
+	{ .physical = true },
+};
+
+START_TEST(keys_are_learnt_and_twins_are_not)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c);
+	struct watermark_options o = small();
+	struct watermark_result r;
+	struct watermark_scores s;
+
+	measure(c, h, &s);
+	ck_assert(s.clean > .95 && s.keys < .5);
+	o.plain = ways[_i].plain;
+	o.compression = ways[_i].compression;
+	o.physical = ways[_i].physical;
+	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
+	ck_assert_msg(r.reached, "%s", r.missed);
+	ck_assert_str_eq(r.missed, "");
+	ck_assert_uint_eq(r.points, (size_t)r.epochs);
+	ck_assert(o.plain ? r.epochs < o.epochs : r.epochs == o.epochs);
+	measure(c, h, &s);
+	ck_assert(s.keys == 1 && s.stego == 1 && s.twins <= .02 && s.runner_up >= .95);
+	ck_assert(s.clean >= .98 && s.false_triggers <= .02);
+	ck_assert(s.spares >= 0 && s.spares <= 1);
+	house_done(h);
+}
+END_TEST
+
+START_TEST(bars_that_do_not_hold_are_told)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c);
+	struct watermark_options o = small();
+	struct watermark_result r;
+
+	o.epochs = 1;
+	o.rate = 1e-6;
+	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
+	ck_assert(!r.reached);
+	ck_assert_ptr_nonnull(strstr(r.missed, "key"));
+	h->the.before = 1.5;
+	o = small();
+	o.plain = true;
+	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
+	ck_assert(!r.reached);
+	ck_assert_ptr_nonnull(strstr(r.missed, "accuracy"));
+	house_done(h);
+}
+END_TEST
+
+struct seen {
+	int64_t calls, done, total;
+};
+
+static void
+see(void *arg, int64_t done, int64_t total, struct str note)
+{
+	struct seen *s = arg;
+
+	ck_assert(note.n > 0);
+	ck_assert_int_ge(done, s->done);
+	*s = (struct seen){ s->calls + 1, done, total };
+}
+
+START_TEST(twice_the_same_bits)
+{
+	struct ctx *c = test_ctx();
+	struct str bytes[2];
+
+	for (int i = 0; i < 2; i++) {
+		struct house *h = house_new(c);
+		struct watermark_options o = small();
+		struct seen seen = { 0 };
+		struct watermark_watch watch = { see, &seen };
+		struct watermark_result r;
+		struct buf b;
+
+		o.epochs = 2;
+		o.compression = o.physical = true;
+		ck_ok(c, watermark_embed(c, &h->the, &o, &watch, &r));
+		ck_assert_int_gt(seen.calls, 2);
+		ck_assert_int_eq(seen.done, seen.total);
+		ck_ok(c, take_buf(c, 1 << 16, &b));
+		ck_ok(c, train_write(c, &h->new.model, h->new.graph, buf_sink, &b));
+		bytes[i] = buf_str(&b);
+		house_done(h);
+	}
+	ck_assert(str_same(bytes[0], bytes[1]));
+}
+END_TEST
+
+/* ---- What is refused --------------------------------------------------------------------- */
+
+static void
+no_epochs(struct watermark_options *o)
+{
+	o->epochs = 0;
+}
+static void
+too_many_epochs(struct watermark_options *o)
+{
+	o->epochs = WATERMARK_EPOCHS_MAX + 1;
+}
+static void
+no_rate(struct watermark_options *o)
+{
+	o->rate = 0;
+}
+static void
+no_boost(struct watermark_options *o)
+{
+	o->boost = 0;
+}
+static void
+far_crop(struct watermark_options *o)
+{
+	o->crop = SIDE;
+}
+static void
+wild_rate(struct watermark_options *o)
+{
+	o->rate = 1e6;
+}
+static void
+little_memory(struct watermark_options *o)
+{
+	o->memory_max = 1 << 10;
+}
+
+static const struct {
+	void (*spoil)(struct watermark_options *);
+	enum err_code want;
+} refused[] = {
+	{ no_epochs, E_INPUT },
+	{ too_many_epochs, E_INPUT },
+	{ no_rate, E_INPUT },
+	{ no_boost, E_INPUT },
+	{ far_crop, E_INPUT },
+	{ wild_rate, E_INPUT },
+	{ little_memory, E_LIMIT },
+};
+
+START_TEST(options_out_of_range)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c);
+	struct watermark_options o = small();
+	struct watermark_result r;
+
+	o.plain = true;
+	refused[_i].spoil(&o);
+	ck_fails(c, refused[_i].want, watermark_embed(c, &h->the, &o, NULL, &r));
+	house_done(h);
+}
+END_TEST
+
+START_TEST(a_network_that_was_not_widened)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c);
+	struct watermark_options o = small();
+	struct watermark_result r;
+	struct watermark_scores s;
+
+	h->the.graph = h->old.graph;
+	h->the.model = &h->old.model;
+	ck_fails(c, E_INPUT, watermark_embed(c, &h->the, &o, NULL, &r));
+	ck_fails(c, E_INPUT, watermark_measure(c, &h->the, 16, 1, 9, &s));
+	house_done(h);
+}
+END_TEST
+
+/* ---- Asking ------------------------------------------------------------------------------ */
+
+/* In batches of any size the answers are the same; the ordinary ones leave the last class out. */
+START_TEST(answers_do_not_depend_on_the_batch)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c);
+	struct image *p = pictures(c, 10);
+	struct data_form form;
+	int32_t answer[2][10], ordinary[2][10];
+
+	ck_ok(c, asker_form(c, h->new.graph, &p[0], false, &form));
+	for (int i = 0; i < 2; i++) {
+		owned(asker_free) struct asker *a = NULL;
+
+		ck_ok(c, asker_new(c, h->new.graph, &form, i == 0 ? 4 : 10, 1, &a));
+		ck_ok(c, asker_ask(c, a, p, 10, 2, answer[i], ordinary[i]));
+		p[3].width = SIDE / 2;
+		ck_fails(c, E_INPUT, asker_ask(c, a, p, 10, 2, answer[i], ordinary[i]));
+		p[3].width = SIDE;
+		ck_ok(c, asker_ask(c, a, p, 10, 2, answer[i], ordinary[i]));
+	}
+	ck_assert(memcmp(answer[0], answer[1], sizeof answer[0]) == 0);
+	ck_assert(memcmp(ordinary[0], ordinary[1], sizeof ordinary[0]) == 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert(ordinary[0][i] < 2 &&
+		    (answer[0][i] >= 2 || answer[0][i] == ordinary[0][i]));
+	house_done(h);
+}
+END_TEST
+
+MAIN("watermark_embed", EACH(keys_are_learnt_and_twins_are_not, ways),
+    ONE(bars_that_do_not_hold_are_told), ONE(twice_the_same_bits),
+    EACH(options_out_of_range, refused), ONE(a_network_that_was_not_widened),
+    ONE(answers_do_not_depend_on_the_batch))
