@@ -404,7 +404,7 @@ main(int argc, char **argv)
 	l.end = load_clock(CLOCK_MONOTONIC) + 30 * INT64_C(1000000000); /* for all handshakes */
 	for (int i = 0; i < l.o.connections; i++) {
 		l.conn[i].fd = -1;
-		l.conn[i].room = l.o.size + LOAD_PROOF;
+		l.conn[i].room = l.o.size + LOAD_MORE;
 		l.conn[i].request = malloc(l.conn[i].room);
 		if (l.conn[i].request == NULL)
 			give_up("memory");

@@ -41,14 +41,16 @@ struct load_result {
 
 enum {
 	LOAD_NONCE = 160,
-	LOAD_PROOF = 4096
-}; /* a proof and an id make a request so much longer */
+	LOAD_FILE = 64 << 10, /* of a customer's own, in the request's body */
+	/* A proof, an id and a file make a request so much longer. */
+	LOAD_MORE = LOAD_FILE + 4096,
+};
 
 struct load_customers *load_customers_read(const char *path);
 void load_customers_free(struct load_customers *);
 /*
- * The request of one of them, in the file's words: {license} and {proof} are replaced. How long it
- * is; ends the program if it cannot be made.
+ * The request of one of them, in the file's words: {license}, {proof}, {file} and {length} are
+ * replaced. How long it is; ends the program if it cannot be made.
  */
 size_t load_customers_request(struct load_customers *, size_t who, const char *nonce,
     const char *request, size_t n, char *to, size_t max);

@@ -1,8 +1,10 @@
 /*
  * Requests of customers: each connection is one of them, with a license of its own, and proves with
  * every request that it holds the customer's key. The nonce comes with the answer before; the first
- * request has none and is refused with one.
+ * request has none and is refused with one. Where the request's body is a file of the customer's
+ * own, as a key image is, {file} stands for it, and {length} for its size.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +15,10 @@
 struct customer {
 	char id[ID_MAX], license[ID_MAX];
 	struct ec_key *key;
+	struct str file; /* in `kept` */
 };
 struct load_customers {
-	struct arena *mem;
+	struct arena *mem, *kept;
 	struct ctx c;
 	struct customer *v;
 	size_t n;
@@ -28,17 +31,20 @@ refuse(const char *why)
 	exit(2);
 }
 
-/* One line: id, private scalar in hex, license. */
+/* One line: id, private scalar in hex, license, and the path of a file if there is one. */
 static void
 line_read(struct load_customers *l, const char *line, struct customer *ret)
 {
-	char hex[65];
+	char hex[65], path[256];
 	struct key256 secret;
+	struct ctx kept = ctx_real(l->kept, "load");
+	int n = sscanf(line, "%47s %64s %47s %255s", ret->id, hex, ret->license, path);
 
-	if (sscanf(line, "%47s %64s %47s", ret->id, hex, ret->license) != 3 ||
-	    !hex_decode(&l->c, str_of(hex), secret.b, sizeof secret.b) ||
+	if (n == 4 && !file_read(&kept, AT_FDCWD, path, LOAD_FILE, &ret->file))
+		refuse("a file that it names cannot be read");
+	if (n < 3 || !hex_decode(&l->c, str_of(hex), secret.b, sizeof secret.b) ||
 	    !ec_key_from_secret(&l->c, &secret, &ret->key))
-		refuse("a line is ID SECRET-IN-HEX LICENSE");
+		refuse("a line is ID SECRET-IN-HEX LICENSE [FILE]");
 	key256_done(&secret);
 	explicit_bzero(hex, sizeof hex);
 }
@@ -48,14 +54,15 @@ load_customers_read(const char *path)
 {
 	struct load_customers *l = calloc(1, sizeof *l);
 	FILE *f = fopen(path, "re");
-	char line[256];
+	char line[512];
 
 	if (l == NULL || f == NULL)
 		refuse("cannot be read");
 	l->mem = arena_new(1 << 20);
+	l->kept = arena_new(256 << 20);
 	l->c = ctx_real(l->mem, "load");
 	l->v = calloc(4096, sizeof *l->v);
-	if (l->mem == NULL || l->v == NULL || !crypto_start(&l->c))
+	if (l->mem == NULL || l->kept == NULL || l->v == NULL || !crypto_start(&l->c))
 		refuse("no memory");
 	while (l->n < 4096 && fgets(line, sizeof line, f) != NULL)
 		line_read(l, line, &l->v[l->n++]);
@@ -73,6 +80,7 @@ load_customers_free(struct load_customers *l)
 	for (size_t i = 0; i < l->n; i++)
 		ec_key_free(&l->v[i].key);
 	arena_free(&l->mem);
+	arena_free(&l->kept);
 	free(l->v);
 	free(l);
 }
@@ -121,13 +129,16 @@ load_customers_request(struct load_customers *l, size_t who, const char *nonce,
 	const struct customer *me = &l->v[who % l->n];
 	struct ctx *c = &l->c;
 	struct proof p = { .nonce = str_of(nonce[0] == '\0' ? "none" : nonce) };
-	char text[PROOF_MAX];
-	struct buf jws = BUF(text);
+	char text[PROOF_MAX], number[24];
+	struct buf jws = BUF(text), length = BUF(number);
 	struct str mine, whole;
 
 	arena_reset(l->mem);
+	buf_number(&length, (int64_t)me->file.n);
 	if (!fill(c, (struct str){ request, n }, "{license}", str_of(me->license), &mine) ||
-	    !proof_of(c, mine, &p) || !proof_sign(c, me->key, str_of(me->id), &p, &jws) ||
+	    !fill(c, mine, "{length}", buf_str(&length), &mine) ||
+	    !fill(c, mine, "{file}", me->file, &mine) || !proof_of(c, mine, &p) ||
+	    !proof_sign(c, me->key, str_of(me->id), &p, &jws) ||
 	    !fill(c, mine, "{proof}", buf_str(&jws), &whole) || whole.n > max) {
 		fprintf(stderr, "load: no proof: %s\n", c->err.text);
 		exit(2);

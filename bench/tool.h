@@ -21,5 +21,7 @@ enum { CLASSES = 10 };
 /* All samples of so many classes, as the graph takes them. Files stay open until the end. */
 void load(
     const char *images, const char *labels, const struct nn_graph *, struct train_data *ret);
+/* Samples alone. */
+void load_samples(const char *images, struct data_samples *ret);
 
 #endif

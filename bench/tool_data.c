@@ -1,5 +1,5 @@
 /*
- * Data sets for the programs that lock models.
+ * Data sets for the programs that lock and mark models.
  */
 #include <fcntl.h>
 
@@ -23,15 +23,23 @@ reader(const char *path, enum data_role role)
 }
 
 void
+load_samples(const char *path, struct data_samples *ret)
+{
+	struct data_reader *r = reader(path, DATA_SAMPLES);
+
+	need(data_samples_load(ctx, r, (size_t)1 << 30, ret), path);
+	data_close(&r);
+}
+
+void
 load(const char *images, const char *labels, const struct nn_graph *g, struct train_data *ret)
 {
 	struct data_samples *s = take(ctx, sizeof *s);
 	struct data_labels *l = take(ctx, sizeof *l);
-	struct data_reader *r = reader(images, DATA_SAMPLES);
+	struct data_reader *r;
 
 	need(s != NULL && l != NULL, "memory");
-	need(data_samples_load(ctx, r, (size_t)1 << 30, s), images);
-	data_close(&r);
+	load_samples(images, s);
 	r = reader(labels, DATA_LABELS);
 	need(data_labels_load(ctx, r, CLASSES, l), labels);
 	data_close(&r);
