@@ -235,11 +235,14 @@ link_write(struct ctx *c, struct db *db, struct request *rq)
 	struct link_asked *w = rq->arg;
 	const char *base = rq->server->conf.public_url;
 	struct key_image_row r;
+	struct license_row l;
 	struct buf out;
 	struct js j = { &out, false };
 	char *url;
 
-	if (!find(c, db, rq, &r))
+	if (!find(c, db, rq, &r) ||
+	    !license_by_id(c, db, str_of(r.vendor.s), str_of(r.license.s), &l) ||
+	    !license_lives(c, &l))
 		return false;
 	if (r.state != KEY_IMAGE_ACTIVE)
 		return fail(c, E_CONFLICT, "the key image is %s: make a link to the new one",

@@ -25,54 +25,6 @@ static const struct err nobody = { .code = E_BUSY,
 	.text = "too many releases' pictures are looked at now: try again" };
 static const struct err ending = { .code = E_DRAINING, .text = "the daemon is ending" };
 
-/* ---- Lines ------------------------------------------------------------------------------- */
-
-void
-line_put(struct line *l, struct viewing *q)
-{
-	q->next = NULL;
-	if (l->last != NULL)
-		l->last->next = q;
-	else
-		l->first = q;
-	l->last = q;
-	l->n++;
-}
-
-struct viewing *
-line_take(struct line *l)
-{
-	struct viewing *q = l->first;
-
-	if (q == NULL)
-		return NULL;
-	l->first = q->next;
-	if (l->first == NULL)
-		l->last = NULL;
-	l->n--;
-	return q;
-}
-
-bool
-line_remove(struct line *l, const struct viewing *q)
-{
-	struct viewing *before = NULL, *at = l->first;
-
-	while (at != NULL && at != q) {
-		before = at;
-		at = at->next;
-	}
-	if (at == NULL)
-		return false;
-	if (before == NULL)
-		return line_take(l) == q;
-	before->next = at->next;
-	if (l->last == at)
-		l->last = before;
-	l->n--;
-	return true;
-}
-
 /* ---- The end of a question --------------------------------------------------------------- */
 
 static void
@@ -170,7 +122,7 @@ give(struct viewers *vs, struct viewing *q)
 	else if (v->waiting.n >= WAITING_MAX)
 		viewing_refused(vs, q, &many);
 	else
-		line_put(&v->waiting, q);
+		line_join(&v->waiting, q);
 	return true;
 }
 

@@ -39,6 +39,7 @@ struct viewing {
 	struct viewing *next;
 	int64_t until, begun; /* monotonic */
 	size_t sent;          /* of its picture; SIZE_MAX: all of it */
+	size_t turn;          /* how many of its asker's were before it in its line */
 	unsigned crashes;     /* of viewers that had it */
 };
 

@@ -20,12 +20,14 @@ enum {
 };
 #define WAITING_BYTES ((int64_t)128 << 20) /* of pictures in all questions */
 
-/* Questions in their order. */
+/* Questions in their order (viewers_line.c). */
 struct line {
 	struct viewing *first, *last;
 	size_t n;
 };
 void line_put(struct line *, struct viewing *);
+/* Not at the end, but where its asker's next turn is; what is under way already stays in front. */
+void line_join(struct line *, struct viewing *);
 /* NULL if it is empty. */
 struct viewing *line_take(struct line *);
 /* False if it is not in it. */

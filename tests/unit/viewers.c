@@ -147,6 +147,38 @@ START_TEST(everybody_has_a_turn)
 }
 END_TEST
 
+/* Who shows a thousand pictures waits behind himself, not others behind him. */
+START_TEST(one_of_many_askers)
+{
+	struct ctx *c = test_ctx();
+	struct asked *a[10 * MANY], *other;
+	struct house h;
+	struct id watermark;
+	struct str picture;
+	size_t before = 0;
+
+	scene_new(c, &h, 4);
+	watermark = watermark_put(c, &h, "marked");
+	picture = made(c, &h, &watermark);
+	ck_assert_int_eq(kill(viewer_pid(), SIGSTOP), 0);
+	for (size_t i = 0; i < COUNT(a); i++)
+		a[i] = looks(c, &h, &watermark, picture);
+	pause_ms(300);
+	other = asked_new(c, &h, &watermark);
+	other->view.ask.claim.customer++;
+	asks(c, &h, other);
+	pause_ms(300);
+	ck_assert_int_eq(kill(viewer_pid(), SIGCONT), 0);
+	answered(other, LATE_S);
+	for (size_t i = 0; i < COUNT(a); i++)
+		before += a[i]->done > 0;
+	ck_assert_uint_lt(before, COUNT(a) / 2);
+	for (size_t i = 0; i < COUNT(a); i++)
+		answered(a[i], LATE_S);
+	scene_end(&h);
+}
+END_TEST
+
 START_TEST(sealed_means_ended)
 {
 	struct ctx *c = test_ctx();
@@ -232,4 +264,5 @@ END_TEST
 
 MAIN("viewers", ONE(pictures_are_made_and_looked_at), ONE(a_killed_viewer_costs_no_answer),
     ONE(a_viewer_that_hangs), ONE(few_viewers_for_many), ONE(everybody_has_a_turn),
-    ONE(sealed_means_ended), ONE(what_is_not_there), ONE(no_more_than_so_many))
+    ONE(one_of_many_askers), ONE(sealed_means_ended), ONE(what_is_not_there),
+    ONE(no_more_than_so_many))
