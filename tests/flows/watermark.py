@@ -109,8 +109,8 @@ def unfiltered(png):
 
 def report(t, house, hallmark, watermark):
     to = {part: house.folder / f"marked.{part}" for part in ("report", "page")}
-    for part, file in to.items():
-        made(hallmark, "watermark", part, "marked", file)
+    made(hallmark, "watermark", "report", "marked", to["report"])
+    made(hallmark, "watermark", "page", "marked", to["page"])
     json_report, page = json.loads(to["report"].read_text()), to["page"].read_text()
     t.same(json_report["kind"], "hallmark-watermark-report", "the report says what it is")
     t.same(json_report["sha256"]["commitment"], watermark["commitment"], "it names the commitment")
