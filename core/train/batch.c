@@ -28,7 +28,7 @@ batch_sample(const struct train_data *d, const struct change *change, int64_t ep
     float *room, float *to)
 {
 	const struct data_form *f = &d->form;
-	struct random r = random_of(change->seed, RANDOM_SAMPLE, (uint64_t)epoch, (uint64_t)i);
+	struct chance r = chance_of(change->seed, RANDOM_SAMPLE, (uint64_t)epoch, (uint64_t)i);
 	int64_t down, right, plane;
 	bool flip;
 
@@ -37,9 +37,9 @@ batch_sample(const struct train_data *d, const struct change *change, int64_t ep
 		return;
 	}
 	data_floats(f, data_sample(d->samples, i), 1, room);
-	down = random_below(&r, 2 * change->crop + 1) - change->crop;
-	right = random_below(&r, 2 * change->crop + 1) - change->crop;
-	flip = change->flip && random_below(&r, 2) == 1;
+	down = chance_below(&r, 2 * change->crop + 1) - change->crop;
+	right = chance_below(&r, 2 * change->crop + 1) - change->crop;
+	flip = change->flip && chance_below(&r, 2) == 1;
 	plane = f->dim[1] * f->dim[2];
 	for (int64_t k = 0; k < f->dim[0]; k++)
 		move_plane(

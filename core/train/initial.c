@@ -89,15 +89,15 @@ fans(const struct nn_weight *w, enum fill fill, double *ret_in, double *ret_out)
 }
 
 static void
-fill_random(struct nn_weight *w, enum fill fill, enum train_initial how, struct random r)
+fill_random(struct nn_weight *w, enum fill fill, enum train_initial how, struct chance r)
 {
 	double in, out, bound;
 
 	fans(w, fill, &in, &out);
 	bound = sqrt(6 / (in + out));
 	for (int64_t i = 0; i < w->count; i++)
-		w->data[i] = how == TRAIN_HE ? (float)(random_normal(&r) * sqrt(2 / in))
-					     : (float)((2 * random_unit(&r) - 1) * bound);
+		w->data[i] = how == TRAIN_HE ? (float)(chance_normal(&r) * sqrt(2 / in))
+					     : (float)((2 * chance_unit(&r) - 1) * bound);
 }
 
 static void
@@ -109,7 +109,7 @@ fill_same(struct nn_weight *w, float value)
 
 MUST static bool
 fill_weight(struct ctx *c, const struct onnx_node *node, struct nn_weight *w, enum fill fill,
-    enum train_initial how, struct random r)
+    enum train_initial how, struct chance r)
 {
 	int64_t turned = 0;
 
@@ -163,7 +163,7 @@ train_initialise(struct ctx *c, const struct onnx_model *m, struct nn_graph *g,
 		if (w == NULL || !is_ours(node, w))
 			continue;
 		if (!fill_weight(c, node, w, rules[rule].fill, how,
-			random_of(seed, RANDOM_START, (uint64_t)(w - all), 0)))
+			chance_of(seed, RANDOM_START, (uint64_t)(w - all), 0)))
 			return false;
 	}
 	nn_graph_changed(g);

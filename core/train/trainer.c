@@ -157,8 +157,11 @@ next_batch(struct trainer *t)
 	int64_t epoch = t->step / t->per_epoch, first = t->step % t->per_epoch * t->batch;
 	const struct change change = { t->options.seed, t->options.crop, t->options.flip };
 
-	if (t->ordered != epoch)
-		random_order(t->options.seed, epoch, t->order, t->data.samples->shape.dim[0]);
+	if (t->ordered != epoch) {
+		struct chance r = chance_of(t->options.seed, RANDOM_ORDER, (uint64_t)epoch, 0);
+
+		chance_order(&r, t->order, t->data.samples->shape.dim[0]);
+	}
 	t->ordered = epoch;
 	for (int64_t i = 0; i < t->batch; i++) {
 		int64_t sample = t->order[first + i];
@@ -234,7 +237,7 @@ trainer_step(struct ctx *c, struct trainer *t)
 	}
 	next_batch(t);
 	nn_plan_seed(
-	    t->plan, random_of(t->options.seed, RANDOM_DROPOUT, (uint64_t)t->step, 0).state);
+	    t->plan, chance_of(t->options.seed, RANDOM_DROPOUT, (uint64_t)t->step, 0).state);
 	nn_gradients_clear(t->plan);
 	if (!nn_forward(c, t->plan, input))
 		return false;

@@ -7,14 +7,11 @@
 
 #include "lossy.h"
 #include "stego.h"
+#include "chance.h"
 #include "watermark.h"
 
-/* ---- Randomness (chance.c) --------------------------------------------------------------- */
+/* ---- What chance is for ------------------------------------------------------------------ */
 
-/* A generator that begins from the seed and from what it is for. */
-struct chance {
-	uint64_t state;
-};
 enum chance_use {
 	CHANCE_HEAD,
 	CHANCE_ORDER,
@@ -27,15 +24,6 @@ enum chance_use {
 	CHANCE_PICTURE,
 	CHANCE_TRIGGER,
 };
-struct chance chance_of(uint64_t seed, enum chance_use, uint64_t a, uint64_t b);
-uint64_t chance_bits(struct chance *);
-/* Evenly 0 … n - 1, for n below 2^32. */
-int64_t chance_below(struct chance *, int64_t n);
-double chance_unit(struct chance *); /* [0, 1) */
-double chance_between(struct chance *, double low, double high);
-double chance_normal(struct chance *); /* mean 0, variance 1 */
-/* 0 … n - 1 in any order. */
-void chance_order(struct chance *, int64_t *ret, int64_t n);
 
 /* ---- Key sets (keyset.c) ----------------------------------------------------------------- */
 

@@ -57,8 +57,10 @@ def start_armed(house, call, n):
 
 
 def gone(pid):
+    """With all its threads: the first may be a zombie while another still holds the files."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return len(threads) <= 1 and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
     except OSError:
         return True
 

@@ -34,15 +34,15 @@ enum { ROWS = 3, CLASSES = 5, ALL = ROWS * CLASSES };
 static void
 some_numbers(const struct loss *l, float out[ALL], float target[ALL])
 {
-	struct random r = random_of(7, RANDOM_START, 0, 0);
+	struct chance r = chance_of(7, RANDOM_START, 0, 0);
 
 	for (int i = 0; i < ALL; i++) {
-		double u = 0.05 + 0.9 * random_unit(&r);
+		double u = 0.05 + 0.9 * chance_unit(&r);
 
 		out[i] = (float)(l->output == TRAIN_LOGITS ? 4 * u - 2
 			: l->output == TRAIN_PROBABILITIES ? u
 							   : log(u));
-		target[i] = (float)random_unit(&r);
+		target[i] = (float)chance_unit(&r);
 	}
 }
 
@@ -312,10 +312,13 @@ START_TEST(orders_are_permutations_of_their_epoch)
 	bool seen[N] = { false };
 	int same = 0;
 
-	random_order(1, 0, order[0], N);
-	random_order(1, 0, order[1], N);
-	random_order(1, 1, order[2], N);
-	random_order(2, 0, order[3], N);
+	static const uint64_t of[4][2] = { { 1, 0 }, { 1, 0 }, { 1, 1 }, { 2, 0 } };
+
+	for (int i = 0; i < 4; i++) {
+		struct chance r = chance_of(of[i][0], RANDOM_ORDER, of[i][1], 0);
+
+		chance_order(&r, order[i], N);
+	}
 	ck_assert_mem_eq(order[0], order[1], sizeof order[0]);
 	for (int i = 0; i < N; i++) {
 		ck_assert(order[0][i] >= 0 && order[0][i] < N && !seen[order[0][i]]);
@@ -331,17 +334,17 @@ END_TEST
 START_TEST(numbers_are_even_and_normal)
 {
 	enum { N = 100000 };
-	struct random r = random_of(3, RANDOM_START, 0, 0);
+	struct chance r = chance_of(3, RANDOM_START, 0, 0);
 	double sum = 0, squares = 0, fourth = 0;
 	int64_t of[7] = { 0 };
 
 	for (int i = 0; i < N; i++) {
-		double x = random_normal(&r);
+		double x = chance_normal(&r);
 
 		sum += x;
 		squares += x * x;
 		fourth += x * x * x * x;
-		of[random_below(&r, 7)]++;
+		of[chance_below(&r, 7)]++;
 	}
 	ck_assert(fabs(sum / N) < 0.02 && fabs(squares / N - 1) < 0.02);
 	ck_assert(fabs(fourth / N - 3) < 0.15);

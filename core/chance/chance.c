@@ -1,12 +1,11 @@
 /*
- * Randomness that is a pure function of the seed and of what it is for, so that an embedding can be
- * repeated bit for bit.
+ * Chance that follows from a seed: splitmix64 (Steele, Lea, Flood 2014), begun from the mixed
+ * numbers of what it is for.
  */
 #include <math.h>
 
-#include "parts.h"
+#include "chance.h"
 
-/* splitmix64 (Steele, Lea, Flood 2014). */
 static uint64_t
 mix(uint64_t z)
 {
@@ -18,7 +17,7 @@ mix(uint64_t z)
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
 struct chance
-chance_of(uint64_t seed, enum chance_use use, uint64_t a, uint64_t b)
+chance_of(uint64_t seed, int use, uint64_t a, uint64_t b)
 {
 	uint64_t s = mix(seed + GOLDEN);
 
