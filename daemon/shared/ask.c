@@ -158,8 +158,9 @@ output_secret(struct ctx *c, struct str from, const char *what, size_t max, stru
 		return secret_read(c, fd, false, max, ret);
 	}
 	if (terminal) {
-		fprintf(stderr, "%s (not shown): ", what);
+		/* Before the question: what is typed as soon as it is seen must not be shown. */
 		echo(false);
+		fprintf(stderr, "%s (not shown): ", what);
 	}
 	ok = secret_read(c, STDIN_FILENO, terminal, max, ret);
 	if (terminal) {
