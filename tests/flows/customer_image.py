@@ -169,7 +169,7 @@ def broken_off(t, shop):
         if late:
             shop.house.stop()
             with closing(sqlite3.connect(shop.house.database)) as db:
-                db.execute("UPDATE authentication SET expires = 1 WHERE license = ?", [lic])
+                db.execute("UPDATE authentication SET expires = expires - 121000 WHERE license = ?", [lic])
                 db.commit()
             shop.house.start()
         ran = machine("unlock", lic, machine.home / "then.onnx", "--image", picture)
