@@ -177,30 +177,34 @@ disguise(struct ctx *c, struct part part[LAYERS], int l, enum disguise how, uint
 	replace(c, part, l, extra, from, by, share);
 }
 
+static const enum disguise disguises[] = { NOTHING, ORDER, SCALE, BOTH, DEAD, CLIQUE, SPLIT,
+	ALL };
+
 START_TEST(disguises_are_undone)
 {
 	struct ctx *c = test_ctx();
 	struct onnx_model m = read_ok(c, model_file(c, "fashion-lenet.onnx")), suspect, back;
 	struct part part[LAYERS] = { 0 };
+	enum disguise how = disguises[_i];
 	struct align_report report;
 
 	lenet(c, &m, part);
-	for (int l = 0; l < LAYERS - 1 && _i != NOTHING; l++)
-		disguise(c, part, l, (enum disguise)_i, (uint32_t)l + 5);
+	for (int l = 0; l < LAYERS - 1 && how != NOTHING; l++)
+		disguise(c, part, l, how, (uint32_t)l + 5);
 	suspect = written(c, &m, part);
 	back = aligned(c, &m, &suspect, &report);
 	ck_assert_float_le(apart(c, &m, &back), 2e-5F);
 	ck_assert_int_eq(report.layers, LAYERS);
 	ck_assert_int_eq(report.channels, 6 + 16 + 120 + 84 + 10);
 	ck_assert_double_ge(report.likeness, .999);
-	if (_i == NOTHING)
+	if (how == NOTHING)
 		ck_assert(report.moved == 0 && report.rescaled == 0 && report.merged == 0 &&
 		    report.dropped == 0);
-	if (_i == ORDER || _i == BOTH)
+	if (how == ORDER || how == BOTH)
 		ck_assert_int_ge(report.moved, 200);
-	if (_i == SCALE || _i == BOTH)
+	if (how == SCALE || how == BOTH)
 		ck_assert_int_ge(report.rescaled, 200);
-	if (_i == SPLIT)
+	if (how == SPLIT)
 		ck_assert_int_eq(report.merged, 8);
 }
 END_TEST
@@ -282,8 +286,6 @@ START_TEST(other_networks_are_refused)
 	ck_assert_uint_eq(out.n, 0);
 }
 END_TEST
-
-static const int disguises[] = { NOTHING, ORDER, SCALE, BOTH, DEAD, CLIQUE, SPLIT, ALL };
 
 MAIN("align", EACH(disguises_are_undone, disguises), ONE(what_was_done_to_weights_stays),
     ONE(zeroed_weights_are_no_scale), ONE(nets_with_norms_and_joined_channels),

@@ -323,12 +323,14 @@ START_TEST(positive_rules_stay_positive_and_keep_all)
 }
 END_TEST
 
+static const float scales[] = { 1e-3F, 1e3F };
+
 /* Half of one layer's weights and biases, twice of what reads them: the same net. */
 START_TEST(scaling_neurons_changes_no_map)
 {
 	struct ctx *c = test_ctx();
 	float map[2][2][128];
-	float *x = net_numbers(c, 128), by = _i == 0 ? 1e-3F : 1e3F;
+	float *x = net_numbers(c, 128), by = scales[_i];
 	struct net_text t = deep;
 	struct net net;
 
@@ -386,10 +388,8 @@ START_TEST(epsilon_is_gradient_times_input)
 }
 END_TEST
 
-static const int both[] = { 0, 1 };
-
 MAIN("nn_relevance", EACH(dense_layers_divide_as_they_should, dense),
     ONE(a_convolution_divides_as_it_should), ONE(sums_share_what_comes),
     ONE(means_share_by_what_was_brought), EACH(nothing_is_made_and_nothing_is_lost, nn_cases),
-    ONE(positive_rules_stay_positive_and_keep_all), EACH(scaling_neurons_changes_no_map, both),
-    ONE(epsilon_is_gradient_times_input))
+    ONE(positive_rules_stay_positive_and_keep_all),
+    EACH(scaling_neurons_changes_no_map, scales), ONE(epsilon_is_gradient_times_input))

@@ -236,6 +236,8 @@ END_TEST
 
 enum { CUSTOMERS = 200, SLOTS = 332 };
 
+static const int ways[] = { 0, 1, 2 };
+
 /* Two of two hundred mix their copies; they are accused, the others are not. */
 START_TEST(colluders_are_named_and_innocents_are_not)
 {
@@ -251,9 +253,9 @@ START_TEST(colluders_are_named_and_innocents_are_not)
 	for (uint32_t u = 0; u < CUSTOMERS; u++)
 		ck_ok(c, code_word(c, &code_key, u, bias, SLOTS, word[u]));
 	for (int i = 0; i < SLOTS; i++) /* way: 0 alternately, 1 ones, 2 zeros */
-		answer[i] = _i == 0
+		answer[i] = ways[_i] == 0
 		    ? word[i % 2][i]
-		    : (_i == 1 ? word[0][i] | word[1][i] : word[0][i] & word[1][i]);
+		    : (ways[_i] == 1 ? word[0][i] | word[1][i] : word[0][i] & word[1][i]);
 	ck_ok(c, code_weigh(c, bias, answer, SLOTS, 2, .005, &w));
 	for (uint32_t u = 0; u < CUSTOMERS; u++) {
 		double score = code_score(bias, word[u], answer, SLOTS);
@@ -267,8 +269,6 @@ START_TEST(colluders_are_named_and_innocents_are_not)
 	ck_assert_int_ge(named, 1);
 }
 END_TEST
-
-static const int ways[] = { 0, 1, 2 };
 
 MAIN("stats_code", EACH(biases_are_nuidas, laws), ONE(no_code_stands_against_everybody),
     ONE(no_way_of_colluding_scores_less), EACH(lengths_are_as_planned, lengths),

@@ -316,11 +316,13 @@ START_TEST(bytes_that_are_none)
 }
 END_TEST
 
+static const struct view_answer *const both[] = { &seen, &made };
+
 /* A flipped bit gives another good message, or a refusal, and never a crash. */
 START_TEST(flipped_bits)
 {
 	struct ctx *c = test_ctx();
-	struct str whole = answer(c, _i == 0 ? &seen : &made);
+	struct str whole = answer(c, both[_i]);
 	char *bytes = take(c, whole.n);
 	char *room = take(c, VIEW_PICTURE_MAX);
 	int refused = 0;
@@ -340,8 +342,6 @@ START_TEST(flipped_bits)
 	ck_assert_int_gt(refused, 100);
 }
 END_TEST
-
-static const int both[] = { 0, 1 };
 
 MAIN("view", ONE(questions_come_back), ONE(answers_come_back),
     EACH(pictures_of_any_size_come_back, sizes), ONE(pictures_too_large_are_not_sent),

@@ -71,6 +71,8 @@ put(struct ctx *c, struct house *h, const struct slow *s, const struct id *water
 	return a;
 }
 
+static const enum view_op ops[] = { VIEW_LOOK, VIEW_MAKE };
+
 /* What ends two viewers is refused; what was beside it is answered. */
 START_TEST(a_question_that_ends_viewers)
 {
@@ -84,8 +86,8 @@ START_TEST(a_question_that_ends_viewers)
 	watermark = watermark_put(c, &h, "marked");
 	s = slow_new(c, &h, &watermark);
 	stand_still(&s);
-	culprit = put(c, &h, &s, &watermark, _i == 0 ? VIEW_LOOK : VIEW_MAKE,
-	    _i == 0 ? STR("x") : STR(""));
+	culprit = put(
+	    c, &h, &s, &watermark, ops[_i], ops[_i] == VIEW_LOOK ? STR("x") : STR(""));
 	other = put(c, &h, &s, &watermark, VIEW_LOOK, STR("y"));
 	step(&s);
 	ck_assert_uint_eq(s.viewer->flying.n, 2);
@@ -98,7 +100,7 @@ START_TEST(a_question_that_ends_viewers)
 	dies(&s);
 	ck_assert_int_eq(culprit->done, 1);
 	ck_assert_int_eq(other->done, 0);
-	if (_i == 0) {
+	if (ops[_i] == VIEW_LOOK) {
 		ck_assert(culprit->view.ok);
 		ck_assert_int_eq(culprit->view.said.found, VIEW_UNREADABLE);
 		ck_assert_uint_gt(culprit->view.said.text.n, 0);
@@ -156,7 +158,5 @@ START_TEST(answers_to_nothing)
 	house_close(&h);
 }
 END_TEST
-
-static const int ops[] = { VIEW_LOOK, VIEW_MAKE };
 
 MAIN("viewers_steps", EACH(a_question_that_ends_viewers, ops), ONE(answers_to_nothing))
