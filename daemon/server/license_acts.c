@@ -107,33 +107,30 @@ license_lives(struct ctx *c, const struct license_row *r)
 
 /* ---- Suspending, reinstating, revoking ----------------------------------------------------- */
 
-struct reason {
-	struct str reason;
-};
 static const struct json_field reason_fields[] = {
-	{ "reason", FIELD_TEXT, offsetof(struct reason, reason), 0, REASON_MAX },
+	{ "reason", FIELD_TEXT, 0, 0, REASON_MAX },
 };
 
-MUST static bool
-act_prepare(struct ctx *c, struct request *rq,
+bool
+reason_prepare(struct ctx *c, struct request *rq,
     bool (*write)(struct ctx *, struct db *, struct request *))
 {
-	struct reason *w = take(c, sizeof *w);
+	struct str *reason = take(c, sizeof *reason);
 
-	rq->arg = w;
+	rq->arg = reason;
 	rq->write = write;
-	return w != NULL &&
+	return reason != NULL &&
 	    (rq->body.n == 0 ||
-		json_decode(c, rq->body, reason_fields, COUNT(reason_fields), w));
+		json_decode(c, rq->body, reason_fields, COUNT(reason_fields), reason));
 }
 
 MUST static bool
 into_state(struct ctx *c, struct db *db, struct request *rq, const struct license_row *r,
     enum license_state state, const char *type)
 {
-	const struct reason *w = rq->arg;
+	const struct str *reason = rq->arg;
 
-	return license_state_put(c, db, r, state, w->reason, c->now(), r->version) &&
+	return license_state_put(c, db, r, state, *reason, c->now(), r->version) &&
 	    license_changed(c, rq, db, r, type);
 }
 
@@ -178,19 +175,19 @@ revoke_write(struct ctx *c, struct db *db, struct request *rq)
 bool
 license_suspend_post(struct ctx *c, struct request *rq)
 {
-	return act_prepare(c, rq, suspend_write);
+	return reason_prepare(c, rq, suspend_write);
 }
 
 bool
 license_reinstate_post(struct ctx *c, struct request *rq)
 {
-	return act_prepare(c, rq, reinstate_write);
+	return reason_prepare(c, rq, reinstate_write);
 }
 
 bool
 license_revoke_post(struct ctx *c, struct request *rq)
 {
-	return act_prepare(c, rq, revoke_write);
+	return reason_prepare(c, rq, revoke_write);
 }
 
 /* ---- Renewing ------------------------------------------------------------------------------ */

@@ -51,6 +51,12 @@ MUST bool license_tell(struct ctx *, struct request *, struct db *, const struct
 /* In an act that has changed it: tells webhooks, and answers 200 with it as it is now. */
 MUST bool license_changed(
     struct ctx *, struct request *, struct db *, const struct license_row *, const char *type);
+/*
+ * What the handler does of an act whose body, if there is one, gives a reason: `write` finds it in
+ * rq->arg, a struct str.
+ */
+MUST bool reason_prepare(
+    struct ctx *, struct request *, bool (*write)(struct ctx *, struct db *, struct request *));
 /* E_REFUSED for what has ended for good: revoked or transferred. */
 MUST bool license_lives(struct ctx *, const struct license_row *);
 

@@ -153,35 +153,15 @@ key_image_file_get(struct ctx *c, struct request *rq)
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
-struct reason {
-	struct str reason;
-};
-static const struct json_field reason_fields[] = {
-	{ "reason", FIELD_TEXT, offsetof(struct reason, reason), 0, REASON_MAX },
-};
-
-MUST static bool
-prepare(struct ctx *c, struct request *rq,
-    bool (*write)(struct ctx *, struct db *, struct request *))
-{
-	struct reason *w = take(c, sizeof *w);
-
-	rq->arg = w;
-	rq->write = write;
-	return w != NULL &&
-	    (rq->body.n == 0 ||
-		json_decode(c, rq->body, reason_fields, COUNT(reason_fields), w));
-}
-
 MUST static bool
 end(struct ctx *c, struct db *db, struct request *rq, enum key_image_state state,
     struct key_image_row *ret)
 {
-	const struct reason *w = rq->arg;
+	const struct str *reason = rq->arg;
 	int64_t version = 0;
 
 	return (rq->if_match[0] == '\0' || request_version(c, rq, &version)) &&
-	    find(c, db, rq, ret) && key_image_over(c, db, ret, state, w->reason, version);
+	    find(c, db, rq, ret) && key_image_over(c, db, ret, state, *reason, version);
 }
 
 static bool
@@ -209,13 +189,13 @@ reissue_write(struct ctx *c, struct db *db, struct request *rq)
 bool
 key_image_revoke_post(struct ctx *c, struct request *rq)
 {
-	return prepare(c, rq, revoke_write);
+	return reason_prepare(c, rq, revoke_write);
 }
 
 bool
 key_image_reissue_post(struct ctx *c, struct request *rq)
 {
-	return prepare(c, rq, reissue_write);
+	return reason_prepare(c, rq, reissue_write);
 }
 
 /* ---- Links --------------------------------------------------------------------------------- */
