@@ -140,13 +140,22 @@ request_page(struct ctx *c, struct request *rq, const char *type, struct page *r
 	return true;
 }
 
-void
-reply_next(struct request *rq, struct js *j, bool more, struct str last)
+size_t
+list_begin(struct js *j, const struct page *page, size_t n)
+{
+	js_open(j, NULL, '{');
+	js_open(j, "items", '[');
+	return n < page->limit ? n : page->limit;
+}
+
+/* Where the next page begins, in the body and in the header. */
+static void
+next_put(struct request *rq, struct js *j, struct str last)
 {
 	char cursor[96];
 	struct buf b = BUF(cursor), link = BUF(rq->reply.link);
 
-	if (!more) {
+	if (last.n == 0) {
 		js_null(j, "next");
 		return;
 	}
@@ -155,4 +164,13 @@ reply_next(struct request *rq, struct js *j, bool more, struct str last)
 	buf_printf(
 	    &link, "<%.*s?cursor=%.*s>; rel=\"next\"", STRF(rq->path), STRF(buf_str(&b)));
 	rq->reply.link[link.full ? 0 : link.n] = '\0';
+}
+
+bool
+list_end(struct request *rq, struct js *j, struct str last)
+{
+	js_close(j, ']');
+	next_put(rq, j, last);
+	js_close(j, '}');
+	return reply_json(rq, 200, j->out);
 }

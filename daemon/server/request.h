@@ -181,8 +181,13 @@ struct page {
 	struct str after;
 };
 MUST bool request_page(struct ctx *, struct request *, const char *type, struct page *ret);
-/* Ends a list: "next" and the Link header, when there is more. `last` is the last id shown. */
-void reply_next(struct request *, struct js *, bool more, struct str last);
+/*
+ * A list of n rows, one more than the page has room for where there is another: how many of them
+ * are shown. The end is the answer, 200; `last`: the id of the last one shown if there are more,
+ * else empty.
+ */
+size_t list_begin(struct js *, const struct page *, size_t n);
+bool list_end(struct request *, struct js *, struct str last);
 
 /* A job as every answer shows it. */
 void job_json(struct js *, struct jobs *, const struct job_row *);

@@ -119,23 +119,18 @@ list(struct ctx *c, struct request *rq, const struct asset_route *r)
 	struct buf out;
 	struct js j = { &out, false };
 	int64_t received;
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, r->type, &page) || !server_reader(c, rq->server, &db) ||
 	    !asset_list(
 		c, db, r->kind, str_of(rq->who.vendor.s), page.after, page.limit + 1, &a, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		if (!asset_json(c, rq->server, db, &j, &a[i], false, &received))
 			return false;
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(a[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(a[shown - 1].id.s) : STR(""));
 }
 
 MUST static bool

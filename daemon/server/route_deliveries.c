@@ -47,22 +47,17 @@ deliveries_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "dlv", &page) || !server_reader(c, rq->server, &db) ||
 	    !license_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &r) ||
 	    !delivery_list(c, db, str_of(r.id.s), page.after, page.limit + 1, &d, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		delivery_json(&j, &d[i], NULL);
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(d[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(d[shown - 1].id.s) : STR(""));
 }
 
 static bool

@@ -130,24 +130,19 @@ jobs_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "job", &page) || !server_reader(c, rq->server, &db) ||
 	    !job_list(c, db, str_of(rq->who.vendor.s), page.after, page.limit + 1, &r, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++) {
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++) {
 		r[i].result.n =
 		    0; /* a job's own address has it: a page of them would be too much */
 		job_json(&j, rq->server->jobs, &r[i]);
 	}
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(r[shown - 1].id.s) : STR(""));
 }
 
 bool

@@ -111,7 +111,7 @@ key_images_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "kim", &page) || !license_wanted(c, rq, &license) ||
 	    !server_reader(c, rq->server, &db) ||
@@ -119,16 +119,13 @@ key_images_get(struct ctx *c, struct request *rq)
 		c, db, str_of(rq->who.vendor.s), license, page.after, page.limit + 1, &r, &n) ||
 	    !take_buf(c, (n + 1) * KEY_IMAGE_JSON_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		key_image_json(&j, &r[i]);
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
+	if (!list_end(rq, &j, n > shown ? str_of(r[shown - 1].id.s) : STR("")))
+		return false;
 	link_with_license(rq, license);
-	return reply_json(rq, 200, &out);
+	return true;
 }
 
 bool

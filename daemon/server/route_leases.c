@@ -107,23 +107,18 @@ leases_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, NULL, &page) || !server_reader(c, rq->server, &db) ||
 	    !license_by_id(c, db, vendor, rq->param[0], &license) ||
 	    !lease_list(c, db, str_of(license.id.s), page.after, page.limit + 1, &r, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++) {
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++) {
 		js_open(&j, NULL, '{');
 		lease_json(&j, &r[i]);
 		js_close(&j, '}');
 	}
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? r[page.limit - 1].machine : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? r[shown - 1].machine : STR(""));
 }

@@ -70,25 +70,23 @@ link_with_filter(struct request *rq, const struct license_filter *f)
 
 MUST static bool
 list_answer(struct ctx *c, struct request *rq, const struct license_filter *f,
-    const struct license_row *r, size_t n, size_t limit)
+    const struct license_row *r, size_t n, const struct page *page)
 {
 	struct buf out;
 	struct js j = { &out, false };
-	size_t size = LICENSE_JSON_MAX;
+	size_t shown, size = LICENSE_JSON_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		size += r[i].entitlements.n + LICENSE_JSON_MAX;
 	if (!take_buf(c, size, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < limit; i++)
+	shown = list_begin(&j, page, n);
+	for (size_t i = 0; i < shown; i++)
 		license_json(&j, &r[i], false);
-	js_close(&j, ']');
-	reply_next(rq, &j, n > limit, n > limit ? str_of(r[limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
+	if (!list_end(rq, &j, n > shown ? str_of(r[shown - 1].id.s) : STR("")))
+		return false;
 	link_with_filter(rq, f);
-	return reply_json(rq, 200, &out);
+	return true;
 }
 
 bool
@@ -107,14 +105,14 @@ licenses_get(struct ctx *c, struct request *rq)
 		return false;
 	if (reference.n == 0)
 		return license_list(c, db, &f, page.after, page.limit + 1, &r, &n) &&
-		    list_answer(c, rq, &f, r, n, page.limit);
+		    list_answer(c, rq, &f, r, n, &page);
 	r = take(c, sizeof *r);
 	if (r == NULL || !license_by_reference(c, db, f.vendor, reference, &found, r))
 		return false;
 	found = found && (f.customer.n == 0 || str_same(f.customer, str_of(r->customer.s))) &&
 	    (f.release.n == 0 || str_same(f.release, str_of(r->release.s))) &&
 	    (f.state < 0 || f.state == r->state);
-	return list_answer(c, rq, &f, r, found, page.limit);
+	return list_answer(c, rq, &f, r, found, &page);
 }
 
 /* ---- One ----------------------------------------------------------------------------------- */

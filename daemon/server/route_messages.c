@@ -49,22 +49,17 @@ webhook_messages_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "evt", &page) || !server_reader(c, rq->server, &db) ||
 	    !webhook_by_id(c, db, str_of(rq->who.vendor.s), rq->param[0], &w) ||
 	    !message_list(c, db, rq->param[0], page.after, page.limit + 1, &m, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		message_json(&j, &m[i]);
-	js_close(&j, ']');
-	reply_next(rq, &j, n > page.limit,
-	    n > page.limit ? str_of(m[page.limit - 1].event.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(m[shown - 1].event.s) : STR(""));
 }
 
 /* ---- Again ----------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ policies_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n, size = POLICY_JSON_MAX;
+	size_t shown, n, size = POLICY_JSON_MAX;
 
 	if (!request_page(c, rq, "pol", &page) || !server_reader(c, rq->server, &db) ||
 	    !policy_list(c, db, str_of(rq->who.vendor.s), page.after, page.limit + 1, &r, &n))
@@ -71,15 +71,10 @@ policies_get(struct ctx *c, struct request *rq)
 		size += r[i].terms.n + r[i].name.n * 2 + POLICY_JSON_MAX;
 	if (!take_buf(c, size, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		policy_json(&j, &r[i]);
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(r[shown - 1].id.s) : STR(""));
 }
 
 bool

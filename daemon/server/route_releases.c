@@ -86,22 +86,17 @@ releases_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "rel", &page) || !server_reader(c, rq->server, &db) ||
 	    !asset_by_id(c, db, ASSET_MODEL, vendor, model, &a) ||
 	    !release_list(c, db, vendor, model, page.after, page.limit + 1, &r, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		release_json(&j, &r[i], false);
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(r[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(r[shown - 1].id.s) : STR(""));
 }
 
 MUST static bool

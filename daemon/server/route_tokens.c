@@ -87,21 +87,16 @@ tokens_get(struct ctx *c, struct request *rq)
 	struct db *db;
 	struct buf out;
 	struct js j = { &out, false };
-	size_t n;
+	size_t n, shown;
 
 	if (!request_page(c, rq, "tok", &page) || !server_reader(c, rq->server, &db) ||
 	    !token_list(c, db, str_of(rq->who.vendor.s), page.after, page.limit + 1, &t, &n) ||
 	    !take_buf(c, ANSWER_MAX, &out))
 		return false;
-	js_open(&j, NULL, '{');
-	js_open(&j, "items", '[');
-	for (size_t i = 0; i < n && i < page.limit; i++)
+	shown = list_begin(&j, &page, n);
+	for (size_t i = 0; i < shown; i++)
 		token_json(&j, &t[i], NULL);
-	js_close(&j, ']');
-	reply_next(
-	    rq, &j, n > page.limit, n > page.limit ? str_of(t[page.limit - 1].id.s) : STR(""));
-	js_close(&j, '}');
-	return reply_json(rq, 200, &out);
+	return list_end(rq, &j, n > shown ? str_of(t[shown - 1].id.s) : STR(""));
 }
 
 bool
