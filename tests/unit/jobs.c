@@ -152,7 +152,7 @@ cancel_run(struct ctx *c, struct db *db, struct act *act)
 {
 	struct cancel *x = (struct cancel *)(void *)act;
 
-	return job_cancel(c, db, STR(""), str_of(x->id.s), 0, c->now(), &x->state);
+	return job_cancel(c, db, STR(""), str_of(x->id.s), 0, clock_now(), &x->state);
 }
 
 static enum job_state
