@@ -78,46 +78,67 @@ answer_among(const float *row, int64_t n)
 	return best;
 }
 
-/* At most one batch, as it lies in a->input. */
+/* At most one batch: *ret_out are its scores, until the next one. */
 MUST static bool
-ask_batch(struct ctx *c, struct asker *a, size_t n, int64_t ordinary, int32_t ret_answer[],
-    int32_t ret_ordinary[])
+ask_batch(struct ctx *c, struct asker *a, const struct image pictures[], size_t n,
+    const float **ret_out)
 {
 	const void *input[] = { a->input };
-	const float *out;
 
+	for (size_t i = 0; i < n; i++) {
+		if ((int64_t)image_bytes(&pictures[i]) != a->form.count)
+			return fail(c, E_INPUT,
+			    "a picture of %d x %d x %d does not fit the network",
+			    pictures[i].width, pictures[i].height, pictures[i].channels);
+		data_floats(&a->form, pictures[i].v, 1, a->input + (int64_t)i * a->form.count);
+	}
 	if (!nn_forward(c, a->plan, input))
 		return false;
-	out = nn_plan_output(a->plan, 0)->data;
-	for (size_t i = 0; i < n; i++, out += a->outputs) {
-		ret_answer[i] = answer_among(out, a->outputs);
-		if (ret_ordinary != NULL)
-			ret_ordinary[i] = answer_among(out, ordinary);
-	}
+	*ret_out = nn_plan_output(a->plan, 0)->data;
 	return true;
+}
+
+/* How many of n pictures go into the next batch. */
+static size_t
+next_batch(const struct asker *a, size_t n)
+{
+	return n < (size_t)a->batch ? n : (size_t)a->batch;
 }
 
 bool
 asker_ask(struct ctx *c, struct asker *a, const struct image pictures[], size_t n,
     int64_t ordinary, int32_t ret_answer[], int32_t ret_ordinary[])
 {
+	const float *out;
+
 	if (ret_ordinary != NULL && (ordinary < 1 || ordinary > a->outputs))
 		return fail(c, E_INTERNAL, "%lld of %lld classes", (long long)ordinary,
 		    (long long)a->outputs);
 	for (size_t at = 0, some; at < n; at += some) {
-		some = n - at < (size_t)a->batch ? n - at : (size_t)a->batch;
-		for (size_t i = 0; i < some; i++) {
-			if ((int64_t)image_bytes(&pictures[at + i]) != a->form.count)
-				return fail(c, E_INPUT,
-				    "a picture of %d x %d x %d does not fit the network",
-				    pictures[at + i].width, pictures[at + i].height,
-				    pictures[at + i].channels);
-			data_floats(&a->form, pictures[at + i].v, 1,
-			    a->input + (int64_t)i * a->form.count);
-		}
-		if (!ask_batch(c, a, some, ordinary, ret_answer + at,
-			ret_ordinary == NULL ? NULL : ret_ordinary + at))
+		some = next_batch(a, n - at);
+		if (!ask_batch(c, a, pictures + at, some, &out))
 			return false;
+		for (size_t i = at; i < at + some; i++, out += a->outputs) {
+			ret_answer[i] = answer_among(out, a->outputs);
+			if (ret_ordinary != NULL)
+				ret_ordinary[i] = answer_among(out, ordinary);
+		}
+	}
+	return true;
+}
+
+bool
+asker_scores(
+    struct ctx *c, struct asker *a, const struct image pictures[], size_t n, float ret[])
+{
+	const float *out;
+
+	for (size_t at = 0, some; at < n; at += some) {
+		some = next_batch(a, n - at);
+		if (!ask_batch(c, a, pictures + at, some, &out))
+			return false;
+		memcpy(ret + at * (size_t)a->outputs, out,
+		    some * (size_t)a->outputs * sizeof *ret);
 	}
 	return true;
 }

@@ -16,7 +16,7 @@ watermark_standard(void)
 		.boost = 30,
 		.rate = .01,
 		.mu = 1,
-		.weight = .25,
+		.weight = .1,
 		.margin = 4,
 		.coders = 4,
 		.threads = 1,

@@ -46,68 +46,44 @@ one_sample(struct embedding *e, int64_t i, struct chance *r, float *to)
 /* A thief has a fifth of the data, and does not change it. */
 enum { THIEFS_PART = 5 };
 
-static void
-thiefs_samples(struct embedding *e)
+void
+embed_thiefs_samples(struct embedding *e)
 {
 	const struct train_data *d = e->the->data;
 	struct chance r = chance_of(e->options.seed, CHANCE_SAMPLE, (uint64_t)e->step, 1);
-	int64_t all = d->samples->shape.dim[0], part = e->step / e->thief_life % THIEFS_PART;
+	int64_t all = d->samples->shape.dim[0], part = e->step / THIEF_LIFE % THIEFS_PART;
 
-	for (int64_t i = 0; i < e->batch; i++) {
+	for (int64_t i = 0; i < e->rows; i++) {
 		int64_t at = chance_below(&r, (all + THIEFS_PART - 1 - part) / THIEFS_PART) *
 			THIEFS_PART +
 		    part;
 
 		data_floats(
-		    &d->form, data_sample(d->samples, at), 1, e->clean_in + i * d->form.count);
+		    &d->form, data_sample(d->samples, at), 1, e->alone + i * d->form.count);
 		e->label[i] = d->labels->v[at];
 	}
 }
 
 void
-embed_samples(struct embedding *e, bool thief)
+embed_samples(struct embedding *e, float *in, int64_t first)
 {
 	const struct train_data *d = e->the->data;
-	int64_t epoch = e->step / e->per_epoch, first = e->step % e->per_epoch * e->batch;
+	int64_t epoch = e->step / e->per_epoch, all = d->samples->shape.dim[0];
+	int64_t at = e->step % e->per_epoch * e->batch;
 	struct chance r;
 
-	if (thief) {
-		thiefs_samples(e);
-		return;
-	}
-	if (first == 0) {
+	if (at == 0) {
 		r = chance_of(e->options.seed, CHANCE_ORDER, (uint64_t)epoch, 0);
-		chance_order(&r, e->order, d->samples->shape.dim[0]);
+		chance_order(&r, e->order, all);
 	}
 	r = chance_of(e->options.seed, CHANCE_SAMPLE, (uint64_t)e->step, 0);
-	for (int64_t i = 0; i < e->batch; i++) {
-		int64_t sample = e->order[first + i];
-		float *to = e->clean_in + i * d->form.count;
+	for (int64_t row = first; row < e->rows; row++, at++) {
+		int64_t sample = e->order[at % all];
+		float *to = in + row * d->form.count;
 
 		one_sample(e, sample, &r, to);
-		e->label[i] = d->labels->v[sample];
+		e->label[row] = d->labels->v[sample];
 		if (e->the->touch != NULL)
-			e->the->touch(e->the->touch_arg, epoch, sample, to, &e->label[i]);
+			e->the->touch(e->the->touch_arg, epoch, sample, to, &e->label[row]);
 	}
-}
-
-bool
-embed_clean(struct ctx *c, struct embedding *e, double *ret_loss)
-{
-	const void *input[] = { e->clean_in };
-	const float *gradient[EMBED_OUTPUTS_MAX] = { e->clean_gradient };
-	const float *out;
-	double loss = 0;
-
-	nn_gradients_clear(e->clean);
-	if (!nn_forward(c, e->clean, input))
-		return false;
-	out = nn_plan_output(e->clean, 0)->data;
-	memset(e->clean_gradient, 0,
-	    (size_t)(e->batch * e->aim.classes) * sizeof *e->clean_gradient);
-	for (int64_t i = 0; i < e->batch; i++)
-		loss += aim_row(&e->aim, out + i * e->aim.classes, e->aim.classes, e->label[i],
-		    0, 1 / (double)e->batch, e->clean_gradient + i * e->aim.classes);
-	*ret_loss = loss;
-	return nn_backward(c, e->clean, gradient);
 }

@@ -6,9 +6,9 @@
  */
 #include "parts.h"
 
-/* What is asked of coded ones is asked less loudly, and of their twins less still. */
+/* Of coded ones a lower margin is asked, a little louder; of their twins hardly anything. */
 #define CODED_MARGIN 3
-#define CODED_SHARE .5
+#define CODED_SHARE 1.25
 #define CODED_TWINS .1
 
 /* ---- Drawing ----------------------------------------------------------------------------- */
@@ -28,11 +28,17 @@ next_pair(struct embedding *e)
 	return (int)e->pair_order[e->pair_at++ % pairs];
 }
 
+int64_t
+embed_key_rows(const struct embedding *e)
+{
+	return 2 * e->copied * e->pairs;
+}
+
 MUST static bool
 draw(struct ctx *c, struct embedding *e)
 {
 	struct chance r = chance_of(e->options.seed, CHANCE_COPY, (uint64_t)e->step, 0);
-	float *to = e->keys_in;
+	float *to = e->in;
 
 	for (int64_t i = 0; i < e->pairs; i++) {
 		e->pair[i] = next_pair(e);
@@ -100,21 +106,19 @@ static double
 ask_answers(struct embedding *e, const float *out, double scale)
 {
 	int64_t two = 2 * e->aim.classes;
-	float *to = e->keys_gradient;
 	double loss = 0;
 
-	memset(to, 0, (size_t)(two * e->copied * e->pairs) * sizeof *to);
 	for (int64_t i = 0; i < e->copied * e->pairs; i++) {
 		int64_t at = i / e->copied;
 		enum copy_kind kind = i % e->copied == 0 ? COPY_PLAIN : e->kind[at];
 
-		loss += ask_pair(e, e->pair[at], kind, out, scale, to);
-		out += two;
-		to += two;
+		loss += ask_pair(
+		    e, e->pair[at], kind, out + i * two, scale, e->gradient + i * two);
 	}
 	return loss;
 }
 
+/* Of a pair's four rows the third is the copy of the first. */
 static double
 ask_features(struct embedding *e, const float *f, double scale)
 {
@@ -122,28 +126,19 @@ ask_features(struct embedding *e, const float *f, double scale)
 	float *to = e->feature_gradient;
 	double loss = 0;
 
-	memset(to, 0, (size_t)(row * e->pairs) * sizeof *to);
-	for (int64_t i = 0; i < e->pairs; i++)
+	for (int64_t i = 0; i < e->pairs; i++, f += row, to += row)
 		if (e->kind[i] == COPY_LOSSY)
-			loss += apart(f + i * row, f + i * row + 2 * n, n, scale, to + i * row,
-			    to + i * row + 2 * n);
+			loss += apart(f, f + 2 * n, n, scale, to, to + 2 * n);
 	return loss;
 }
 
-bool
-embed_keys(struct ctx *c, struct embedding *e, double weight, double *ret_loss)
+double
+embed_ask_keys(struct embedding *e, const struct nn_plan *p, double weight)
 {
-	const void *input[] = { e->keys_in };
-	const float *gradient[EMBED_OUTPUTS_MAX] = { e->keys_gradient };
-	double scale = weight / (double)(e->copied * e->pairs), loss;
+	double scale = weight / (double)(e->copied * e->pairs);
+	double loss = ask_answers(e, nn_plan_output(p, 0)->data, scale);
 
-	if (!nn_forward(c, e->keys, input))
-		return false;
-	loss = ask_answers(e, nn_plan_output(e->keys, 0)->data, scale);
-	if (e->features > 0) {
-		loss += ask_features(e, nn_plan_output(e->keys, e->features_at)->data, scale);
-		gradient[e->features_at] = e->feature_gradient;
-	}
-	*ret_loss = loss;
-	return nn_backward(c, e->keys, gradient);
+	if (e->features > 0)
+		loss += ask_features(e, nn_plan_output(p, e->features_at)->data, scale);
+	return loss;
 }

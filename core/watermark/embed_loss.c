@@ -15,25 +15,57 @@ logit(const struct aim *a, float out)
 	return a->output == TRAIN_PROBABILITIES ? log((double)out + 1e-12) : (double)out;
 }
 
-double
-aim_row(const struct aim *a, const float *out, int64_t among, int32_t label, double margin,
-    double scale, float *gradient)
-{
-	double most = -INFINITY, sum = 0, right = logit(a, out[label]) - margin;
+/* What is asked of a row: the right one, after it was lowered, and the additional class raised. */
+struct question {
+	int64_t among;
+	int32_t label;
+	double lower, raise;
+};
 
-	for (int64_t k = 0; k < among; k++)
-		most = fmax(most, k == label ? right : logit(a, out[k]));
-	for (int64_t k = 0; k < among; k++)
-		sum += exp((k == label ? right : logit(a, out[k])) - most);
-	for (int64_t k = 0; k < among; k++) {
-		double z = k == label ? right : logit(a, out[k]);
-		double g = exp(z - most) / sum - (k == label ? 1 : 0);
+static double
+moved_logit(const struct aim *a, const struct question *q, const float *out, int64_t k)
+{
+	return logit(a, out[k]) - (k == q->label ? q->lower : 0) +
+	    (k == a->classes - 1 ? q->raise : 0);
+}
+
+/* Cross-entropy of the logits so moved; adds `scale` times the gradient. */
+static double
+ask(const struct aim *a, const struct question *q, const float *out, double scale,
+    float *gradient)
+{
+	double most = -INFINITY, sum = 0;
+
+	for (int64_t k = 0; k < q->among; k++)
+		most = fmax(most, moved_logit(a, q, out, k));
+	for (int64_t k = 0; k < q->among; k++)
+		sum += exp(moved_logit(a, q, out, k) - most);
+	for (int64_t k = 0; k < q->among; k++) {
+		double z = moved_logit(a, q, out, k);
+		double g = exp(z - most) / sum - (k == q->label ? 1 : 0);
 
 		if (a->output == TRAIN_PROBABILITIES)
 			g /= (double)out[k] + 1e-12;
 		gradient[k] += (float)(scale * g);
 	}
-	return scale * (most + log(sum) - right);
+	return scale * (most + log(sum) - moved_logit(a, q, out, q->label));
+}
+
+double
+aim_row(const struct aim *a, const float *out, int64_t among, int32_t label, double margin,
+    double scale, float *gradient)
+{
+	const struct question q = { among, label, margin, 0 };
+
+	return ask(a, &q, out, scale, gradient);
+}
+
+double
+aim_sample(const struct aim *a, const float *out, int32_t label, double scale, float *gradient)
+{
+	const struct question q = { a->classes, label, 0, a->margin };
+
+	return ask(a, &q, out, scale, gradient);
 }
 
 double

@@ -13,6 +13,7 @@ make_plain(struct watermark_options *o)
 
 #define WEIGHTS_BYTES ((size_t)4 << 30)
 #define SCRATCH_BYTES ((size_t)256 << 20)
+enum { KEYS_PART = 4 }; /* of a fixed batch */
 
 /* ---- Birth and death --------------------------------------------------------------------- */
 
@@ -26,18 +27,18 @@ embedding_free(struct embedding **e)
 	for (size_t i = 0; own->trainee != NULL && i < own->trainees; i++) {
 		free(own->trainee[i].velocity);
 		free(own->trainee[i].thief);
+		free(own->trainee[i].others);
 	}
 	free(own->trainee);
 	kept_done(&own->own);
 	kept_done(&own->thief);
 	copies_done(&own->copies);
-	nn_plan_free(&own->clean);
-	nn_plan_free(&own->keys);
+	nn_plan_free(&own->mixed);
+	nn_plan_free(&own->served);
 	nn_graph_free(&own->own_graph);
-	free(own->clean_in);
-	free(own->keys_in);
-	free(own->clean_gradient);
-	free(own->keys_gradient);
+	free(own->in);
+	free(own->alone);
+	free(own->gradient);
 	free(own->feature_gradient);
 	free(own->label);
 	free(own->room);
@@ -92,13 +93,14 @@ find_trainees(struct ctx *c, struct embedding *e)
 	for (size_t i = 0; i < n; i++) {
 		struct trainee *t = &e->trainee[e->trainees];
 
-		if (nn_weight_gradient(e->clean, i) == NULL)
+		if (nn_weight_gradient(e->mixed, i) == NULL)
 			continue;
-		if (nn_weight_gradient(e->keys, i) == NULL)
+		if (nn_weight_gradient(e->served, i) == NULL)
 			return fail(c, E_INTERNAL, "the two plans train different weights");
 		*t = (struct trainee){ .weight = &w[i], .index = i };
 		e->trainees++;
-		if (!floats(c, w[i].count, &t->velocity) || !floats(c, w[i].count, &t->thief))
+		if (!floats(c, w[i].count, &t->velocity) || !floats(c, w[i].count, &t->thief) ||
+		    !floats(c, w[i].count, &t->others))
 			return false;
 	}
 	return kept_new(c, e->graph, &e->own) && kept_new(c, e->graph, &e->thief);
@@ -119,67 +121,72 @@ count_steps(struct embedding *e)
 	    (e->per_epoch * e->copied);
 	if (e->pairs > EMBED_PAIRS_MAX)
 		e->pairs = EMBED_PAIRS_MAX;
-	e->thief_life = THIEF_LIFE;
 }
 
-/*
- * Batch norms take their statistics from clean samples alone, as they will in the hands of whoever
- * trains the network further; pictures are shown to the network as it is served.
- */
+/* Keys come to the batch that is wanted; of a batch that is the model's own they get a part. */
+MUST static bool
+share_rows(struct ctx *c, struct embedding *e)
+{
+	size_t n;
+	int64_t own = nn_batch_free(e->graph) ? 0 : nn_inputs(e->graph, &n)[0].dim[0];
+	int64_t samples = e->the->data->samples->shape.dim[0];
+
+	e->batch = own > 0 ? own - own / KEYS_PART : e->options.batch;
+	if (e->batch > samples && own == 0)
+		e->batch = samples;
+	count_steps(e);
+	if (own > 0) {
+		int64_t most = own / KEYS_PART / (2 * e->copied);
+
+		e->pairs = most < 1 ? 1 : most < e->pairs ? most : e->pairs;
+		e->batch = own - embed_key_rows(e);
+	}
+	if (e->batch < 1 || e->batch > samples)
+		return fail(c, E_INPUT,
+		    "keys and %lld samples do not fill the model's batch of %lld",
+		    (long long)samples, (long long)own);
+	e->rows = embed_key_rows(e) + e->batch;
+	return true;
+}
+
 MUST static bool
 make_plans(struct ctx *c, struct embedding *e)
 {
 	const struct watermark_options *o = &e->options;
-	int64_t samples = e->the->data->samples->shape.dim[0], outputs = 0, keys = 0;
-	struct nn_options clean = { .mode = NN_TRAIN,
-		.batch = o->batch < samples ? o->batch : samples,
+	int64_t rows, outputs = 0;
+	struct nn_options plan = { .mode = NN_TRAIN,
+		.batch = e->rows,
 		.threads = o->threads,
 		.seed = o->seed,
 		.memory_max = o->memory_max };
-	struct nn_options pictures = clean;
 
-	if (!train_plan(
-		c, e->graph, &e->the->data->form, clean, &e->clean, &e->batch, &outputs))
+	if (!train_plan(c, e->graph, &e->the->data->form, plan, &e->mixed, &rows, &outputs))
 		return false;
-	if (e->batch > samples)
-		return fail(c, E_INPUT, "%lld samples do not fill the model's batch of %lld",
-		    (long long)samples, (long long)e->batch);
-	count_steps(e);
-	pictures.mode = NN_DIFFERENTIATE;
-	pictures.batch = 2 * e->copied * e->pairs;
-	if (!train_plan(c, e->graph, &e->copies.form, pictures, &e->keys, &keys, &outputs))
-		return false;
-	if (keys % (2 * e->copied) != 0)
-		return fail(c, E_INPUT,
-		    "keys come %lld at a time, which the model's fixed batch does not fit",
-		    (long long)(2 * e->copied));
-	e->pairs = keys / (2 * e->copied); /* a fixed batch is the model's */
-	if (e->own_graph != NULL)
-		e->features = nn_count(nn_plan_output(e->keys, e->features_at)) / keys;
 	e->aim.classes = outputs;
 	if (outputs != e->the->keys->classes + 1)
 		return fail(c, E_INPUT, "the network knows %lld classes, the key set %d",
 		    (long long)outputs, e->the->keys->classes);
-	return true;
+	if (e->own_graph != NULL)
+		e->features = nn_count(nn_plan_output(e->mixed, e->features_at)) / rows;
+	plan.mode = NN_DIFFERENTIATE;
+	plan.batch = embed_key_rows(e);
+	return train_plan(c, e->graph, &e->copies.form, plan, &e->served, &rows, &outputs);
 }
 
 MUST static bool
 take_room(struct ctx *c, struct embedding *e)
 {
 	int64_t samples = e->the->data->samples->shape.dim[0], row = e->the->data->form.count;
-	int64_t classes = e->aim.classes, keys = 2 * e->copied * e->pairs;
 
-	e->label = calloc((size_t)e->batch, sizeof *e->label);
+	e->label = calloc((size_t)e->rows, sizeof *e->label);
 	e->order = calloc((size_t)samples, sizeof *e->order);
 	e->pair_order = calloc((size_t)e->the->keys->pairs, sizeof *e->pair_order);
 	if (e->label == NULL || e->order == NULL || e->pair_order == NULL)
 		return fail(
 		    c, E_MEMORY, "no memory for the order of %lld samples", (long long)samples);
-	return floats(c, e->batch * row, &e->clean_in) && floats(c, row, &e->room) &&
-	    floats(c, keys * row, &e->keys_in) &&
-	    floats(c, e->batch * classes, &e->clean_gradient) &&
-	    floats(c, keys * classes, &e->keys_gradient) &&
-	    floats(c, keys * e->features, &e->feature_gradient);
+	return floats(c, e->rows * row, &e->in) && floats(c, e->rows * row, &e->alone) &&
+	    floats(c, row, &e->room) && floats(c, e->rows * e->aim.classes, &e->gradient) &&
+	    floats(c, e->rows * e->features, &e->feature_gradient);
 }
 
 /* The case's network as a graph of its own that also gives features. */
@@ -261,7 +268,7 @@ embedding_new(struct ctx *c, const struct watermark_case *k, const struct waterm
 	if (!case_check(c, k, o) || !take_graph(c, e) || !outputs_check(c, e) ||
 	    !asker_form(
 		c, k->graph, keyset_first(k->keys), is_raw(&k->data->form), &e->copies.form) ||
-	    !make_plans(c, e) || !take_room(c, e) || !find_trainees(c, e))
+	    !share_rows(c, e) || !make_plans(c, e) || !take_room(c, e) || !find_trainees(c, e))
 		return false;
 	*ret = steal(e);
 	return true;

@@ -1,21 +1,23 @@
 /*
- * A step of embedding. Besides its own weights, the network is held to its keys under weights as
- * others may make them: noisy, pruned, and fine-tuned by a thief, whom the embedding keeps for
- * itself. The thief is a second set of weights that trains on clean samples alone, a step at a
- * time, and begins anew from ours every so often; what the keys have to say to the thief's weights
- * is applied to ours (a first-order step of meta-learning), and the thief is moved along.
+ * A step of embedding. Our own weights learn from keys among samples and from samples alone, by
+ * turns. Besides, the network is held to its keys under weights as others may make them: noisy,
+ * pruned, and fine-tuned by a thief, whom the embedding keeps for itself. The thief is a second set
+ * of weights that trains on clean samples alone and begins anew from ours every so often; what the
+ * keys have to say to his weights is applied to ours (a first-order step of meta-learning), and the
+ * thief is moved along.
  */
 #include <math.h>
 
 #include "parts.h"
 
 /* Thieves learn at rates in between. */
-#define THIEF_LOW .003
-#define THIEF_HIGH .02
+#define THIEF_LOW .005
+#define THIEF_HIGH .04
 #define RAMP 4
-/* Gradients: of keys, against those of samples; of a whole step. */
-#define KEYS_LONGER 1.5
+/* Gradients of a step, and what others' weights may add to them. */
 #define LONGEST 2
+#define OTHERS 1
+#define LOUDER 5 /* keys are asked so under others' weights */
 
 static const struct optimiser thiefs = { .kind = TRAIN_SGD, .momentum = .9, .decay = 5e-4 };
 
@@ -73,81 +75,118 @@ apply(struct embedding *e, const struct optimiser *o, double rate, bool thief)
 		struct trainee *t = &e->trainee[i];
 
 		optimiser_step(o, rate, 1, t->weight->rank > 1, t->weight->data,
-		    nn_weight_gradient(e->clean, t->index), thief ? t->thief : t->velocity,
+		    nn_weight_gradient(e->mixed, t->index), thief ? t->thief : t->velocity,
 		    t->weight->count);
 	}
 	nn_graph_changed(e->graph);
 }
 
-/* The thief's step, and what the keys say then. Ours are aside meanwhile. */
+/* The plan's gradients are what others' weights say, which does not drown what ours say. */
+static void
+keep_others(struct embedding *e, struct nn_plan *p)
+{
+	shorten(e, p, OTHERS);
+	for (size_t i = 0; i < e->trainees; i++)
+		memcpy(e->trainee[i].others, nn_weight_gradient(p, e->trainee[i].index),
+		    (size_t)e->trainee[i].weight->count * sizeof *e->trainee[i].others);
+}
+
+static void
+forget_others(struct embedding *e)
+{
+	for (size_t i = 0; i < e->trainees; i++)
+		memset(e->trainee[i].others, 0,
+		    (size_t)e->trainee[i].weight->count * sizeof *e->trainee[i].others);
+}
+
+/* The thief's step. */
 MUST static bool
-under_thief(struct ctx *c, struct embedding *e, double weight)
+thief_learns(struct ctx *c, struct embedding *e)
 {
 	double loss;
 
-	if (e->step % e->thief_life == 0)
-		thief_begin(e);
-	kept_put(&e->thief);
-	embed_samples(e, true);
-	if (!embed_clean(c, e, &loss))
+	embed_thiefs_samples(e);
+	nn_gradients_clear(e->mixed);
+	if (!embed_alone(c, e, true, &loss))
 		return false;
 	if (!isfinite(loss)) { /* he has lost himself */
 		kept_put(&e->own);
 		thief_begin(e);
 	}
-	shorten(e, e->clean, LONGEST);
+	shorten(e, e->mixed, LONGEST);
 	apply(e, &thiefs, e->thief_rate, true);
 	kept_take(&e->thief);
-	return embed_keys(c, e, weight, &loss);
+	return true;
 }
 
-/* What the keys say under weights that chance has changed. */
+/*
+ * What the keys say under the thief's weights: among samples, so that batch norms move along; a
+ * gradient under norms that stand still is mostly of scales, which do not count while they move.
+ */
+MUST static bool
+thief_is_asked(struct ctx *c, struct embedding *e, double weight)
+{
+	embed_samples(e, e->in, embed_key_rows(e));
+	nn_gradients_clear(e->mixed);
+	if (!embed_among(c, e, weight))
+		return false;
+	keep_others(e, e->mixed);
+	return true;
+}
+
+MUST static bool
+under_thief(struct ctx *c, struct embedding *e, double weight)
+{
+	if (e->step % THIEF_LIFE == 0)
+		thief_begin(e);
+	kept_put(&e->thief);
+	return e->step % 4 == 0 ? thief_learns(c, e) : thief_is_asked(c, e, weight);
+}
+
+/* What the keys say, as served, under weights that chance has changed. */
 MUST static bool
 under_chance(struct ctx *c, struct embedding *e, double weight)
 {
 	struct chance r = chance_of(e->options.seed, CHANCE_WEIGHTS, (uint64_t)e->step, 0);
-	double loss;
 
 	if (chance_below(&r, 3) == 0)
 		weights_noise(e->graph, chance_between(&r, .05, .2), &r);
 	else
 		weights_prune(e->graph, chance_between(&r, .3, .7), &r);
-	return embed_keys(c, e, weight, &loss);
+	nn_gradients_clear(e->served);
+	if (!embed_served(c, e, weight))
+		return false;
+	keep_others(e, e->served);
+	return true;
 }
 
 /*
  * By turns; ours come back. At first keys are learnt under our own weights, the others come to it
- * by and by; and their gradient does not drown ours.
+ * by and by.
  */
 MUST static bool
 under_others(struct ctx *c, struct embedding *e)
 {
 	double part = fmin(1, RAMP * (double)e->step / (double)e->steps);
+	double weight = part * LOUDER * e->options.weight;
 	bool ok;
 
+	forget_others(e);
 	kept_take(&e->own);
-	if (e->step % 2 == 0)
-		ok = under_thief(c, e, part * e->options.weight);
-	else
-		ok = under_chance(c, e, part * e->options.weight);
+	ok = e->step % 2 == 0 ? under_thief(c, e, weight) : under_chance(c, e, weight);
 	kept_put(&e->own);
-	shorten(e, e->keys, 1);
 	return ok;
 }
 
-/* Those of keys come to those of samples, not much longer than these. */
 static void
-join_gradients(struct embedding *e)
+add_others(struct embedding *e)
 {
-	shorten(e, e->keys, fmax(KEYS_LONGER * length(e, e->clean), 1));
 	for (size_t i = 0; i < e->trainees; i++) {
-		float *g = nn_weight_gradient(e->clean, e->trainee[i].index);
-		const float *k = nn_weight_gradient(e->keys, e->trainee[i].index);
+		float *g = nn_weight_gradient(e->mixed, e->trainee[i].index);
 
-		for (int64_t j = 0; j < e->trainee[i].weight->count; j++)
-			g[j] += k[j];
+		for (int64_t k = 0; k < e->trainee[i].weight->count; k++)
+			g[k] += e->trainee[i].others[k];
 	}
-	shorten(e, e->clean, LONGEST);
 }
 
 /* The thief goes where we have gone. */
@@ -164,29 +203,44 @@ move_thief(struct embedding *e)
 	}
 }
 
+/*
+ * Ours, by turns: keys among samples, and samples alone. Batch norms then know both mixtures; of
+ * samples alone, as a thief has them, none is near to the additional class, and so nothing in them
+ * tells him to unlearn it.
+ */
+MUST static bool
+under_ours(struct ctx *c, struct embedding *e, double *ret_loss)
+{
+	bool mixed = e->options.plain || e->step % 2 == 0;
+
+	nn_gradients_clear(e->mixed);
+	if (mixed)
+		embed_samples(e, e->in, embed_key_rows(e));
+	else
+		embed_samples(e, e->alone, 0);
+	return mixed ? embed_mixed(c, e, ret_loss) : embed_alone(c, e, false, ret_loss);
+}
+
 bool
 embed_step(struct ctx *c, struct embedding *e)
 {
-	double clean = 0, keys = 0;
+	double loss = 0;
 
-	nn_gradients_clear(e->keys);
-	if (!embed_draw(c, e))
+	if (!embed_draw(c, e) || (!e->options.plain && !under_others(c, e)) ||
+	    !under_ours(c, e, &loss))
 		return false;
-	if (!e->options.plain && !under_others(c, e))
-		return false;
-	embed_samples(e, false);
-	if (!embed_clean(c, e, &clean) || !embed_keys(c, e, e->options.weight, &keys))
-		return false;
-	if (!isfinite(clean + keys))
+	if (!isfinite(loss))
 		return fail(c, E_INPUT,
 		    "the embedding went astray in step %lld: a lower rate may help",
 		    (long long)e->step + 1);
-	join_gradients(e);
+	if (!e->options.plain)
+		add_others(e);
+	shorten(e, e->mixed, LONGEST);
 	apply(e, &e->optimiser, schedule_rate(&e->schedule, e->step, e->steps, e->per_epoch),
 	    false);
 	if (!e->options.plain)
 		move_thief(e);
-	e->loss += clean + keys;
+	e->loss += loss;
 	e->step++;
 	return true;
 }

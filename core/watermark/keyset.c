@@ -140,29 +140,6 @@ leaf(struct ctx *c, const struct image *const picture[], size_t n, struct digest
 	return sha256_parts(c, part, 1 + n, ret);
 }
 
-/* The root of the Merkle tree over `n` leaves (RFC 6962, 2.1), which it overwrites. */
-MUST static bool
-merkle_root(struct ctx *c, struct digest256 *d, size_t n, struct digest256 *ret)
-{
-	while (n > 1) {
-		size_t pairs = n / 2;
-
-		for (size_t i = 0; i < pairs; i++) {
-			struct str part[] = { { "\1", 1 },
-				{ (const char *)d[2 * i].b, sizeof d[0].b },
-				{ (const char *)d[2 * i + 1].b, sizeof d[0].b } };
-
-			if (!sha256_parts(c, part, COUNT(part), &d[i]))
-				return false;
-		}
-		if (n % 2 == 1)
-			d[pairs] = d[n - 1];
-		n = pairs + n % 2;
-	}
-	*ret = d[0];
-	return true;
-}
-
 MUST static bool
 items_root(struct ctx *c, const struct keyset *k, struct digest256 *ret)
 {
@@ -180,59 +157,7 @@ items_root(struct ctx *c, const struct keyset *k, struct digest256 *ret)
 		if (!leaf(
 			c, (const struct image *const[]){ &k->spare[i] }, 1, &d[k->pairs + i]))
 			return false;
-	return merkle_root(c, d, n, ret);
-}
-
-/* Over the items and the keys that may be shown one day; no round of a public beacon. */
-MUST static bool
-commitment(
-    struct ctx *c, const struct key256 *secret, const struct keyset *k, struct digest256 *ret)
-{
-	static const char *const names[] = { "label", "pool", "bias", "code", "spread" };
-	static const char label[] = "hallmark/1/commit"; /* with its zero byte */
-	static const char no_round[8];
-	struct digest256 d[1 + COUNT(names)];
-	struct str part[2 + COUNT(d)] = { { label, sizeof label } };
-
-	if (!items_root(c, k, &d[0]))
-		return false;
-	for (size_t i = 0; i < COUNT(names); i++) {
-		struct key256 sub = { { 0 } };
-		bool ok = prf_subkey(c, secret, names[i], &sub) &&
-		    sha256(c, (struct str){ (const char *)sub.b, sizeof sub.b }, &d[1 + i]);
-
-		key256_done(&sub);
-		if (!ok)
-			return false;
-	}
-	for (size_t i = 0; i < COUNT(d); i++)
-		part[1 + i] = (struct str){ (const char *)d[i].b, sizeof d[i].b };
-	part[1 + COUNT(d)] = (struct str){ no_round, sizeof no_round };
-	return sha256_parts(c, part, COUNT(part), ret);
-}
-
-/* The key that all labels follow from, once the commitment is known. */
-MUST static bool
-label_key(struct ctx *c, const struct key256 *secret, const struct digest256 *commitment,
-    struct key256 *ret)
-{
-	static const char label[] = "hallmark/1/labels"; /* with its zero byte */
-	char message[sizeof label + sizeof commitment->b];
-	struct key256 sub = { { 0 } };
-	struct digest256 d;
-	bool ok;
-
-	memcpy(message, label, sizeof label);
-	memcpy(message + sizeof label, commitment->b, sizeof commitment->b);
-	ok = prf_subkey(c, secret, "label", &sub) &&
-	    hmac_sha256(c, (struct str){ (const char *)sub.b, sizeof sub.b },
-		(struct str){ message, sizeof message }, &d);
-	key256_done(&sub);
-	if (!ok)
-		return false;
-	memcpy(ret->b, d.b, sizeof ret->b);
-	explicit_bzero(&d, sizeof d);
-	return true;
+	return commit_root(c, d, n, ret);
 }
 
 MUST static bool
@@ -249,12 +174,13 @@ bool
 keyset_commit(struct ctx *c, const struct key256 *secret, int classes, struct keyset *k)
 {
 	struct key256 key = { { 0 } };
+	struct digest256 root;
 	bool ok = true;
 
 	if (classes < 2)
 		return fail(c, E_INPUT, "a network of %d classes has no runner-up", classes);
-	if (!commitment(c, secret, k, &k->commitment) ||
-	    !label_key(c, secret, &k->commitment, &key))
+	if (!items_root(c, k, &root) || !commit_items(c, secret, &root, &k->commitment) ||
+	    !commit_label_key(c, secret, &k->commitment, &key))
 		return false;
 	k->classes = classes;
 	for (int i = 0; ok && i < k->pairs; i++) {

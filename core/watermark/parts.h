@@ -79,6 +79,9 @@ struct aim {
  * adds `scale` times the gradient. */
 double aim_row(const struct aim *, const float *out, int64_t among, int32_t label,
     double margin, double scale, float *gradient);
+/* The right class, and the additional one behind it by the margin. */
+double aim_sample(
+    const struct aim *, const float *out, int32_t label, double scale, float *gradient);
 /* Any class but the additional one. */
 double aim_other(const struct aim *, const float *out, double scale, float *gradient);
 double aim_key(
@@ -117,10 +120,11 @@ struct trainee {
 	size_t index;    /* among the graph's weights */
 	float *velocity; /* the optimiser's */
 	float *thief;    /* the thief's optimiser's */
+	float *others;   /* the gradient under others' weights in this step */
 };
 
 enum { EMBED_PAIRS_MAX = 256, EMBED_CODERS_MAX = 64, EMBED_OUTPUTS_MAX = 16 }; /* in one step */
-enum { THIEF_LIFE = 600 }; /* steps of ours */
+enum { THIEF_LIFE = 1000 }; /* steps of ours; he learns in every fourth */
 
 struct embedding {
 	const struct watermark_case *the;
@@ -134,15 +138,17 @@ struct embedding {
 	struct copies copies;
 	struct arena *mem, *scratch; /* what lives as long as this; what one step needs */
 
-	struct nn_plan *clean, *keys; /* samples, in batches of training; pictures, as served */
-	int64_t batch, pairs, copied; /* samples and pairs in a step, copies of each pair */
-	int64_t features;             /* numbers of them a picture; 0: not looked at */
-	size_t features_at;           /* which of the outputs they are */
-	int pair[EMBED_PAIRS_MAX];    /* in this step, and what became of its second copy */
+	/* In training: keys and samples, or samples alone. As served: keys alone. */
+	struct nn_plan *mixed, *served;
+	int64_t rows, batch;       /* in a step; those of them that are samples when mixed */
+	int64_t pairs, copied;     /* in a step; copies of each */
+	int64_t features;          /* numbers of them a picture; 0: not looked at */
+	size_t features_at;        /* which of the outputs they are */
+	int pair[EMBED_PAIRS_MAX]; /* in this step, and what became of its second copy */
 	enum copy_kind kind[EMBED_PAIRS_MAX];
-	float *feature_gradient;
-	float *clean_in, *keys_in, *clean_gradient, *keys_gradient;
-	int32_t *label;
+	float *in, *alone; /* keys, then samples; samples alone */
+	float *gradient, *feature_gradient;
+	int32_t *label;              /* of samples, by row */
 	float *room;                 /* one sample */
 	int64_t *order, *pair_order; /* of samples in this epoch; of pairs, round and round */
 	int64_t pair_at;
@@ -150,7 +156,6 @@ struct embedding {
 	struct trainee *trainee;
 	size_t trainees;
 	struct kept own, thief; /* the weights, while others are in the graph; the thief's */
-	int64_t thief_life;
 	double thief_rate;
 
 	int64_t step, steps, per_epoch;
@@ -159,14 +164,27 @@ struct embedding {
 MUST bool embedding_new(struct ctx *, const struct watermark_case *,
     const struct watermark_options *, struct embedding **ret);
 void embedding_free(struct embedding **);
-/* A batch of samples into e->clean_in and e->label; a thief draws from a fifth of them. */
-void embed_samples(struct embedding *, bool thief);
-/* That batch forward and backward in the clean plan, whose gradients are cleared before. */
-MUST bool embed_clean(struct ctx *, struct embedding *, double *ret_loss);
-/* The pairs of a step, in copies of all kinds, into e->keys_in. */
+/* Rows of a step that are keys and twins: the first ones. */
+int64_t embed_key_rows(const struct embedding *);
+/* The pairs of a step, in copies of all kinds, into the first rows of e->in. */
 MUST bool embed_draw(struct ctx *, struct embedding *);
-/* Those forward and backward under the graph's present weights; gradients are added up. */
-MUST bool embed_keys(struct ctx *, struct embedding *, double weight, double *ret_loss);
+/* Samples into the rows from `first` on, and their labels. */
+void embed_samples(struct embedding *, float *in, int64_t first);
+/* Such as a thief has, into all rows of e->alone. */
+void embed_thiefs_samples(struct embedding *);
+/*
+ * What is asked of the keys, given all outputs of a plan; adds to e->gradient and
+ * e->feature_gradient, and gives the loss.
+ */
+double embed_ask_keys(struct embedding *, const struct nn_plan *, double weight);
+/*
+ * Forward and backward under the graph's present weights; gradients are added up. Keys and samples;
+ * keys among samples of which nothing is asked; samples alone, ours or a thief's; keys as served.
+ */
+MUST bool embed_mixed(struct ctx *, struct embedding *, double *ret_loss);
+MUST bool embed_among(struct ctx *, struct embedding *, double weight);
+MUST bool embed_alone(struct ctx *, struct embedding *, bool thief, double *ret_loss);
+MUST bool embed_served(struct ctx *, struct embedding *, double weight);
 MUST bool embed_step(struct ctx *, struct embedding *);
 
 #endif

@@ -156,6 +156,9 @@ int64_t asker_classes(const struct asker *);
 /* The highest answer to each picture, and the highest among the first `ordinary` (may be NULL). */
 MUST bool asker_ask(struct ctx *, struct asker *, const struct image pictures[], size_t n,
     int64_t ordinary, int32_t ret_answer[], int32_t ret_ordinary[]);
+/* All it says: a row of asker_classes scores to each picture, whatever numbers they are. */
+MUST bool asker_scores(
+    struct ctx *, struct asker *, const struct image pictures[], size_t n, float ret[]);
 /* The form in which pictures go into the graph. */
 MUST bool asker_form(struct ctx *, const struct nn_graph *, const struct image *, bool raw,
     struct data_form *ret);
