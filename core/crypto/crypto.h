@@ -109,6 +109,17 @@ MUST bool bulk_new(struct ctx *, const struct key256 *, const char *tag, uint32_
 MUST bool bulk_read(struct ctx *, struct bulk *, void *to, size_t n);
 void bulk_free(struct bulk **);
 
+/* ---- Commitments ------------------------------------------------------------------------- */
+
+/* The root of the Merkle tree over n leaves, 1 or more (RFC 6962, 2.1), which it overwrites. */
+MUST bool commit_root(struct ctx *, struct digest256 leaf[], size_t n, struct digest256 *ret);
+/* Over items, by their root, and the subkeys that may be shown one day; no public beacon. */
+MUST bool commit_items(struct ctx *, const struct key256 *secret, const struct digest256 *root,
+    struct digest256 *ret);
+/* The key that all labels follow from, once the commitment is known. */
+MUST bool commit_label_key(struct ctx *, const struct key256 *secret,
+    const struct digest256 *commitment, struct key256 *ret);
+
 /* ---- Sealed values ----------------------------------------------------------------------- */
 
 /*

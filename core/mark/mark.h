@@ -110,11 +110,23 @@ void unlock_key_done(struct unlock_key *); /* wipes the table and the entries to
 MUST bool mark_gather(
     struct ctx *, struct mark_walk *, const float d[], size_t n, double sums[]);
 struct mark_score {
-	double z; /* in standard deviations of an innocent's score */
-	double
-	    log_p; /* natural logarithm of the rigorous bound on an innocent's chance of it */
+	double z;     /* in standard deviations of an innocent's score */
+	double log_p; /* ln of the rigorous bound on an innocent's chance of it */
 };
-/* A customer's score against the sums. */
+/*
+ * The same sums against many customers. Several threads may ask one scorer, each with a context of
+ * its own. The sums, which stay the caller's, have to live as long. E_INPUT if they are not finite.
+ */
+struct mark_scorer;
+MUST bool mark_scorer_new(struct ctx *, const struct key256 *release, const struct mark_terms *,
+    const double sums[], struct mark_scorer **ret);
+void mark_scorer_free(struct mark_scorer **);
+MUST bool mark_scorer_z(
+    struct ctx *, const struct mark_scorer *, uint32_t customer, double *ret);
+/* The bound, ln, for a z; and about the z whose bound is that, INFINITY if there is none. */
+double mark_scorer_bound(const struct mark_scorer *, double z);
+double mark_scorer_threshold(const struct mark_scorer *, double log_p);
+/* One customer's score against the sums; log_p is 0 where z is 4 or less. */
 MUST bool mark_score(struct ctx *, const struct key256 *release, const struct mark_terms *,
     uint32_t customer, const double sums[], struct mark_score *ret);
 

@@ -1,92 +1,35 @@
 /*
  * Whose table is in a suspect? Its deviations from the original were summed for each entry of the
- * table: a. A customer's score is T = sum of g_l a_l, where g are the values drawn for it. Whoever
- * had no part in the suspect has values that are independent of a; so, given the suspect, T is a
- * sum of independent symmetric variables of known distribution, and Chernoff's bound holds without
- * any model of what innocents are like:
- *
- *	ln P(T >= t) <= -v t + sum of 2 ln(sinh(v b_l) / (v b_l))   for every v > 0,
- *
- * with b_l = scale / 2 * |a_l|. (The uniform distribution on the 65,536 points of table.c has a
- * smaller moment generating function than the continuous one, which the formula takes.) The v that
- * is chosen decides how tight the bound is, never whether it holds. Scores are taken with the
- * values before their rounding to fixed point, as the bound is.
+ * table: a. A customer's score is T = sum of g_l a_l, where g are the values drawn for it, and z is
+ * T in standard deviations of what it is for somebody who had no part in the suspect. What is the
+ * same for all customers is worked out once, so that a customer costs its keystream and one pass
+ * over it. Scores are taken with the values before their rounding to fixed point, as the bound on
+ * them is.
  */
 #include <math.h>
 
 #include "parts.h"
 
-enum { PIECE = 4096, STEPS = 40 };
+enum { PIECE = 4096 };
 /* Below this z the bound is not worth its time: it is given as ln 1. */
 #define Z_OF_INTEREST 4
 
-/* ln(sinh(x) / x), x >= 0, and its derivative coth(x) - 1 / x. */
-static double
-log_sinhc(double x)
+struct mark_scorer {
+	struct key256 code;
+	struct mark_terms terms;
+	const double *sums;
+	double deviation; /* of an innocent's score */
+	struct score_bound bound;
+};
+
+void
+mark_scorer_free(struct mark_scorer **s)
 {
-	double xx = x * x;
-
-	if (x < .05) /* the next term of the series is below 1e-15 */
-		return xx * (1. / 6 - xx * (1. / 180 - xx * (1. / 2835 - xx / 37800)));
-	return x + log(-expm1(-2 * x) / (2 * x));
-}
-
-static double
-log_sinhc_slope(double x)
-{
-	double xx = x * x;
-
-	if (x < .05)
-		return x * (1. / 3 - xx * (1. / 45 - xx * (2. / 945 - xx / 4725)));
-	return 1 / tanh(x) - 1 / x;
-}
-
-/* The exponent at v, and its slope in v; convex in v. `half` is scale / 2. */
-static double
-exponent(double v, double t, double half, const double a[], size_t n)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += log_sinhc(v * half * fabs(a[i]));
-	return 2 * sum - v * t;
-}
-
-static double
-exponent_slope(double v, double t, double half, const double a[], size_t n)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		double b = half * fabs(a[i]);
-
-		sum += b * log_sinhc_slope(v * b);
-	}
-	return 2 * sum - t;
-}
-
-/*
- * The least exponent, by bisection of its slope; `guess` is the v of a normal distribution with
- * the same variance, which is too small a v, as the tails here are lighter.
- */
-static double
-bound(double t, double guess, double half, const double a[], size_t n)
-{
-	double low = 0, high = guess;
-
-	for (int i = 0; i < STEPS && exponent_slope(high, t, half, a, n) < 0; i++) {
-		low = high;
-		high *= 2;
-	}
-	for (int i = 0; i < STEPS && high - low > 1e-4 * high; i++) {
-		double v = (low + high) / 2;
-
-		if (exponent_slope(v, t, half, a, n) < 0)
-			low = v;
-		else
-			high = v;
-	}
-	return fmin(0, exponent(low > 0 ? low : high, t, half, a, n));
+	if (*s == NULL)
+		return;
+	key256_done(&(*s)->code);
+	free(*s);
+	*s = NULL;
 }
 
 /* Sums run in several lanes, as one addition has to wait for the one before it. */
@@ -100,6 +43,58 @@ lanes_sum(const double sum[LANES])
 	for (size_t j = 0; j < LANES; j++)
 		all += sum[j];
 	return all;
+}
+
+static double
+norm(const double a[], size_t n)
+{
+	double sum[LANES] = { 0 };
+
+	for (size_t i = 0; i < n; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			sum[j] += a[i + j] * a[i + j];
+	return sqrt(lanes_sum(sum));
+}
+
+/* All but what the bound needs. */
+MUST static bool
+scorer_begin(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
+    const double sums[], struct mark_scorer **ret)
+{
+	owned(mark_scorer_free) struct mark_scorer *s = NULL;
+	double length;
+
+	if (!terms_check(c, t))
+		return false;
+	s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return fail(c, E_MEMORY, "no memory");
+	length = norm(sums, (size_t)1 << t->log_l);
+	if (!isfinite(length))
+		return fail(c, E_INPUT, "the suspect's deviations are not finite numbers");
+	if (!code_key(c, release, &s->code))
+		return false;
+	s->terms = *t;
+	s->sums = sums;
+	s->deviation = length * t->kappa / sqrt(MARK_TERMS);
+	*ret = steal(s);
+	return true;
+}
+
+static void
+scorer_end(struct mark_scorer *s)
+{
+	bound_begin(&s->bound, s->sums, (size_t)1 << s->terms.log_l, mark_scale(&s->terms) / 2);
+}
+
+bool
+mark_scorer_new(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
+    const double sums[], struct mark_scorer **ret)
+{
+	if (!scorer_begin(c, release, t, sums, ret))
+		return false;
+	scorer_end(*ret);
+	return true;
 }
 
 /* The sum of a customer's points (see values_point) times a. */
@@ -120,41 +115,68 @@ correlate(struct ctx *c, struct bulk *stream, const double a[], size_t n, double
 	return true;
 }
 
-static double
-norm(const double a[], size_t n)
+bool
+mark_scorer_z(struct ctx *c, const struct mark_scorer *s, uint32_t customer, double *ret)
 {
-	double sum[LANES] = { 0 };
+	owned(bulk_free) struct bulk *stream = NULL;
+	double points;
 
-	for (size_t i = 0; i < n; i += LANES)
-		for (size_t j = 0; j < LANES; j++)
-			sum[j] += a[i + j] * a[i + j];
-	return sqrt(lanes_sum(sum));
+	if (s->deviation == 0) {
+		*ret = 0;
+		return true;
+	}
+	if (!values_stream(c, &s->code, customer, &stream) ||
+	    !correlate(c, stream, s->sums, (size_t)1 << s->terms.log_l, &points))
+		return false;
+	*ret = points / 65536 * mark_scale(&s->terms) / s->deviation;
+	return true;
+}
+
+double
+mark_scorer_bound(const struct mark_scorer *s, double z)
+{
+	return z > 0 && s->deviation > 0
+	    ? bound_of(&s->bound, z * s->deviation, z / s->deviation)
+	    : 0;
+}
+
+double
+mark_scorer_threshold(const struct mark_scorer *s, double log_p)
+{
+	double low = 0, high = 1;
+
+	if (s->deviation == 0)
+		return INFINITY;
+	while (bound_about(&s->bound, high * s->deviation, high / s->deviation) > log_p) {
+		if (high > 1e6)
+			return INFINITY;
+		low = high;
+		high *= 2;
+	}
+	while (high - low > 1e-4 * high) {
+		double z = (low + high) / 2;
+
+		if (bound_about(&s->bound, z * s->deviation, z / s->deviation) > log_p)
+			low = z;
+		else
+			high = z;
+	}
+	return high;
 }
 
 bool
 mark_score(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
     uint32_t customer, const double sums[], struct mark_score *ret)
 {
-	owned(bulk_free) struct bulk *stream = NULL;
-	double points, length, deviation, score;
-	size_t n;
+	owned(mark_scorer_free) struct mark_scorer *s = NULL;
+	struct mark_score score = { 0 };
 
-	if (!terms_check(c, t) || !values_stream(c, release, customer, &stream))
+	if (!scorer_begin(c, release, t, sums, &s) || !mark_scorer_z(c, s, customer, &score.z))
 		return false;
-	n = (size_t)1 << t->log_l;
-	if (!correlate(c, stream, sums, n, &points))
-		return false;
-	length = norm(sums, n);
-	if (!isfinite(length) || !isfinite(points))
-		return fail(c, E_INPUT, "the suspect's deviations are not finite numbers");
-	*ret = (struct mark_score){ 0 };
-	if (length == 0)
-		return true;
-	score = points / 65536 * mark_scale(t);
-	deviation = length * t->kappa / sqrt(MARK_TERMS);
-	ret->z = score / deviation;
-	if (ret->z > Z_OF_INTEREST)
-		ret->log_p = bound(
-		    score, score / deviation / deviation, mark_scale(t) / 2, sums, n);
+	if (score.z > Z_OF_INTEREST) {
+		scorer_end(s);
+		score.log_p = mark_scorer_bound(s, score.z);
+	}
+	*ret = score;
 	return true;
 }

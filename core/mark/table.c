@@ -74,12 +74,15 @@ mark_content_key(struct ctx *c, const struct key256 *release, struct key256 *ret
 }
 
 bool
-values_stream(struct ctx *c, const struct key256 *release, uint32_t customer, struct bulk **ret)
+code_key(struct ctx *c, const struct key256 *release, struct key256 *ret)
 {
-	owned(key256_done) struct key256 code = { 0 };
+	return prf_subkey(c, release, "code", ret);
+}
 
-	return prf_subkey(c, release, "code", &code) &&
-	    bulk_new(c, &code, "table", 0, customer, ret);
+bool
+values_stream(struct ctx *c, const struct key256 *code, uint32_t customer, struct bulk **ret)
+{
+	return bulk_new(c, code, "table", 0, customer, ret);
 }
 
 bool
@@ -98,10 +101,12 @@ bool
 mark_values(struct ctx *c, const struct key256 *release, const struct mark_terms *t,
     uint32_t customer, int32_t to[])
 {
+	owned(key256_done) struct key256 code = { 0 };
 	owned(bulk_free) struct bulk *stream = NULL;
 	size_t n;
 
-	if (!terms_check(c, t) || !values_stream(c, release, customer, &stream))
+	if (!terms_check(c, t) || !code_key(c, release, &code) ||
+	    !values_stream(c, &code, customer, &stream))
 		return false;
 	n = (size_t)1 << t->log_l;
 	if (!bulk_read(c, stream, to, n * sizeof to[0]))
@@ -125,11 +130,12 @@ maker_begin(struct ctx *c, const struct key256 *release, const struct mark_terms
     uint32_t customer, struct table_maker *ret)
 {
 	owned(key256_done) struct key256 spread = { 0 };
+	owned(key256_done) struct key256 code = { 0 };
 
 	ret->terms = *t;
 	return terms_check(c, t) && prf_subkey(c, release, "spread", &spread) &&
-	    bulk_new(c, &spread, "table", 0, 0, &ret->spread) &&
-	    values_stream(c, release, customer, &ret->code);
+	    bulk_new(c, &spread, "table", 0, 0, &ret->spread) && code_key(c, release, &code) &&
+	    values_stream(c, &code, customer, &ret->code);
 }
 
 bool

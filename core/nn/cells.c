@@ -187,5 +187,5 @@ gru_back(
 	memcpy(d + 3 * n, d, (size_t)(2 * n) * sizeof *d);
 }
 
-const struct way way_lstm = { 4, true, lstm_step, lstm_back };
-const struct way way_gru = { 3, false, gru_step, gru_back };
+const struct way way_lstm = { 4, true, lstm_step, lstm_back, lstm_relevance_step };
+const struct way way_gru = { 3, false, gru_step, gru_back, gru_relevance_step };

@@ -138,9 +138,11 @@ const float *nn_input_gradient(const struct nn_plan *, size_t input);
  * Relevance, in a plan made with NN_EXPLAIN: how much of an answer each number of the input stands
  * for. Epsilon: by contribution, with sign. Taylor: by positive contribution, and by the box of the
  * input in first layers (or by squared weights, if no box was given): deep Taylor decomposition.
- * Gamma: epsilon in dense layers, positive weights favoured in the others. Biases take no part.
+ * Gamma: epsilon in dense layers, positive weights favoured in the others. Biases take no part; in
+ * the last they do, and keep what they brought: where a network is linear by pieces that map is its
+ * gradient times its input, which small changes of weights change little.
  */
-enum nn_map { NN_MAP_EPSILON, NN_MAP_TAYLOR, NN_MAP_GAMMA };
+enum nn_map { NN_MAP_EPSILON, NN_MAP_TAYLOR, NN_MAP_GAMMA, NN_MAP_BIASED };
 /* Every number of the inputs lies between these; undoes the last nn_forward. */
 MUST bool nn_relevance_box(struct ctx *, struct nn_plan *, float low, float high);
 /*

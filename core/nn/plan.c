@@ -3,6 +3,7 @@
  */
 #include "fast.h"
 #include "kernel.h"
+#include "relevance.h"
 
 #define MEMORY_STANDARD ((size_t)4 << 30)
 #define MEMORY_TRIAL ((size_t)64 << 20)
@@ -39,6 +40,8 @@ nn_plan_free(struct nn_plan **p)
 	if (*p == NULL)
 		return;
 	fast_free(&(*p)->fast);
+	for (size_t n = 0; n < (*p)->steps; n++)
+		relevance_conv_free(&(*p)->step[n].conv);
 	free((*p)->memory);
 	free((*p)->weight_grads);
 	arena_free(&(*p)->mem);
@@ -64,6 +67,8 @@ nn_plan_new(struct ctx *c, struct nn_graph *g, const struct nn_options *o, struc
 		return false;
 	if (p->options.plain || !fast_fits(p)) {
 		if (!plan_layout(c, p) || !plan_memory(c, p))
+			return false;
+		if (p->options.mode == NN_EXPLAIN && !plan_convolutions(c, p))
 			return false;
 	} else if (!fast_new(c, p, &p->fast)) {
 		return false;

@@ -16,7 +16,17 @@ struct nn_step {
 	bool backward; /* some gradient comes, and some is wanted */
 	bool once;     /* depends on weights alone: computed, and again when they changed */
 	bool first;    /* has weights and sees the input itself: for relevance */
-	struct nn_tensor box[2]; /* what it sees at the ends of the inputs' box */
+	struct nn_tensor box[2];     /* what it sees at the ends of the inputs' box */
+	struct relevance_conv *conv; /* of plans that explain: runs it; NULL: plainly */
+	const struct nn_step *norm;  /* has weights, and this alone reads its result */
+	const struct nn_step *into;  /* the norm's side of the same */
+};
+
+/* Where the convolutions of a plan that explains work, one after the other. Sizes are floats. */
+struct relevance_desk {
+	size_t image_size, map_size, weights_size, scratch_size; /* the last: bytes */
+	float *image, *map, *weights;
+	void *scratch;
 };
 
 enum { NO_VALUE = -1 };
@@ -55,6 +65,7 @@ struct nn_plan {
 	uint64_t runs;       /* forward runs, for the seeds */
 	bool backward_due;
 	bool boxed; /* the steps' boxes are there */
+	struct relevance_desk desk;
 };
 
 /* Zeroed memory that lives as long as the plan; NULL with c->err set. */
@@ -67,6 +78,10 @@ MUST bool plan_inputs(struct ctx *, struct nn_plan *);
 MUST bool plan_gradients(struct ctx *, struct nn_plan *);
 /* Marks first layers; for plans that explain. */
 MUST bool plan_first_layers(struct ctx *, struct nn_plan *);
+/* Finds the norms that are folded; for plans that explain. */
+MUST bool plan_folds(struct ctx *, struct nn_plan *);
+/* Has the library run what it can; for plans that explain. */
+MUST bool plan_convolutions(struct ctx *, struct nn_plan *);
 /* The gradients of the outputs, from outside. */
 void plan_start_gradients(struct nn_plan *, const float *const given[]);
 /* Strides of every value and gradient. */

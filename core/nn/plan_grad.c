@@ -121,6 +121,6 @@ plan_gradients(struct ctx *c, struct nn_plan *p)
 		bind_step(p, &p->step[n]);
 	mark_fresh(p, begun);
 	if (p->options.mode == NN_EXPLAIN)
-		return all_explained(c, p) && plan_first_layers(c, p);
+		return all_explained(c, p) && plan_first_layers(c, p) && plan_folds(c, p);
 	return true;
 }

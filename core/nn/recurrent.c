@@ -4,6 +4,7 @@
  * initial_c, P.
  */
 #include "recurrent.h"
+#include "relevance.h"
 
 enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_P };
 
@@ -172,6 +173,7 @@ struct sequence {
 	struct nn_call *k;
 	const struct way *way;
 	struct cell cell;
+	bool explains; /* the way back is relevance's */
 	int direction;
 	int64_t nth, steps, batch; /* steps of it; all of the tensor are more, maybe */
 	int64_t all_steps;
@@ -311,6 +313,7 @@ sequence_backward(const struct sequence *s)
 	struct nn_tensor *dx = gradient(k, IN_X);
 	int64_t n = s->cell.hidden, step = 1;
 	float *dh = k->scratch, *dc = dh + n, *more = dc + n, *g = more + 3 * n, *from;
+	int64_t dx_step = dx != NULL ? dx->stride[2] : 0;
 
 	from = state_at(s, result(k, 1, true), &step);
 	load(dh, from, step, n, false);
@@ -318,14 +321,17 @@ sequence_backward(const struct sequence *s)
 	load(dc, from, step, n, false);
 	for (int64_t i = s->steps; i-- > 0;) {
 		int64_t time = time_of(s, i);
-		const float *kept = s->kept + i * n * KEPT;
+		const float *kept = s->kept + i * n * KEPT, *x = input_at(s, k->in[IN_X], time);
+		float *to = dx != NULL ? input_at(s, dx, time) : NULL;
 
 		from = result_at(s, result(k, 0, true), time, &step);
 		load(dh, from, step, n, true);
+		if (s->explains) {
+			s->way->relevance(&s->cell, kept, x, to, dx_step, dh, dc, more);
+			continue;
+		}
 		s->way->backward(&s->cell, kept, dh, dc, g, more);
-		spread(s, kept, g, input_at(s, k->in[IN_X], time),
-		    dx != NULL ? input_at(s, dx, time) : NULL, dx != NULL ? dx->stride[2] : 0,
-		    dh);
+		spread(s, kept, g, x, to, dx_step, dh);
 	}
 	from = state_at(s, gradient(k, IN_H), &step);
 	store(from, step, dh, n, true);
@@ -340,11 +346,16 @@ recurrent(struct nn_call *k, const struct way *way, bool back)
 {
 	const struct recurrent_attr *attr = k->attr;
 	const struct nn_tensor x = turned(k, k->in[IN_X], swap_two);
-	struct sequence s = { .k = k, .way = way, .all_steps = x.dim[0], .batch = x.dim[1] };
+	struct sequence s = { .k = k,
+		.way = way,
+		.explains = back && k->rule != NULL,
+		.all_steps = x.dim[0],
+		.batch = x.dim[1] };
 	int64_t kept = s.all_steps * attr->hidden * KEPT;
 
 	for (s.direction = 0; s.direction < attr->directions; s.direction++) {
 		s.cell = cell_of(k, s.direction, back);
+		s.cell.positive = s.explains && k->rule->kind != RULE_EPSILON;
 		s.reverse = attr->reverse || s.direction == 1;
 		for (s.nth = 0; s.nth < s.batch; s.nth++) {
 			s.steps = length_of(k, s.nth, s.all_steps);
@@ -377,6 +388,19 @@ gru_forward(struct nn_call *k)
 
 void
 gru_backward(struct nn_call *k)
+{
+	recurrent(k, &way_gru, true);
+}
+
+/* A call that has a rule wants relevance back. */
+void
+lstm_relevance(struct nn_call *k)
+{
+	recurrent(k, &way_lstm, true);
+}
+
+void
+gru_relevance(struct nn_call *k)
 {
 	recurrent(k, &way_gru, true);
 }

@@ -17,6 +17,7 @@ struct rows {
 struct cell {
 	int64_t input, hidden;
 	bool linear_before_reset;
+	bool positive;                    /* relevance: only positive contributions count */
 	struct rows w, r, bias, peephole; /* the last two are a single row */
 	struct rows dw, dr, dbias, dpeephole;
 	int64_t x_step; /* from number to number of one input */
@@ -36,7 +37,16 @@ struct way {
 	/* From those of the next h and c: gradients before activation, and of the former h, c. */
 	void (*backward)(const struct cell *, const float *kept, float *dh, float *dc,
 	    float *dgates, float *more);
+	/* From the relevance of the next h and c to that of the former ones, and of x (added; may
+	 * be NULL). `more` is room for 3 * hidden. */
+	void (*relevance)(const struct cell *, const float *kept, const float *x, float *rx,
+	    int64_t rx_step, float *rh, float *rc, float *more);
 };
+/* relevance_cells.c */
+void lstm_relevance_step(const struct cell *, const float *kept, const float *x, float *rx,
+    int64_t rx_step, float *rh, float *rc, float *more);
+void gru_relevance_step(const struct cell *, const float *kept, const float *x, float *rx,
+    int64_t rx_step, float *rh, float *rc, float *more);
 extern const struct way way_lstm, way_gru;
 
 /* to[j] += the sum over i of rows first + j times x, for j below n. */

@@ -71,7 +71,7 @@ relevance_add_product(
 			    reals(b)[w.at[2] + i * w.by[2]];
 }
 
-/* What keeps a denominator of this sample from being nothing: small beside the others. */
+/* What keeps a denominator from being nothing: small beside the others of its channel. */
 static float
 stabiliser(const struct nn_tensor *z)
 {
@@ -84,6 +84,9 @@ stabiliser(const struct nn_tensor *z)
 	return (float)(share * fmax(sum / fmax(1, (double)nn_count(z)), (double)FLT_MIN));
 }
 
+/* What is nearer to 0 has nothing to share out: a quotient by it would be beyond any number. */
+#define LEAST_SHARED 1e-30f
+
 static void
 divide(const struct nn_tensor *const t[], float eps)
 {
@@ -93,8 +96,24 @@ divide(const struct nn_tensor *const t[], float eps)
 			float z = reals(t[2])[w.at[2] + i * w.by[2]];
 			float d = z + (z < 0 ? -eps : eps);
 
-			reals(t[0])[w.at[0] + i * w.by[0]] = z == 0 || d == 0 ? 0 : r / d;
+			reals(t[0])[w.at[0] + i * w.by[0]] = z == 0 || fabsf(d) < LEAST_SHARED
+			    ? 0
+			    : r / d;
 		}
+}
+
+/* Channel by channel, so that scaling one, and what reads it back, changes nothing. */
+static void
+divide_sample(const struct nn_tensor *s, const struct nn_tensor *r, const struct nn_tensor *z)
+{
+	for (int64_t m = 0; z->rank > 0 && m < z->dim[0]; m++) {
+		const struct nn_tensor st = tensor_at(s, 0, m), rt = tensor_at(r, 0, m),
+				       zt = tensor_at(z, 0, m);
+
+		divide((const struct nn_tensor *[]){ &st, &rt, &zt }, stabiliser(&zt));
+	}
+	if (z->rank == 0)
+		divide((const struct nn_tensor *[]){ s, r, z }, stabiliser(z));
 }
 
 void
@@ -111,7 +130,7 @@ relevance_divide(const struct nn_call *k, const struct nn_tensor *r, const struc
 		const struct nn_tensor st = tensor_at(s, 0, n), rt = tensor_at(r, 0, n),
 				       zt = tensor_at(z, 0, n);
 
-		divide((const struct nn_tensor *[]){ &st, &rt, &zt }, stabiliser(&zt));
+		divide_sample(&st, &rt, &zt);
 	}
 }
 
@@ -149,6 +168,40 @@ plan_first_layers(struct ctx *c, struct nn_plan *p)
 		for (int i = 0; sees && !has_weights(s) && i < s->node->outs; i++)
 			if (s->node->out[i] >= 0)
 				raw[s->node->out[i]] = true;
+	}
+	return true;
+}
+
+/* A norm that alone reads what weights made is folded into them: it only scales their rows. */
+bool
+plan_folds(struct ctx *c, struct nn_plan *p)
+{
+	const struct nn_graph *g = p->graph;
+	struct nn_step **maker = plan_take(c, p, g->values * sizeof *maker + 1);
+	int *uses = plan_take(c, p, g->values * sizeof *uses + 1);
+
+	if (maker == NULL || uses == NULL)
+		return false;
+	for (size_t i = 0; i < g->outputs; i++)
+		uses[g->output_value[i]]++;
+	for (size_t n = 0; n < p->steps; n++) {
+		const struct nn_node *node = p->step[n].node;
+
+		for (int i = 0; i < node->ins; i++)
+			if (node->in[i] >= 0)
+				uses[node->in[i]]++;
+		if (has_weights(&p->step[n]))
+			maker[node->out[0]] = &p->step[n];
+	}
+	for (size_t n = 0; n < p->steps; n++) {
+		struct nn_step *s = &p->step[n];
+		struct nn_step *from = maker[s->node->in[0] < 0 ? 0 : s->node->in[0]];
+
+		if (s->row->relevance != batch_norm_relevance || s->node->in[0] < 0 ||
+		    from == NULL || uses[s->node->in[0]] != 1)
+			continue;
+		from->norm = s;
+		s->into = from;
 	}
 	return true;
 }
@@ -229,21 +282,55 @@ nn_relevance_box(struct ctx *c, struct nn_plan *p, float low, float high)
 
 /* ---- The way back ------------------------------------------------------------------------ */
 
+static bool
+all_positive(const struct nn_tensor *t)
+{
+	for (struct walk w = walk_over(t, 1, &t); w.n > 0; walk_next(&w))
+		for (int64_t i = 0; i < w.n; i++)
+			if (!(reals(t)[w.at[0] + i * w.by[0]] > 0))
+				return false;
+	return true;
+}
+
+/* By what is positive a row's shares do not change. By other factors: of convolutions alone. */
+static void
+rule_fold(const struct nn_step *s, struct nn_rule *rule)
+{
+	const struct nn_step *norm = s->into != NULL ? s : s->norm;
+	const struct nn_step *from = s->into != NULL ? s->into : s;
+	const struct nn_tensor *factor;
+
+	if (norm == NULL)
+		return;
+	factor = norm->call.in[1];
+	if (all_positive(factor))
+		rule->folded = s->into != NULL;
+	else if (from->node->op == OP_CONV && s->into != NULL)
+		rule->folded = true;
+	else if (from->node->op == OP_CONV)
+		rule->factor = factor;
+}
+
 static struct nn_rule
 rule_of(const struct nn_plan *p, const struct nn_step *s, enum nn_map map)
 {
 	struct nn_rule rule = { .kind = RULE_POSITIVE };
 
-	if (map == NN_MAP_EPSILON)
+	if (map == NN_MAP_EPSILON || map == NN_MAP_BIASED)
 		rule.kind = RULE_EPSILON;
 	else if (s->first && p->boxed)
-		rule = (struct nn_rule){ RULE_BOX, &s->box[0], &s->box[1] };
+		rule =
+		    (struct nn_rule){ .kind = RULE_BOX, .low = &s->box[0], .high = &s->box[1] };
 	else if (s->first)
 		rule.kind = RULE_SQUARES;
 	else if (map == NN_MAP_GAMMA && s->node->op != OP_GEMM && has_weights(s))
 		rule.kind = RULE_GAMMA;
 	else if (map == NN_MAP_GAMMA)
 		rule.kind = RULE_EPSILON;
+	rule.conv = s->conv;
+	rule.biased = map == NN_MAP_BIASED;
+	if (!rule.biased)
+		rule_fold(s, &rule);
 	return rule;
 }
 

@@ -19,6 +19,10 @@ enum rule_kind {
 struct nn_rule {
 	enum rule_kind kind;
 	const struct nn_tensor *low, *high; /* RULE_BOX: in[0] at the ends of the box */
+	const struct relevance_conv *conv;  /* runs the operator; NULL: plainly */
+	const struct nn_tensor *factor;     /* of the norm that is folded into it, by channel */
+	bool biased; /* RULE_EPSILON: biases count in what is divided by */
+	bool folded; /* this norm is folded into what comes before it */
 };
 
 /* Bytes of call.room that the relevance of this call may use. */
@@ -29,7 +33,7 @@ struct room {
 };
 struct nn_tensor room_like(struct room *, const struct nn_tensor *);
 
-/* s = r / z, stabilised sample by sample for RULE_EPSILON; 0/0 is 0. May be in place of z. */
+/* s = r / z, stabilised channel by channel for RULE_EPSILON; 0/0 is 0. May be in place of z. */
 void relevance_divide(const struct nn_call *, const struct nn_tensor *r,
     const struct nn_tensor *z, const struct nn_tensor *s);
 /* to += a * b, elementwise. */
@@ -38,12 +42,30 @@ void relevance_add_product(
 /* to = the positive (or negative) part of from. */
 void relevance_part(const struct nn_tensor *to, const struct nn_tensor *from, bool positive);
 
+/* relevance_conv.c: a convolution with any weights, by the library. All arrays are dense. */
+struct relevance_conv;
+struct relevance_desk;
+/* *ret stays NULL if the library has only a slow way. The desk grows as it has to. */
+MUST bool relevance_conv_new(
+    struct ctx *, const struct nn_call *, struct relevance_desk *, struct relevance_conv **ret);
+void relevance_conv_free(struct relevance_conv **);
+/* The map of `a`, without bias; and the image that a map goes back to. */
+void relevance_conv_forward(
+    const struct relevance_conv *, const float *a, const float *w, float *out);
+void relevance_conv_back(
+    const struct relevance_conv *, const float *s, const float *w, float *din);
+/* The step itself, with its bias. */
+void relevance_conv_step(const struct relevance_conv *, const struct nn_call *);
+
 /* relevance_linear.c */
 nn_run_fn conv_relevance, conv_transpose_relevance, gemm_relevance, matmul_relevance;
+/* recurrent.c */
+nn_run_fn lstm_relevance, gru_relevance;
 /* relevance_shares.c */
 nn_run_fn add_relevance, sub_relevance, sum_relevance, product_relevance, first_relevance,
     average_pool_relevance, global_average_relevance, reduce_sum_relevance,
     reduce_mean_relevance, reduce_l1_relevance, reduce_l2_relevance,
-    reduce_sum_square_relevance, cumsum_relevance, resize_relevance, batch_norm_relevance;
+    reduce_sum_square_relevance, reduce_log_sum_relevance, reduce_log_sum_exp_relevance,
+    reduce_prod_relevance, cumsum_relevance, resize_relevance, batch_norm_relevance;
 
 #endif

@@ -19,6 +19,10 @@ run_forward(const struct nn_call *k, const struct linear *l, const struct nn_ten
 	struct nn_tensor from = *a, with = *w, to = *out, *in[3] = { NULL }, *outs[1] = { &to };
 	struct nn_call call = *k;
 
+	if (k->rule->conv != NULL && tensor_is_dense(a) && tensor_is_dense(w)) {
+		relevance_conv_forward(k->rule->conv, reals(a), reals(w), reals(out));
+		return;
+	}
 	in[l->data] = &from;
 	in[l->weights] = &with;
 	call.in = in;
@@ -38,6 +42,10 @@ run_backward(const struct nn_call *k, const struct linear *l, const struct nn_te
 	bool fresh[3] = { false };
 	struct nn_call call = *k;
 
+	if (k->rule->conv != NULL && tensor_is_dense(s) && tensor_is_dense(w)) {
+		relevance_conv_back(k->rule->conv, reals(s), reals(w), reals(din));
+		return;
+	}
 	in[l->data] = &data;
 	in[l->weights] = &with;
 	dins[l->data] = &to;
@@ -50,13 +58,34 @@ run_backward(const struct nn_call *k, const struct linear *l, const struct nn_te
 	l->backward(&call);
 }
 
+static void
+multiply_relevance(const struct nn_tensor *t, float by)
+{
+	for (struct walk v = walk_over(t, 1, &t); v.n > 0; walk_next(&v))
+		for (int64_t i = 0; i < v.n; i++)
+			reals(t)[v.at[0] + i * v.by[0]] *= by;
+}
+
 /* What a rule works with. */
 struct bench {
 	const struct nn_call *k;
 	const struct linear *l;
 	const struct nn_tensor *a, *w, *r; /* data, weights, relevance that comes */
-	struct nn_tensor part, weights, z, sum, back;
+	struct nn_tensor part, weights, z, sum, back, turned;
 };
+
+/* Rows of weights whose factor is negative change their sign, and those of none are gone. */
+static void
+turn_rows(const struct nn_tensor *to, const struct nn_tensor *w, const struct nn_tensor *factor)
+{
+	tensor_copy(to, w);
+	for (int64_t m = 0; m < w->dim[0]; m++) {
+		const struct nn_tensor row = tensor_at(to, 0, m);
+		float f = reals(factor)[m * factor->stride[0]];
+
+		multiply_relevance(&row, f < 0 ? -1 : f > 0 ? 1 : 0);
+	}
+}
 
 static void
 bench_set(struct bench *b, struct room *room, const struct nn_call *k, const struct linear *l)
@@ -71,6 +100,11 @@ bench_set(struct bench *b, struct room *room, const struct nn_call *k, const str
 	b->weights = room_like(room, b->w);
 	b->z = room_like(room, b->r);
 	b->sum = room_like(room, b->r);
+	if (k->rule->factor == NULL)
+		return;
+	b->turned = room_like(room, b->w);
+	turn_rows(&b->turned, b->w, k->rule->factor);
+	b->w = &b->turned;
 }
 
 /* sum += by * the operator on `a` with weights w. */
@@ -97,7 +131,10 @@ give(struct bench *b, const struct nn_tensor *a, const struct nn_tensor *w)
 static void
 by_contribution(struct bench *b, const struct nn_tensor *w)
 {
-	run_forward(b->k, b->l, b->a, w, &b->sum);
+	if (b->k->rule->biased)
+		tensor_copy(&b->sum, b->k->out[0]);
+	else
+		run_forward(b->k, b->l, b->a, w, &b->sum);
 	relevance_divide(b->k, b->r, &b->sum, &b->sum);
 	give(b, b->a, w);
 }
@@ -217,14 +254,6 @@ conv_transpose_relevance(struct nn_call *k)
 		1 };
 
 	linear_relevance(k, &l);
-}
-
-static void
-multiply_relevance(const struct nn_tensor *t, float by)
-{
-	for (struct walk v = walk_over(t, 1, &t); v.n > 0; walk_next(&v))
-		for (int64_t i = 0; i < v.n; i++)
-			reals(t)[v.at[0] + i * v.by[0]] *= by;
 }
 
 /* Where both factors come from the input, as in attention, each stands for half of what comes. */

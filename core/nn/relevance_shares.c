@@ -234,6 +234,26 @@ reduce_mean_relevance(struct nn_call *k)
 	linear_share(k, reduce_mean_forward, reduce_mean_backward);
 }
 
+/* The logarithm lets through what comes, the powers of the other as well. */
+void
+reduce_log_sum_relevance(struct nn_call *k)
+{
+	linear_share(k, reduce_sum_forward, reduce_sum_backward);
+}
+
+void
+reduce_log_sum_exp_relevance(struct nn_call *k)
+{
+	reduce_log_sum_exp_backward(k);
+}
+
+/* Every factor stands for as much of a product as any other. */
+void
+reduce_prod_relevance(struct nn_call *k)
+{
+	reduce_mean_backward(k);
+}
+
 void
 cumsum_relevance(struct nn_call *k)
 {
@@ -284,7 +304,10 @@ reduce_sum_square_relevance(struct nn_call *k)
 
 /* ---- BatchNormalization ------------------------------------------------------------------ */
 
-/* The normalised input and what is added to it share, as two inputs of a sum would. */
+/*
+ * The normalised input and what is added to it share, as two inputs of a sum would; unless the norm
+ * is folded into the weights before it, where what is added is a bias.
+ */
 void
 batch_norm_relevance(struct nn_call *k)
 {
@@ -294,6 +317,10 @@ batch_norm_relevance(struct nn_call *k)
 	const struct nn_tensor *const t[] = { k->out[0], &added, &z, &s, k->dout[0] };
 	const struct nn_tensor *const last[] = { k->din[0], k->out[0], &added, &s };
 
+	if (k->rule->folded) {
+		relevance_pass(k);
+		return;
+	}
 	tensor_fill(&zero, 0);
 	one_forward(k, batch_norm_forward, &zero, &added);
 	for (struct walk w = walk_over(t[0], 3, t); w.n > 0; walk_next(&w))

@@ -3,6 +3,7 @@
  */
 #include "fast.h"
 #include "kernel.h"
+#include "relevance.h"
 
 /* ---- One step ---------------------------------------------------------------------------- */
 
@@ -43,7 +44,10 @@ bool
 step_forward(struct ctx *c, struct nn_step *s)
 {
 	s->call.bad = NULL;
-	s->row->forward(&s->call);
+	if (s->conv != NULL)
+		relevance_conv_step(s->conv, &s->call);
+	else
+		s->row->forward(&s->call);
 	if (s->call.bad != NULL)
 		return fail(c, E_INPUT, "%s", s->call.bad);
 	for (int i = 0; i < s->call.outs; i++)

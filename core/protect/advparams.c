@@ -38,7 +38,7 @@ advparams_standard(enum advparams_mode mode)
 	return o;
 }
 
-static void
+void
 lock_done(struct lock *l)
 {
 	for (size_t i = 0; i < l->tensors; i++)
@@ -83,8 +83,8 @@ lock_set(const struct lock *l)
 	return s;
 }
 
-MUST static bool
-begin(struct ctx *c, struct lock *l, const struct protect_set *set)
+bool
+lock_begin(struct ctx *c, struct lock *l, const struct protect_set *set)
 {
 	const struct protect_model *m = l->model;
 	size_t n;
@@ -199,7 +199,7 @@ run(struct ctx *c, struct lock *l, struct advparams_result *r)
 	const struct protect_set set = lock_set(l);
 	int64_t began = clock_monotonic();
 
-	if (!begin(c, l, &set) || !measure_before(c, l, &r->before))
+	if (!lock_begin(c, l, &set) || !measure_before(c, l, &r->before))
 		return false;
 	if (!modes[l->options.mode].run(c, l, &r->reached) || !entries_take(c, l, r)) {
 		lock_reset(l);

@@ -46,6 +46,12 @@ struct lock {
 
 /* Finds the tensors, and what moves are allowed. E_INPUT if there is nothing to lock. */
 MUST bool lock_find(struct ctx *, struct lock *);
+/*
+ * Takes the graph's weights as the plain ones and makes everything ready; gradients are those of
+ * the set, which must outlive it. What it has taken so far goes with lock_done.
+ */
+MUST bool lock_begin(struct ctx *, struct lock *, const struct protect_set *);
+void lock_done(struct lock *);
 
 /* ---- Steps ------------------------------------------------------------------------------- */
 
@@ -80,6 +86,15 @@ MUST bool lock_climb(
  */
 MUST bool lock_pool(
     struct ctx *, struct lock *, int64_t size, struct candidate **ret, int64_t *ret_n);
+
+/* The pool of as many candidates as `count` positions are drawn from. E_CONFLICT for too few. */
+MUST bool lock_pool_for(struct ctx *, struct lock *, int64_t count, struct candidate **ret);
+/* A permutation of the pool under the release's secret; a draw is how it begins. */
+enum { LOCK_DRAWS = 10, LOCK_DRAWS_PLAIN = 5 };
+MUST bool lock_order(
+    struct ctx *, const struct lock *, const char *tag, uint32_t draw, uint32_t ret[]);
+/* What the draws after the first LOCK_DRAWS_PLAIN take: half as many again. */
+int64_t lock_more(int64_t count);
 
 /* ---- Ways -------------------------------------------------------------------------------- */
 

@@ -5,8 +5,8 @@
  */
 #include "advparams.h"
 
-/* The last draws take half as many again; most of the trials have to meet the target. */
-enum { DRAWS = 10, DRAWS_PLAIN = 5, TRIALS = 3, FIRST = 8 };
+/* Most of the trials have to meet the target. */
+enum { TRIALS = 3, FIRST = 8 };
 
 static void
 list_done(struct candidate **list)
@@ -14,9 +14,9 @@ list_done(struct candidate **list)
 	free(*list);
 }
 
-/* Half as many again, within what a key can hold. */
-static int64_t
-more(int64_t count)
+/* Within what a key can hold. */
+int64_t
+lock_more(int64_t count)
 {
 	int64_t n = (count * 3 + 1) / 2;
 
@@ -29,29 +29,38 @@ order_done(uint32_t **order)
 	free(*order);
 }
 
+bool
+lock_order(struct ctx *c, const struct lock *l, const char *tag, uint32_t draw, uint32_t ret[])
+{
+	struct key256 key;
+	struct prf s;
+
+	if (!prf_subkey(c, l->release, "pool", &key))
+		return false;
+	s = prf_stream(&key, tag, 0, draw);
+	key256_done(&key);
+	prf_perm(&s, (uint32_t)l->pool, ret);
+	return prf_end(c, &s);
+}
+
 /* The first `count` of a permutation of the pool. */
 MUST static bool
 choose(struct ctx *c, struct lock *l, const char *tag, uint32_t draw,
     const struct candidate pool[], struct candidate to[], int64_t count)
 {
 	owned(order_done) uint32_t *order = malloc((size_t)(l->pool + 1) * sizeof *order);
-	struct key256 key;
-	struct prf s;
 
 	if (order == NULL)
 		return fail(c, E_MEMORY, "no memory for %lld candidates", (long long)l->pool);
-	if (!prf_subkey(c, l->release, "pool", &key))
+	if (!lock_order(c, l, tag, draw, order))
 		return false;
-	s = prf_stream(&key, tag, 0, draw);
-	key256_done(&key);
-	prf_perm(&s, (uint32_t)l->pool, order);
 	for (int64_t i = 0; i < count; i++)
 		to[i] = pool[order[i]];
-	return prf_end(c, &s);
+	return true;
 }
 
-MUST static bool
-make_pool(struct ctx *c, struct lock *l, int64_t count, struct candidate **ret)
+bool
+lock_pool_for(struct ctx *c, struct lock *l, int64_t count, struct candidate **ret)
 {
 	if (!lock_pool(c, l, count * l->options.phi, ret, &l->pool))
 		return false;
@@ -85,7 +94,7 @@ is_enough(struct ctx *c, struct lock *l, int64_t count, bool *ret)
 	owned(list_done) struct candidate *pool = NULL;
 	int met = 0, missed = 0;
 
-	if (!make_pool(c, l, count, &pool))
+	if (!lock_pool_for(c, l, count, &pool))
 		return false;
 	while (met <= TRIALS / 2 && missed <= TRIALS / 2) {
 		bool now = false;
@@ -111,7 +120,7 @@ find_count(struct ctx *c, struct lock *l, int64_t *ret)
 
 	lock_say(l, "how many weights are needed");
 	for (;; enough *= 2) {
-		if (more(enough) >= UNLOCK_ENTRIES_MAX)
+		if (lock_more(enough) >= UNLOCK_ENTRIES_MAX)
 			return fail(c, E_CONFLICT,
 			    "not even %lld locked weights bring the model to %.1f %%: a larger "
 			    "step or a higher target may help",
@@ -143,7 +152,7 @@ draw_some(
 {
 	owned(list_done) struct candidate *pool = NULL;
 
-	if (!make_pool(c, l, count, &pool))
+	if (!lock_pool_for(c, l, count, &pool))
 		return false;
 	for (uint32_t draw = first; draw < last && !*ret; draw++) {
 		lock_say(l, "a draw of positions");
@@ -161,14 +170,15 @@ lock_pooled(struct ctx *c, struct lock *l, bool *ret_reached)
 
 	*ret_reached = false;
 	if ((count == 0 && !find_count(c, l, &count)) ||
-	    !draw_some(c, l, 0, DRAWS_PLAIN, count, ret_reached) ||
-	    (!*ret_reached && !draw_some(c, l, DRAWS_PLAIN, DRAWS, more(count), ret_reached)))
+	    !draw_some(c, l, 0, LOCK_DRAWS_PLAIN, count, ret_reached) ||
+	    (!*ret_reached &&
+		!draw_some(c, l, LOCK_DRAWS_PLAIN, LOCK_DRAWS, lock_more(count), ret_reached)))
 		return false;
 	if (*ret_reached)
 		return true;
 	return fail(c, E_CONFLICT,
 	    "after %d draws, the last of %lld out of %lld candidates, the model still answers "
 	    "%.1f %% of the validation set rightly, and %.1f %% were to be left",
-	    DRAWS, (long long)more(count), (long long)l->pool, 100 * l->accuracy,
+	    LOCK_DRAWS, (long long)lock_more(count), (long long)l->pool, 100 * l->accuracy,
 	    100 * l->target);
 }

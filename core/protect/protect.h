@@ -117,6 +117,29 @@ MUST bool advparams_lock(struct ctx *, const struct protect_model *,
  * weight do nothing.
  */
 void advparams_flip(const struct protect_model *, const struct unlock_entry[], uint32_t n);
+
+/*
+ * A lock told again, from what it was made of: the candidates that its positions were drawn from,
+ * those that were drawn first.
+ */
+struct advparams_place {
+	uint32_t tensor, index; /* the initializer in the file; flat */
+	float plain, range;     /* range: of its tensor's values */
+	int sign;               /* of its way */
+};
+struct advparams_told {
+	struct advparams_place *place; /* in the arena */
+	int64_t pool, drawn, draws;
+};
+/*
+ * For the entries that advparams_lock gave, with the same arguments, the graph's weights being the
+ * plain ones; a count of 0 is found. E_CONFLICT if these entries are not among what is drawn so:
+ * the data or options are others, or the positions were not drawn by a key.
+ */
+MUST bool advparams_tell(struct ctx *, const struct protect_model *,
+    const struct protect_split *, const struct key256 *release,
+    const struct advparams_options *, const struct unlock_entry[], uint32_t n,
+    const struct protect_watch *, struct advparams_told *ret);
 /* log2 of the number of ways to draw n of a pool: what is not known of a lock whose pool is. */
 double advparams_choice(int64_t pool, int64_t n);
 
@@ -189,6 +212,36 @@ MUST bool sealed_try(struct ctx *, const struct sealed_case *, const struct seal
  */
 MUST bool sealed_settle(struct ctx *, struct sealed_case *, struct sealed_result *ret,
     struct sealed_checked *ret_checked);
+
+/* ---- Whose mark a suspect carries -------------------------------------------------------- */
+
+/*
+ * A release whose suspects are to be traced, planned as it was when it was protected; of the
+ * options, kappa may also be what came of it. File, model and entries stay the caller's and have to
+ * live as long.
+ */
+struct tracing_case {
+	int plain;
+	const struct onnx_model *model;
+	struct nn_graph *graph;
+	struct id release_id;
+	struct sealed_options options;
+	struct mark_terms terms;
+	const struct unlock_entry *locked;
+	uint32_t n;
+};
+struct tracing;
+MUST bool tracing_new(struct ctx *, const struct tracing_case *, struct tracing **ret);
+void tracing_free(struct tracing **);
+/* What suspects' files have to be like: these tensors, in this order, as raw data. */
+const struct onnx_model *tracing_model(const struct tracing *);
+/*
+ * What sets such a file apart from the original, gathered by table entries for mark_score; `sums`
+ * has 2^log_l of them. *ret_apart: how far the two are from each other, in standard deviations of
+ * a layer. All follows from the weights of the two alone. E_INPUT if it is no such file.
+ */
+MUST bool tracing_sums(
+    struct ctx *, struct tracing *, int suspect, double sums[], double *ret_apart);
 
 /* ---- What a thief regains ---------------------------------------------------------------- */
 

@@ -100,9 +100,10 @@ MUST bool seal_fresh(struct ctx *, const struct seal_plan *, int out);
 
 /*
  * What a suspect's weights differ by from the plain ones, gathered by table entries: `sums` has
- * 2^log_l of them. The suspect has the tensors of the plain file in the same order.
+ * 2^log_l of them. The suspect has the tensors of the plain file in the same order. *ret_apart is
+ * how far the two are from each other, in standard deviations of a layer.
  */
 MUST bool seal_trace(struct ctx *, struct seal_plan *, struct str release_id,
-    const struct mark_terms *, int suspect, double sums[]);
+    const struct mark_terms *, int suspect, double sums[], double *ret_apart);
 
 #endif

@@ -131,11 +131,13 @@ trace_customer(
 {
 	const struct sealed_case *on = k->on;
 	struct mark_score score;
+	double apart;
 
 	u->z = 0;
 	if (k->made->terms.log_l == 0)
 		return true;
-	if (!seal_trace(c, &k->plan, str_of(on->release_id.s), &k->made->terms, fd, k->sums) ||
+	if (!seal_trace(
+		c, &k->plan, str_of(on->release_id.s), &k->made->terms, fd, k->sums, &apart) ||
 	    !mark_score(c, on->release, &k->made->terms, u->number, k->sums, &score))
 		return false;
 	u->z = score.z;

@@ -39,7 +39,8 @@ struct trace {
 	double *sample;              /* differences, and beside each the weight as it was */
 	double shift, slope, spread; /* of the layer's differences */
 	struct side row, column;
-	double least; /* deviation that is believed */
+	double least;       /* deviation that is believed */
+	double far, looked; /* squares of all differences, each cut at 1, and their number */
 	double *sums;
 };
 
@@ -118,9 +119,13 @@ block_apart(struct ctx *c, struct trace *t, size_t k, int64_t first, size_t n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		float d = (float)(((double)t->apart[i] - p->number[i]) / was->is.sigma);
-		bool counts = (marked[i / 8] >> i % 8 & 1) != 0 && t->apart[i] != 0;
+		bool counts = (marked[i / 8] >> i % 8 & 1) != 0 && isfinite(d);
 
-		t->apart[i] = counts && isfinite(d) ? d : 0;
+		if (counts) {
+			t->far += fmin((double)d * d, 1);
+			t->looked++;
+		}
+		t->apart[i] = counts && t->apart[i] != 0 ? d : 0;
 	}
 	return true;
 }
@@ -312,7 +317,7 @@ trace_tensor(struct ctx *c, struct trace *t, size_t k)
 
 bool
 seal_trace(struct ctx *c, struct seal_plan *p, struct str release_id,
-    const struct mark_terms *m, int suspect, double sums[])
+    const struct mark_terms *m, int suspect, double sums[], double *ret_apart)
 {
 	owned(
 	    trace_done) struct trace t = { .plan = p, .sums = sums, .least = LEAST * m->kappa };
@@ -327,5 +332,6 @@ seal_trace(struct ctx *c, struct seal_plan *p, struct str release_id,
 	for (size_t i = 0; i < p->tensors; i++)
 		if (!trace_tensor(c, &t, i))
 			return false;
+	*ret_apart = t.looked > 0 ? sqrt(t.far / t.looked) : 0;
 	return true;
 }

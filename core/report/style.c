@@ -30,6 +30,10 @@ static const char *const rules[] = {
 	".name,code{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,monospace;font-size:.85em;",
 	"overflow-wrap:anywhere}",
 	".id{display:inline-block;min-width:1.9rem;color:var(--soft)}",
+	"pre{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,monospace;font-size:.8rem;",
+	"white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);border-radius:.4rem;",
+	"padding:.6rem .8rem;margin:.5rem 0}",
+	"summary{cursor:pointer}",
 	"dt{font-weight:600;margin-top:.9rem}",
 	"dd{margin:.1rem 0 0}",
 
@@ -68,6 +72,8 @@ static const char *const rules[] = {
 	"svg .dot.plain{fill:var(--plain)}",
 	"svg .area.a{fill:var(--a);fill-opacity:.28}",
 	"svg .step.b{fill:none;stroke:var(--b);stroke-width:1.6}",
+	"svg .bar{fill:var(--plain)}",
+	"svg .bar.a{fill:var(--a)}",
 	".keys{font-size:.9rem;margin:.2rem 0}",
 	".keys span+span{margin-left:1.2rem}",
 	".key{display:inline-block;width:1.5rem;height:.75rem;margin-right:.4rem;",
@@ -101,6 +107,7 @@ static const char *const rules[] = {
 	".fill.b{background:var(--b)}",
 	".fill.c{background:var(--good)}",
 	".figure{display:inline-block;min-width:4.2em}",
+	"tr.open td{border-bottom:0;padding-bottom:0}",
 	".own{font-weight:600}",
 	".facts th{width:40%;font-weight:400;color:var(--soft)}",
 

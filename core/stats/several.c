@@ -76,6 +76,18 @@ sequence_add(struct sequence *s, bool hit)
 	s->hits += hit;
 }
 
+struct sequence
+sequence_of(int64_t labels, int64_t asked, int64_t hits)
+{
+	struct sequence s = { .labels = labels, .asked = asked, .hits = hits };
+	double q = (double)labels;
+
+	for (int i = 0; i < SEQUENCE_RATES; i++)
+		s.ln[i] = (double)hits * log(rates[i] * q) +
+		    (double)(asked - hits) * log((1 - rates[i]) / (1 - 1 / q));
+	return s;
+}
+
 double
 sequence_log10(const struct sequence *s)
 {

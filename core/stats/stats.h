@@ -66,6 +66,8 @@ struct sequence {
 };
 struct sequence sequence_begin(int64_t labels);
 void sequence_add(struct sequence *, bool hit);
+/* What so many answers come to, in whatever order they came. */
+struct sequence sequence_of(int64_t labels, int64_t asked, int64_t hits);
 /* log10 of the e-value: reject independence at level alpha once it is -log10(alpha) or more. */
 double sequence_log10(const struct sequence *);
 /* About how many answers that takes, of a model that agrees with chance `rate`. */

@@ -3,9 +3,26 @@
  * weights that lead to it, over inputs that were found before. Then the suspect's numbers are
  * taken from there, relieved of scales, and written into the original's file.
  */
+#include <math.h>
+
 #include "aligning.h"
 
+/* So many times as many channels nobody has of a model that is still used. */
+enum { CROWD = 16 };
+
 /* ---- The same layers --------------------------------------------------------------------- */
+
+/* Terms of a sum may stand in any order: all of them have the same channels. */
+static bool
+same_chord(const struct layers *of, const struct chord *ours, const struct chord *theirs)
+{
+	bool ok = ours->n == theirs->n;
+
+	for (int k = 0; ok && k < ours->n; k++)
+		ok = space_order(of, ours->space[k]) == space_order(of, theirs->space[k]) &&
+		    space_scale(of, ours->space[k]) == space_scale(of, theirs->space[k]);
+	return ok;
+}
 
 MUST static bool
 same_layers(struct ctx *c, const struct aligning *a)
@@ -16,25 +33,57 @@ same_layers(struct ctx *c, const struct aligning *a)
 		    a->of.n);
 	for (size_t i = 0; i < a->of.n; i++) {
 		const struct layer *l = &a->of.layer[i], *s = &a->sus.layer[i];
-		bool same = l->kind == s->kind && l->k == s->k && l->from.n == s->from.n &&
-		    l->to.n == s->to.n;
+		bool same = l->kind == s->kind && l->k == s->k &&
+		    same_chord(&a->of, &l->from, &s->from) &&
+		    same_chord(&a->of, &l->to, &s->to);
 
-		for (int k = 0; same && k < l->from.n; k++)
-			same = l->from.space[k] == s->from.space[k];
-		for (int k = 0; same && k < l->to.n; k++)
-			same = l->to.space[k] == s->to.space[k];
 		if (!same)
 			return fail(c, E_CONFLICT,
 			    "layer %.*s of the suspect is another than %.*s of the model",
 			    STRF(s->node), STRF(l->node));
 	}
-	for (size_t i = 0; i < a->of.spaces; i++) {
-		bool fixed = a->of.space[space_order(&a->of, (int)i)].fixed;
+	return true;
+}
 
-		if (a->of.space[i].size != a->sus.space[i].size && fixed)
+/* What has to be alike has as many channels; the suspect may have more or fewer of the others. */
+MUST static bool
+same_spaces(struct ctx *c, const struct aligning *a)
+{
+	for (size_t i = 0; i < a->of.spaces; i++) {
+		int order = space_order(&a->of, (int)i);
+		int64_t ours = a->of.space[i].size, theirs = a->sus.space[i].size;
+
+		if (ours != theirs && a->of.space[order].fixed)
 			return fail(c, E_CONFLICT,
-			    "the suspect takes or gives %lld numbers where the model does %lld",
-			    (long long)a->sus.space[i].size, (long long)a->of.space[i].size);
+			    "the suspect takes %lld numbers where the model does %lld",
+			    (long long)theirs, (long long)ours);
+		if (theirs != a->sus.space[order].size)
+			return fail(c, E_CONFLICT,
+			    "the suspect adds %lld channels to %lld, where the model has as many",
+			    (long long)theirs, (long long)a->sus.space[order].size);
+		if (theirs / CROWD > ours)
+			return fail(c, E_CONFLICT,
+			    "the suspect has %lld channels where the model has %lld",
+			    (long long)theirs, (long long)ours);
+	}
+	return true;
+}
+
+/* What is no number in the original cannot be compared; in the suspect nothing can. */
+MUST static bool
+all_numbers(struct ctx *c, struct aligning *a)
+{
+	for (size_t i = 0; i < a->of.n; i++) {
+		struct layer *l = &a->of.layer[i], *s = &a->sus.layer[i];
+
+		for (int64_t k = 0; k < l->out * l->in * l->k; k++)
+			l->w[k] = isfinite(l->w[k]) ? l->w[k] : 0;
+		for (int64_t k = 0; k < l->out; k++)
+			l->b[k] = isfinite(l->b[k]) ? l->b[k] : 0;
+		for (int64_t k = 0; k < s->out * s->in * s->k + s->out; k++)
+			if (!isfinite(k < s->out ? s->b[k] : s->w[k - s->out]))
+				return fail(
+				    c, E_CONFLICT, "the suspect's weights are not all numbers");
 	}
 	return true;
 }
@@ -43,15 +92,14 @@ same_layers(struct ctx *c, const struct aligning *a)
 
 /* The suspect's numbers for channel i of space n of what the layer makes. */
 MUST static bool
-numbers_of(struct ctx *c, struct aligning *a, size_t layer, int n, int64_t i, int64_t ours,
-    int64_t theirs, float *row, float *bias)
+numbers_of(struct ctx *c, struct aligning *a, size_t layer, int n, int64_t i, int64_t theirs,
+    float *row, float *bias)
 {
 	const struct layer *l = &a->of.layer[layer], *s = &a->sus.layer[layer];
 	int from = l->kind == LAYER_OWN ? l->from.space[n] : -1;
 	struct place *p;
 	int64_t width = l->in * l->k, at;
 
-	(void)ours;
 	if (!place_of(c, a, l->to.space[n], &p))
 		return false;
 	at = p->found ? p->first[i] : -1;
@@ -102,7 +150,7 @@ layer_align(struct ctx *c, struct aligning *a, size_t layer)
 		    (!p->found && l->kind == LAYER_DENSE && !order_find(c, a, layer, p)))
 			return false;
 		for (int64_t i = 0; i < size; i++) {
-			if (!numbers_of(c, a, layer, n, i, ours, theirs,
+			if (!numbers_of(c, a, layer, n, i, theirs,
 				a->w[layer] + (ours + i) * width, &a->b[layer][ours + i]))
 				return false;
 			a->report->moved += l->kind == LAYER_DENSE && p->found &&
@@ -150,7 +198,8 @@ align_write(struct ctx *c, const struct onnx_model *original, const struct onnx_
 	struct aligning a = { .report = &report };
 
 	if (!layers_read(c, original, &a.of) || !layers_read(c, suspect, &a.sus) ||
-	    !same_layers(c, &a) || !aligning_begin(c, &a))
+	    !same_layers(c, &a) || !same_spaces(c, &a) || !all_numbers(c, &a) ||
+	    !aligning_begin(c, &a))
 		return false;
 	for (size_t i = 0; i < a.of.n; i++)
 		if (!layer_align(c, &a, i))

@@ -5,42 +5,7 @@
  */
 #include <math.h>
 
-#include "layers.h"
-
-/* ---- Values by name ---------------------------------------------------------------------- */
-
-struct value {
-	struct str name;
-	struct chord chord;
-	const struct onnx_tensor *tensor; /* the initializer that it is; NULL: none */
-	int layer;                        /* that made it, and nothing else since; -1 */
-	int uses;
-};
-
-struct reading {
-	struct layers l;
-	struct value *value;
-	size_t slots; /* a power of two */
-};
-
-static struct value *
-value_of(struct reading *r, struct str name)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (uint8_t)name.p[i]) * UINT64_C(1099511628211);
-	for (size_t at = h & (r->slots - 1);; at = (at + 1) & (r->slots - 1)) {
-		struct value *v = &r->value[at];
-
-		if (v->name.p == NULL) {
-			*v = (struct value){ .name = name, .layer = -1 };
-			return v;
-		}
-		if (str_same(v->name, name))
-			return v;
-	}
-}
+#include "reading.h"
 
 /* ---- Layers ------------------------------------------------------------------------------ */
 
@@ -68,12 +33,6 @@ floats_of(struct ctx *c, const struct onnx_tensor *t, int64_t n, float **ret)
 		return false;
 	*ret = v;
 	return true;
-}
-
-static const struct onnx_tensor *
-tensor_in(struct reading *r, const struct onnx_node *n, size_t i)
-{
-	return i < n->inputs && n->input[i].n > 0 ? value_of(r, n->input[i])->tensor : NULL;
 }
 
 void
@@ -114,7 +73,7 @@ numbers_read(struct ctx *c, struct layer *l)
 static void
 layer_ends(struct reading *r, struct layer *l, const struct onnx_node *n)
 {
-	struct value *v = value_of(r, n->output[0]);
+	struct value *v = value_named(r, n->output[0]);
 
 	v->chord = l->to;
 	v->layer = (int)(l - r->l.layer);
@@ -123,15 +82,16 @@ layer_ends(struct reading *r, struct layer *l, const struct onnx_node *n)
 MUST static bool
 read_conv(struct ctx *c, struct reading *r, const struct onnx_node *n, bool transposed)
 {
-	const struct chord from = value_of(r, n->input[0])->chord;
+	const struct chord from = value_named(r, n->input[0])->chord;
 	const struct onnx_tensor *w = tensor_in(r, n, 1);
 	int64_t group, channels = chord_size(&r->l, &from);
 	struct layer *l;
 
 	if (!onnx_attr_int(c, n, "group", 1, &group))
 		return false;
-	if (w == NULL || w->rank < 3 || w->dim[0] < 1 || w->dim[1] < 1 || from.n == 0 ||
-	    (group != 1 && (transposed || group != channels || w->dim[0] != group))) {
+	if (w == NULL || w->rank < 3 || w->count == 0 || from.n == 0 ||
+	    (group != 1 &&
+		(transposed || group != channels || w->dim[0] != group || w->dim[1] != 1))) {
 		chord_fix(&r->l, &from);
 		return true;
 	}
@@ -154,7 +114,7 @@ read_conv(struct ctx *c, struct reading *r, const struct onnx_node *n, bool tran
 MUST static bool
 read_dense(struct ctx *c, struct reading *r, const struct onnx_node *n, bool gemm)
 {
-	const struct chord from = value_of(r, n->input[0])->chord;
+	const struct chord from = value_named(r, n->input[0])->chord;
 	const struct onnx_tensor *w = tensor_in(r, n, 1);
 	int64_t outputs_first = 0, turned = 0, channels = chord_size(&r->l, &from);
 	struct layer *l;
@@ -218,7 +178,7 @@ fold(struct layer *l, const float *beta)
 MUST static bool
 read_norm(struct ctx *c, struct reading *r, const struct onnx_node *n)
 {
-	struct value *from = value_of(r, n->input[0]);
+	struct value *from = value_named(r, n->input[0]);
 	int64_t channels = chord_size(&r->l, &from->chord);
 	struct layer *l = from->layer >= 0 ? &r->l.layer[from->layer] : NULL;
 	bool behind = l != NULL && l->factor == NULL && from->uses == 1;
@@ -262,7 +222,8 @@ one_of(struct str op, const char *const list[], size_t n)
 /* Channels stay, each with its scale. */
 static const char *const passing[] = { "Relu", "LeakyRelu", "Identity", "Dropout", "MaxPool",
 	"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Flatten", "Reshape", "Squeeze",
-	"ReduceMean", "ReduceMax", "Pad", "Resize", "Upsample", "Cast" };
+	"ReduceMean", "ReduceMax", "Pad", "Resize", "Upsample", "Cast", "QuantizeLinear",
+	"DequantizeLinear" };
 /* Channels stay, but would answer otherwise if they were scaled. */
 static const char *const bending[] = { "Sigmoid", "Tanh", "Elu", "Selu", "Gelu", "Erf", "Clip",
 	"HardSigmoid", "HardSwish", "Softplus", "Exp", "Log", "Sqrt", "Pow", "Abs", "Neg" };
@@ -275,7 +236,7 @@ absorbed(struct ctx *c, struct reading *r, const struct onnx_node *n, bool *ret)
 {
 	*ret = false;
 	for (size_t i = 0; i < 2 && n->inputs == 2; i++) {
-		struct value *v = value_of(r, n->input[i]);
+		struct value *v = value_named(r, n->input[i]);
 		const struct onnx_tensor *t = tensor_in(r, n, 1 - i);
 		struct layer *l = v->layer < 0 ? NULL : &r->l.layer[v->layer];
 
@@ -293,21 +254,21 @@ absorbed(struct ctx *c, struct reading *r, const struct onnx_node *n, bool *ret)
 MUST static bool
 read_sum(struct ctx *c, struct reading *r, const struct onnx_node *n, bool adds)
 {
-	struct value *out = value_of(r, n->output[0]);
+	struct value *out = value_named(r, n->output[0]);
 	struct chord first = { 0 };
 	bool done = false;
 
 	if (str_same(n->op, STR("Add")) && !absorbed(c, r, n, &done))
 		return false;
 	for (size_t i = 0; !done && i < n->inputs; i++) {
-		const struct value *v = value_of(r, n->input[i]);
+		const struct value *v = value_named(r, n->input[i]);
 
 		/* A number for all channels scales or shifts them all; a list is one for each. */
 		if (v->tensor != NULL) {
 			if (v->tensor->count > 1 || str_same(n->op, STR("Sub")) || adds)
-				chord_unscale(&r->l, &value_of(r, n->input[0])->chord);
+				chord_unscale(&r->l, &value_named(r, n->input[0])->chord);
 			if (v->tensor->count > 1)
-				chord_fix(&r->l, &value_of(r, n->input[0])->chord);
+				chord_fix(&r->l, &value_named(r, n->input[0])->chord);
 			continue;
 		}
 		if (first.n == 0)
@@ -325,7 +286,7 @@ read_sum(struct ctx *c, struct reading *r, const struct onnx_node *n, bool adds)
 MUST static bool
 read_concat(struct ctx *c, struct reading *r, const struct onnx_node *n)
 {
-	struct value *out = value_of(r, n->output[0]);
+	struct value *out = value_named(r, n->output[0]);
 	struct chord all = { 0 };
 	bool known = true;
 	int64_t axis;
@@ -333,14 +294,14 @@ read_concat(struct ctx *c, struct reading *r, const struct onnx_node *n)
 	if (!onnx_attr_int(c, n, "axis", 1, &axis))
 		return false;
 	for (size_t i = 0; i < n->inputs; i++) {
-		const struct chord *part = &value_of(r, n->input[i])->chord;
+		const struct chord *part = &value_named(r, n->input[i])->chord;
 
 		known = known && axis == 1 && part->n > 0 && all.n + part->n <= CHORD_MAX;
 		for (int k = 0; known && k < part->n; k++)
 			all.space[all.n++] = part->space[k];
 	}
 	for (size_t i = 0; !known && i < n->inputs; i++)
-		chord_fix(&r->l, &value_of(r, n->input[i])->chord);
+		chord_fix(&r->l, &value_named(r, n->input[i])->chord);
 	if (known)
 		out->chord = all;
 	return true;
@@ -349,11 +310,10 @@ read_concat(struct ctx *c, struct reading *r, const struct onnx_node *n)
 static void
 read_passing(struct reading *r, const struct onnx_node *n, bool bends)
 {
-	const struct value *from = value_of(r, n->input[0]);
-	struct value *out = value_of(r, n->output[0]);
+	const struct value *from = value_named(r, n->input[0]);
+	struct value *out = value_named(r, n->output[0]);
 
 	out->chord = from->chord;
-	out->tensor = str_same(n->op, STR("Identity")) ? from->tensor : NULL;
 	if (bends)
 		chord_unscale(&r->l, &from->chord);
 }
@@ -361,7 +321,7 @@ read_passing(struct reading *r, const struct onnx_node *n, bool bends)
 MUST static bool
 read_node(struct ctx *c, struct reading *r, const struct onnx_node *n)
 {
-	if (n->inputs == 0 || n->outputs == 0)
+	if (n->inputs == 0 || n->outputs == 0 || value_named(r, n->output[0])->tensor != NULL)
 		return true;
 	if (str_same(n->op, STR("Conv")) || str_same(n->op, STR("ConvTranspose")))
 		return read_conv(c, r, n, str_same(n->op, STR("ConvTranspose")));
@@ -378,7 +338,7 @@ read_node(struct ctx *c, struct reading *r, const struct onnx_node *n)
 		return true;
 	}
 	for (size_t i = 0; i < n->inputs; i++)
-		chord_fix(&r->l, &value_of(r, n->input[i])->chord);
+		chord_fix(&r->l, &value_named(r, n->input[i])->chord);
 	return true;
 }
 
@@ -394,35 +354,28 @@ read_ends(struct reading *r, bool begin)
 		int64_t channels = v->rank >= 2 && v->dim[1] > 0 ? v->dim[1] : 0;
 
 		if (channels > 0)
-			value_of(r, v->name)->chord = space_new(&r->l, channels, true);
+			value_named(r, v->name)->chord = space_new(&r->l, channels, true);
 	}
-	for (size_t i = 0; begin && i < m->tensors; i++)
-		value_of(r, m->tensor[i].name)->tensor = &m->tensor[i];
+	/* Classes may be in another order, or fewer; their scores are what they are. */
 	for (size_t i = 0; !begin && i < m->outputs; i++)
-		chord_fix(&r->l, &value_of(r, m->output[i].name)->chord);
+		chord_unscale(&r->l, &value_named(r, m->output[i].name)->chord);
 }
 
 MUST static bool
 reading_begin(struct ctx *c, const struct onnx_model *m, struct reading *r)
 {
-	size_t values = m->tensors + m->inputs + m->outputs + 16;
-
-	for (size_t i = 0; i < m->nodes; i++)
-		values += m->node[i].inputs + m->node[i].outputs;
-	*r = (struct reading){ .l.model = m, .slots = 64 };
-	while (r->slots < 2 * values)
-		r->slots *= 2;
-	r->value = take(c, r->slots * sizeof *r->value);
+	if (!values_begin(c, m, r) || !order_nodes(c, r))
+		return false;
 	r->l.layer = take(c, (m->nodes + 1) * sizeof *r->l.layer);
 	r->l.space = take(c, SPACES_MAX * sizeof *r->l.space);
-	if (r->value == NULL || r->l.layer == NULL || r->l.space == NULL)
+	if (r->l.layer == NULL || r->l.space == NULL)
 		return false;
-	for (size_t i = 0; i < m->nodes; i++)
-		for (size_t k = 0; k < m->node[i].inputs; k++)
-			if (m->node[i].input[k].n > 0)
-				value_of(r, m->node[i].input[k])->uses++;
+	for (size_t i = 0; i < r->nodes; i++)
+		for (size_t k = 0; k < r->order[i]->inputs; k++)
+			if (r->order[i]->input[k].n > 0)
+				value_named(r, r->order[i]->input[k])->uses++;
 	for (size_t i = 0; i < m->outputs; i++)
-		value_of(r, m->output[i].name)->uses++;
+		value_named(r, m->output[i].name)->uses++;
 	return true;
 }
 
@@ -434,8 +387,8 @@ layers_read(struct ctx *c, const struct onnx_model *m, struct layers *ret)
 	if (!reading_begin(c, m, &r))
 		return false;
 	read_ends(&r, true);
-	for (size_t i = 0; i < m->nodes; i++)
-		if (!read_node(c, &r, &m->node[i]))
+	for (size_t i = 0; i < r.nodes; i++)
+		if (!read_node(c, &r, r.order[i]))
 			return false;
 	read_ends(&r, false);
 	if (r.l.n == 0)

@@ -4,16 +4,22 @@
 #include "aligning.h"
 
 struct edit {
+	const struct onnx_model *model;
 	struct onnx_new_tensor *tensor;
 	size_t n;
 };
 
-/* Exporters keep equal lists once, for several layers: the first of them is heard. */
+/*
+ * Exporters keep equal lists once, for several layers: the first of them is heard. What is no
+ * initializer but follows from one cannot be put anywhere.
+ */
 static void
 edit_put(struct edit *e, const struct onnx_tensor *t, const float *v)
 {
 	struct onnx_new_tensor *to = &e->tensor[e->n];
 
+	if (onnx_tensor_by_name(e->model, t->name) != t)
+		return;
 	for (size_t i = 0; i < e->n; i++)
 		if (str_same(e->tensor[i].name, t->name))
 			return;
@@ -85,7 +91,7 @@ layer_put(struct ctx *c, struct aligning *a, size_t layer, struct edit *e)
 bool
 numbers_put(struct ctx *c, struct aligning *a, onnx_sink *sink, void *arg)
 {
-	struct edit e = { take(c, 3 * a->of.n * sizeof *e.tensor), 0 };
+	struct edit e = { a->of.model, take(c, 3 * a->of.n * sizeof *e.tensor), 0 };
 	struct onnx_edit all = { 0 };
 
 	if (e.tensor == NULL)

@@ -8,7 +8,7 @@
 
 enum { BATCH = 16 };
 
-static const enum nn_map maps[2] = { NN_MAP_TAYLOR, NN_MAP_EPSILON };
+static const enum nn_map maps[2] = { NN_MAP_TAYLOR, NN_MAP_BIASED };
 
 /* A network at work on a batch of probes. */
 struct view {
@@ -150,6 +150,8 @@ trace(struct ctx *c, struct view *v, const struct fingerprint_probes *p, int n, 
 		double began = (double)v->start[i * v->classes + answer[i]];
 		double came = sum_of(got + i * v->numbers, v->numbers);
 
+		if (!isfinite(came))
+			return fail(c, E_INPUT, "its relevance is not finite");
 		lost[i] = (float)fabs(1 - came / began);
 		map_read(got + i * v->numbers, p, which == 0, map + i * pixels);
 	}
@@ -272,8 +274,7 @@ fingerprint_compare(struct ctx *c, const struct fingerprint *a, const struct fin
 		if (!likeness_spearman(c, p, q, pixels, &v[a->probes + i]) ||
 		    !likeness_top(c, p, q, pixels, (pixels + 19) / 20, &v[3 * a->probes + i]))
 			return false;
-		for (int k = 0; k < 2; k++)
-			s.lost = fmax(s.lost, (double)fmaxf(a->lost[k][i], b->lost[k][i]));
+		s.lost = fmax(s.lost, (double)fmaxf(a->lost[0][i], b->lost[0][i]));
 	}
 	s.taylor = median(v, a->probes);
 	s.epsilon = median(v + a->probes, a->probes);

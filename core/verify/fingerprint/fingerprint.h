@@ -27,12 +27,16 @@ double likeness_structure(const float a[], const float b[], int width, int heigh
 
 enum { FINGERPRINT_PROBES_MAX = 1024 };
 
-/* By probe and pixel, channels added up: deep Taylor scaled to the sum 1, epsilon to the most 1. */
+/*
+ * By probe and pixel, channels added up: deep Taylor scaled to the sum 1, epsilon to the most 1.
+ * Epsilon counts biases in its denominators. Without them it is chaotic in deep networks: a few
+ * steps of training leave nothing of a ResNet's map.
+ */
 struct fingerprint {
 	int probes, width, height;
 	int32_t *answer; /* the class that each map is about */
 	float *taylor, *epsilon;
-	float *lost[2]; /* share of relevance that went nowhere, by map */
+	float *lost[2]; /* share of relevance that went nowhere, or to biases, by map */
 	bool *weak;     /* the network said less than nothing for that class */
 };
 
@@ -42,7 +46,10 @@ struct fingerprint_probes {
 	const int32_t *answer; /* the classes to explain; NULL: what this network says */
 	float low, high;       /* every number of a sample lies between these */
 };
-/* E_INPUT for a network whose relevance is not defined, or whose inputs or outputs do not fit. */
+/*
+ * E_INPUT for a network whose relevance is not defined or not finite, or whose inputs or outputs do
+ * not fit.
+ */
 MUST bool fingerprint_take(struct ctx *, struct nn_graph *, const struct fingerprint_probes *,
     struct fingerprint *ret);
 MUST bool fingerprint_put(struct ctx *, const struct fingerprint *, struct str *ret);
@@ -52,7 +59,7 @@ struct fingerprint_scores {
 	double taylor;      /* median structural similarity */
 	double epsilon;     /* median rank correlation */
 	double cosine, top; /* of epsilon maps: medians */
-	double lost;        /* largest share that went nowhere, of either */
+	double lost;        /* of deep Taylor: the largest share that went nowhere */
 };
 /* E_INPUT if they are not of the same probes. */
 MUST bool fingerprint_compare(struct ctx *, const struct fingerprint *,

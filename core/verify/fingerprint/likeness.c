@@ -85,8 +85,8 @@ ranks(struct ctx *c, const float a[], int64_t n, float **ret)
 	if (rank == NULL || !sorted(c, a, n, &r))
 		return false;
 	for (int64_t i = 0, k; i < n; i = k) {
-		for (k = i; k < n && r[k].value == r[i].value; k++)
-			continue;
+		for (k = i + 1; k < n && r[k].value == r[i].value; k++)
+			continue; /* what is no number equals nothing, not even itself */
 		for (int64_t j = i; j < k; j++)
 			rank[r[j].at] = (float)(i + k - 1) / 2;
 	}
