@@ -121,3 +121,23 @@ watermark_check(struct ctx *c, const void *params)
 
 	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
 }
+
+bool
+verify_check(struct ctx *c, const void *params)
+{
+	const struct verify *p = params;
+	const struct range ranges[] = {
+		{ "/kappa", p->kappa, 0, 0.5 },
+		{ "/eps1", p->eps1, 1e-30, 1e-3 },
+	};
+
+	if (!network_check(c, &p->network) || !ranges_check(c, ranges, COUNT(ranges)))
+		return false;
+	if (p->log_l != 0 && (p->log_l < LOG_L_MIN || p->log_l > LOG_L_MAX))
+		return fail_at(c, E_INPUT, "/log_l", "log_l must be 0, or from %d to %d",
+		    LOG_L_MIN, LOG_L_MAX);
+	if (p->log_l != 0 && p->kappa == 0)
+		return fail_at(
+		    c, E_INPUT, "/kappa", "marks without a strength: give kappa too");
+	return true;
+}

@@ -23,6 +23,8 @@ enum job_type {
 	JOB_PROTECT,
 	JOB_WATERMARK,
 	JOB_VIEW,
+	JOB_CHALLENGE,
+	JOB_VERIFY,
 	JOB_COUNT
 };
 
@@ -47,6 +49,10 @@ enum job_source {
 	JOB_FROM_MODEL,     /* `part` of the model that the parameter names by its id */
 	JOB_FROM_DATASET,   /* the same of a data set */
 	JOB_FROM_SECRET,    /* the 32 bytes of the secret of what the job makes */
+	JOB_FROM_RELEASE,   /* `part` of the release, or its "secret" */
+	JOB_FROM_SUSPECT,   /* `part` of the suspect */
+	JOB_FROM_CHALLENGE, /* `part` of the challenge */
+	JOB_FROM_CUSTOMERS, /* everybody with a license to the release: see JOB_CUSTOMER_BYTES */
 };
 struct job_input {
 	const char *name;
@@ -78,6 +84,8 @@ struct job_kind {
 	unsigned may; /* enum job_may; 0: the server alone makes them */
 	/* Its worker stays, and is asked over the job's socket until that closes: see view.h. */
 	bool stays;
+	/* Its worker may ask the outside over the job's socket, where it is answered: live.h. */
+	bool asks;
 	struct job_limits limits;
 };
 extern const struct job_kind job_kinds[JOB_COUNT];
@@ -232,11 +240,51 @@ struct view {
 	bool raw_bytes;   /* bytes are 0 to 255 for the network, not 0 to 1 */
 };
 
+/*
+ * Makes questions for a black box. Inputs: keys (of the watermark's model), samples (decoys), the
+ * secret of the challenge. Outputs: content (a tar, see challenge_tar), list (challenge_put).
+ * Result: {"pictures", "pairs", "decoys", "commitment" (hex), "bytes", "sha256"}.
+ */
+struct challenge_params {
+	struct job_network network;
+	struct str model, dataset; /* ids: the marked model */
+	int64_t first, pairs;      /* of the key set: those that nobody was asked yet */
+	int64_t decoys;
+};
+
+/*
+ * Says whose a suspect is and who leaked it. Inputs: suspect (anything), model (of the release, as
+ * its vendor has it), keys (its key set; may be empty), samples, labels (may be empty), list (of
+ * the challenge that a transcript answers; may be empty), secret (the release's), entries (of the
+ * parameter lock; may be empty), customers, marks (the secret of the release's watermark, by which
+ * its key images are read; may be empty), pictures (of the challenge, which a service is asked; may
+ * be empty), null_1 … (models known to be independent; may be empty). A suspect that is a service
+ * is asked over the job's socket. Outputs: report (JSON), page (HTML, its body open): see
+ * evidence.h. Result: {"verdict", "reason", "kind", "suspect" (hex: digest of its bytes), "report"
+ * (hex: digest of the report), "accused": [{"number", "customer", "z", "log10"}…], "tests":
+ * [{"id", "ran", "log10_p", "adjusted"}…], "seconds"}.
+ */
+enum { VERIFY_NULLS_MAX = 20, JOB_CUSTOMER_BYTES = 4 + 40 }; /* number, little-endian; id */
+struct verify {
+	struct job_network network;
+	struct str verification, suspect, release, model, dataset, challenge; /* ids */
+	struct str null[VERIFY_NULLS_MAX];
+	/* Of the release, as its job has told: */
+	double kappa;
+	int64_t log_l, locks;
+	struct str_list layers;
+	struct str commitment, release_commitment; /* hex; of the key set, of the release */
+	int64_t committed, release_committed;      /* when: of the audit rows; 0: never */
+	int64_t appeared;                          /* when the suspect was first known */
+	double eps1;                               /* of accusing any innocent */
+	int64_t seed;
+};
+
 /* ---- Server to worker: the job ----------------------------------------------------------- */
 
 #define JOB_MESSAGE_MAX (128 << 10)
 #define JOB_PARAMS_MAX (96 << 10) /* JSON text */
-#define JOB_INPUTS_MAX 10
+#define JOB_INPUTS_MAX 32
 #define JOB_OUTPUTS_MAX 6
 #define JOB_NAME_MAX 32
 #define JOB_AAD_MAX 256

@@ -288,6 +288,28 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.stays = true,
 		.limits = { .memory = INT64_C(2) << 30, .cpu = 24 * HOUR, .wall = 24 * HOUR, .output = 0 },
 	},
+	[JOB_CHALLENGE] = {
+		.name = "challenge",
+		.help = "make pictures to ask somebody else's service, key images among them",
+		.field = challenge_fields, .fields = CHALLENGE_FIELDS,
+		.size = sizeof(struct challenge_params), .defaults = &challenge_defaults,
+		.input = challenge_inputs, .inputs = CHALLENGE_INPUTS,
+		.output = challenge_outputs, .outputs = CHALLENGE_OUTPUTS,
+		.limits = { .memory = INT64_C(4) << 30, .cpu = HOUR, .wall = HOUR,
+			.output = SEALED(INT64_C(1) << 30) },
+	},
+	[JOB_VERIFY] = {
+		.name = "verify",
+		.help = "tell whose a suspect is, and who leaked it",
+		.field = verify_fields, .fields = VERIFY_FIELDS,
+		.size = sizeof(struct verify), .defaults = &verify_defaults,
+		.check = verify_check,
+		.input = verify_inputs, .inputs = VERIFY_INPUTS,
+		.output = verify_outputs, .outputs = VERIFY_OUTPUTS,
+		.asks = true,
+		.limits = { .memory = INT64_C(8) << 30, .cpu = 8 * HOUR, .wall = 4 * HOUR,
+			.output = SEALED(INT64_C(32) << 20) },
+	},
 };
 /* clang-format on */
 
@@ -344,6 +366,10 @@ job_input_id(enum job_type type, const void *params, size_t i)
 	switch (job_kinds[type].input[i].source) {
 	case JOB_FROM_MODEL:
 	case JOB_FROM_DATASET:
+	case JOB_FROM_RELEASE:
+	case JOB_FROM_SUSPECT:
+	case JOB_FROM_CHALLENGE:
+	case JOB_FROM_CUSTOMERS:
 		return input_text(type, params, i);
 	case JOB_FROM_PARAMETER:
 	case JOB_FROM_SECRET:

@@ -58,4 +58,20 @@ extern const struct json_field view_fields[];
 extern const struct view view_defaults;
 extern const struct job_input view_inputs[];
 
+/* kinds_verify.c */
+enum { CHALLENGE_FIELDS = 14, CHALLENGE_INPUTS = 3, CHALLENGE_OUTPUTS = 2 };
+extern const struct json_field challenge_fields[];
+extern const struct challenge_params challenge_defaults;
+extern const struct job_input challenge_inputs[];
+extern const struct job_output challenge_outputs[];
+enum {
+	VERIFY_FIELDS = 9 + 6 + VERIFY_NULLS_MAX + 11,
+	VERIFY_INPUTS = 11 + VERIFY_NULLS_MAX,
+	VERIFY_OUTPUTS = 2
+};
+extern const struct json_field verify_fields[];
+extern const struct verify verify_defaults;
+extern const struct job_input verify_inputs[];
+extern const struct job_output verify_outputs[];
+
 #endif

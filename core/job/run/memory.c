@@ -41,6 +41,65 @@ memory_input(struct ctx *c, const struct job_run *r, size_t i, int to)
 	return true;
 }
 
+/* ---- Models ------------------------------------------------------------------------------ */
+
+MUST static bool
+unbundle(struct ctx *c, int *fd, struct onnx_file **file)
+{
+	owned(fd_done) int whole = -1;
+	struct onnx_model m;
+
+	if (!onnx_is_bundle(onnx_file_bytes(*file)))
+		return true;
+	if (!memory_file(c, "whole", &whole) || !onnx_read_any(c, onnx_file_bytes(*file), &m) ||
+	    !onnx_write(c, &m, &(struct onnx_edit){ 0 }, onnx_sink_fd, &whole))
+		return false;
+	onnx_file_close(file);
+	fd_done(fd);
+	*fd = whole;
+	whole = -1;
+	return onnx_file_open(c, *fd, file);
+}
+
+bool
+memory_model(struct ctx *c, const struct job_run *r, size_t i, int *ret_fd,
+    struct onnx_file **ret, int64_t *ret_size, struct digest256 *ret_digest)
+{
+	struct digest256 digest;
+	int64_t size;
+
+	if (!memory_file(c, "model", ret_fd) || !memory_input(c, r, i, *ret_fd) ||
+	    !sha256_file(c, *ret_fd, &size, &digest) || !onnx_file_open(c, *ret_fd, ret) ||
+	    !unbundle(c, ret_fd, ret))
+		return false;
+	if (ret_size != NULL)
+		*ret_size = size;
+	if (ret_digest != NULL)
+		*ret_digest = digest;
+	return true;
+}
+
+/* ---- Bytes ------------------------------------------------------------------------------- */
+
+bool
+memory_bytes(struct ctx *c, const struct job_run *r, size_t i, struct str *ret)
+{
+	owned(reader_done) struct sealed_reader *reader = NULL;
+	size_t size = (size_t)r->message->blob[i].size, at = 0, n = 1;
+	char *bytes = take(c, size + 1);
+
+	if (bytes == NULL || !job_input_open(c, r, i, &reader))
+		return false;
+	/* A byte more than there should be, so that the end is seen. */
+	for (; n > 0 && at <= size; at += n)
+		if (!sealed_read(c, reader, bytes + at, size + 1 - at, &n))
+			return false;
+	if (at != size)
+		return fail(c, E_INTEGRITY, "the input has another size than was said");
+	*ret = (struct str){ bytes, size };
+	return true;
+}
+
 bool
 memory_secret(struct ctx *c, const struct job_run *r, size_t i, struct key256 *ret)
 {

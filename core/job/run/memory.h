@@ -4,12 +4,22 @@
 #ifndef JOB_MEMORY_H
 #define JOB_MEMORY_H
 
+#include "onnx.h"
 #include "run.h"
 
 /* An empty file in memory; the caller closes it. */
 MUST bool memory_file(struct ctx *, const char *name, int *ret);
 /* Input i, decrypted into such a file. */
 MUST bool memory_input(struct ctx *, const struct job_run *, size_t i, int to);
+/*
+ * The same of a model, mapped: a bundle becomes one file, with the data of its companions inside.
+ * *ret_fd and *ret belong to the caller even after a failure; *ret_size and *ret_digest (both may
+ * be NULL) are of the input as it came.
+ */
+MUST bool memory_model(struct ctx *, const struct job_run *, size_t i, int *ret_fd,
+    struct onnx_file **ret, int64_t *ret_size, struct digest256 *ret_digest);
+/* Input i as bytes in the context's memory. */
+MUST bool memory_bytes(struct ctx *, const struct job_run *, size_t i, struct str *ret);
 /* Input i, which is a secret; E_INTEGRITY if it has not the length of one. */
 MUST bool memory_secret(struct ctx *, const struct job_run *, size_t i, struct key256 *ret);
 

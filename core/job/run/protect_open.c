@@ -21,36 +21,12 @@ protection_done(struct protection *p)
 
 /* ---- The model --------------------------------------------------------------------------- */
 
-/* A bundle becomes one file, with the data of its companions inside. */
-MUST static bool
-unbundle(struct ctx *c, struct protection *p)
-{
-	owned(fd_done) int whole = -1;
-	struct onnx_model m;
-
-	if (!onnx_is_bundle(onnx_file_bytes(p->file)))
-		return true;
-	if (!memory_file(c, "whole", &whole) ||
-	    !onnx_read_any(c, onnx_file_bytes(p->file), &m) ||
-	    !onnx_write(c, &m, &(struct onnx_edit){ 0 }, onnx_sink_fd, &whole))
-		return false;
-	onnx_file_close(&p->file);
-	fd_done(&p->plain);
-	p->plain = whole;
-	whole = -1;
-	return onnx_file_open(c, p->plain, &p->file);
-}
-
 MUST static bool
 model_open(struct ctx *c, struct protection *p)
 {
 	struct network *n = &p->network;
-	int64_t size;
 
-	return memory_file(c, "plain", &p->plain) &&
-	    memory_input(c, p->run, IN_MODEL, p->plain) &&
-	    sha256_file(c, p->plain, &size, &p->model) &&
-	    onnx_file_open(c, p->plain, &p->file) && unbundle(c, p) &&
+	return memory_model(c, p->run, IN_MODEL, &p->plain, &p->file, NULL, &p->model) &&
 	    onnx_read(c, onnx_file_bytes(p->file), &n->model) &&
 	    nn_import(c, &n->model, &n->graph) && unlock_digest(c, p->plain, &p->weights);
 }

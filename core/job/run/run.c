@@ -14,6 +14,8 @@ static job_function *const functions[] = {
 	[JOB_PROTECT] = protect_run,
 	[JOB_WATERMARK] = watermark_run,
 	[JOB_VIEW] = view_run,
+	[JOB_CHALLENGE] = challenge_run,
+	[JOB_VERIFY] = verify_run,
 };
 _Static_assert(COUNT(functions) == JOB_COUNT, "one function per kind");
 _Static_assert(sizeof(struct key256) == JOB_KEY_BYTES &&

@@ -20,12 +20,14 @@ struct job_run {
 	void (*progress)(void *arg, int64_t done, int64_t total, struct str note);
 	/*
 	 * Of a kind that stays: the next message that it is asked, E_SLOW if none has come by the
-	 * deadline (clock_monotonic), empty when there will be none; and what it says. NULL where
-	 * nobody asks: --local.
+	 * deadline (clock_monotonic), empty when there will be none; and what it says. Of a kind
+	 * that asks: the next answer, and what it asks. NULL where there is nobody: --local.
 	 */
 	bool (*hear)(struct ctx *, void *arg, int64_t deadline, struct buf *message);
 	bool (*say)(struct ctx *, void *arg, struct str message);
 	void *arg;
+	/* Milliseconds that one test of a suspect may take; 0: as long as is usual. */
+	int64_t patience;
 	/* Ends the process with this status; only a drill asks for it. */
 	void (*leave)(int status);
 };

@@ -1,0 +1,179 @@
+/*
+ * A key image as a suspect: the lowest bits of its pixels name the customer that it was made for,
+ * under a mask of that customer's own, and are signed with the watermark's secret together with
+ * the rest of the picture. So each customer is looked for, and none can be found by chance. The
+ * other carrier, spread over the luminance, tells nothing to who does not know serial and times.
+ */
+#include <stdio.h>
+
+#include "memory.h"
+#include "stego.h"
+#include "verification.h"
+
+enum { CONTROLS = 1000, LOOK_MEMORY = 192 << 20, TELL_EVERY = 64 };
+/* Of 128 bits of a signature. */
+#define FORGED_LOG10 (-38.53183944498959)
+
+struct look {
+	struct verification *v;
+	struct evidence *evidence;
+	struct image picture;
+	struct stego_keys keys;
+	struct arena *mem; /* of one customer */
+	int64_t found[STEGO_FOUND + 1];
+};
+
+static void
+look_done(struct look *k)
+{
+	stego_keys_done(&k->keys);
+	arena_free(&k->mem);
+}
+
+/* ---- The picture ------------------------------------------------------------------------- */
+
+MUST static bool
+size_check(struct ctx *c, const struct look *k, struct str file)
+{
+	const struct image *one = keyset_key(&k->v->vendor.keys, 0);
+	int width, height;
+
+	if (!image_size(c, file, &width, &height))
+		return false;
+	if (width != one->width || height != one->height)
+		return fail(c, E_INPUT,
+		    "key images of this release have %d x %d pixels, the picture has %d x %d",
+		    one->width, one->height, width, height);
+	return true;
+}
+
+MUST static bool
+look_open(struct ctx *c, struct look *k)
+{
+	owned(key256_done) struct key256 secret = { 0 };
+	struct verification *v = k->v;
+	struct str file = onnx_file_bytes(v->suspect.file);
+
+	k->mem = arena_new(LOOK_MEMORY);
+	if (k->mem == NULL)
+		return fail(c, E_MEMORY, "no memory for a picture");
+	return memory_secret(c, v->run, IN_MARKS, &secret) &&
+	    stego_keys_of(c, &secret, &k->keys) && size_check(c, k, file) &&
+	    image_read(c, file, keyset_key(&v->vendor.keys, 0)->channels, &k->picture, NULL);
+}
+
+/* ---- One customer ------------------------------------------------------------------------ */
+
+MUST static bool
+search(struct ctx *c, struct look *k, uint32_t customer, enum stego_found *ret,
+    struct stego_payload *ret_payload)
+{
+	const struct stego_payload claim = { .release = stego_release(&k->evidence->release),
+		.customer = customer };
+	struct ctx own = *c;
+	int repaired;
+
+	arena_reset(k->mem);
+	own.mem = k->mem;
+	if (stego_extract(&own, STEGO_LSB, &k->keys, &k->picture, NULL, &claim, ret,
+		ret_payload, &repaired))
+		return true;
+	c->err = own.err;
+	return false;
+}
+
+static void
+accuse(struct look *k, const struct stego_payload *p)
+{
+	struct evidence_trace *t = &k->evidence->trace;
+
+	if (t->n == COUNT(t->best))
+		return;
+	t->best[t->n++] = (struct evidence_customer){
+		.number = p->customer, .z = 1, .bound_log10 = FORGED_LOG10
+	};
+	evidence_fact(
+	    k->evidence, "Key image", "number %u of customer %u", p->serial, p->customer);
+}
+
+MUST static bool
+search_all(struct ctx *c, struct look *k)
+{
+	const struct verify_release *r = &k->v->vendor.release;
+
+	for (int64_t i = 0; i < r->customers; i++) {
+		struct stego_payload p;
+		enum stego_found found;
+
+		if (!search(c, k, r->customer[i], &found, &p))
+			return false;
+		k->found[found]++;
+		if (found == STEGO_FOUND)
+			accuse(k, &p);
+		if (i % TELL_EVERY == 0 && k->v->busy == 0)
+			k->v->run->progress(
+			    k->v->run->arg, i, r->customers, STR("looking for customers"));
+	}
+	return true;
+}
+
+/* Numbers that nobody has: none of them may be found. */
+MUST static bool
+control(struct ctx *c, struct look *k)
+{
+	const struct verify_release *r = &k->v->vendor.release;
+	struct evidence_control *a = &k->evidence->control[k->evidence->controls++];
+	uint32_t most = 0;
+
+	*a = (struct evidence_control){ .trials = CONTROLS };
+	snprintf(a->what, sizeof a->what, "customers that do not exist in the same picture");
+	for (int64_t i = 0; i < r->customers; i++)
+		most = r->customer[i] > most ? r->customer[i] : most;
+	for (uint32_t i = 1; i <= CONTROLS; i++) {
+		struct stego_payload p;
+		enum stego_found found;
+
+		if (!search(c, k, most + i, &found, &p))
+			return false;
+		a->low += found == STEGO_FOUND;
+	}
+	return true;
+}
+
+/* ---- What it says ------------------------------------------------------------------------ */
+
+static void
+tell(struct look *k)
+{
+	struct evidence *e = k->evidence;
+	struct evidence_test *t = &e->test[TEST_IMAGE];
+
+	e->trace.ran = t->ran = true;
+	e->trace.customers = t->trials = k->v->vendor.release.customers;
+	t->hits = k->found[STEGO_FOUND];
+	t->score = (double)t->hits;
+	t->bound_log10 = t->hits > 0 ? FORGED_LOG10 : 0;
+	for (enum stego_found f = STEGO_DAMAGED; f < STEGO_FOUND; f++)
+		if (k->found[f] > 0)
+			evidence_fact(e, "Found too", "%s, for %lld customers",
+			    stego_found_name(f), (long long)k->found[f]);
+}
+
+bool
+suspect_look(struct ctx *c, struct verification *v, struct evidence *e)
+{
+	owned(look_done) struct look k = { .v = v, .evidence = e };
+
+	snprintf(e->trace.channel, sizeof e->trace.channel, "key image");
+	e->test[TEST_IMAGE].planned = true;
+	if (v->vendor.release.customers == 0)
+		return fail(c, E_INPUT, "nobody has a license to the release");
+	if (!look_open(c, &k))
+		return false;
+	if (stego_capacity(STEGO_LSB, &k.picture) == 0)
+		return fail(c, E_INPUT, "the picture is too small to carry a name");
+	if (!search_all(c, &k) || !control(c, &k))
+		return false;
+	tell(&k);
+	return true;
+}
