@@ -44,6 +44,9 @@ enum part {
 	PART_KEY_IMAGES,
 	PART_IMAGE_SECRETS,
 	PART_WATERMARKS,
+	PART_SUSPECTS,
+	PART_CHALLENGES,
+	PART_VERIFICATIONS,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -57,7 +60,8 @@ extern const struct questions writer_questions, audit_questions, verify_question
     blob_questions, asset_questions, release_questions, customer_questions, policy_questions,
     license_questions, machine_questions, lease_questions, delivery_questions,
     revocation_questions, webhook_questions, message_questions, key_image_questions,
-    image_secret_questions, watermark_questions;
+    image_secret_questions, watermark_questions, suspect_questions, challenge_questions,
+    verification_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;

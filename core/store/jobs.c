@@ -156,14 +156,19 @@ job_next(struct ctx *c, struct db *db, bool *ret_found, struct id *ret)
 }
 
 bool
-job_queue_full(struct ctx *c, struct db *db, struct str vendor, int64_t max, bool *ret_full)
+job_queue_room(struct ctx *c, struct db *db, struct str vendor, int64_t max)
 {
 	owned(question_done) struct question q = ask(c, db, &job_questions, JOB_QUEUED_NTH);
+	bool full = false;
 	struct id id;
 
 	in_text(&q, vendor);
 	in_number(&q, max - 1);
-	return question_find(&q, id_row, &id, ret_full);
+	if (!question_find(&q, id_row, &id, &full))
+		return false;
+	if (full)
+		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
+	return true;
 }
 
 bool

@@ -29,6 +29,9 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_WATERMARKS] = &watermark_questions,
 	[PART_KEY_IMAGES] = &key_image_questions,
 	[PART_IMAGE_SECRETS] = &image_secret_questions,
+	[PART_SUSPECTS] = &suspect_questions,
+	[PART_CHALLENGES] = &challenge_questions,
+	[PART_VERIFICATIONS] = &verification_questions,
 };
 
 MUST static bool

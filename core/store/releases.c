@@ -219,7 +219,8 @@ release_drop(struct ctx *c, struct db *db, const struct release_row *r)
 	if (q.rc != SQLITE_CONSTRAINT_FOREIGNKEY)
 		return false;
 	return fail(c, E_CONFLICT,
-	    "licenses stand on this release: it stays, so that marked copies can be traced");
+	    "licenses stand on this release, or verifications: it stays, so that marked copies "
+	    "can be traced");
 }
 
 bool

@@ -238,9 +238,8 @@ MUST bool job_cancel(struct ctx *, struct db *, struct str vendor, struct str id
  * one was asked, still asked); returns how many.
  */
 MUST bool job_requeue(struct ctx *, struct db *, size_t *ret_n);
-/* At least `max` jobs of the vendor are queued. */
-MUST bool job_queue_full(
-    struct ctx *, struct db *, struct str vendor, int64_t max, bool *ret_full);
+/* E_RATE if `max` jobs of the vendor are queued. */
+MUST bool job_queue_room(struct ctx *, struct db *, struct str vendor, int64_t max);
 /* Deletes at most `max` jobs that ended before `before`, and the data keys that open them. */
 MUST bool job_prune(struct ctx *, struct db *, int64_t before, size_t max, size_t *ret_n);
 MUST bool job_count(struct ctx *, struct db *, int64_t ret_by_state[static JOB_CANCELLED + 1]);
@@ -310,7 +309,7 @@ MUST bool sealed_count(
  */
 enum blob_state { BLOB_ARRIVING, BLOB_WHOLE };
 struct blob_row {
-	struct id id, vendor, owner; /* owner: mod_…, dat_…, rel_… */
+	struct id id, vendor, owner; /* owner: mod_…, dat_…, rel_…, sus_…, … */
 	struct str part;             /* of its owner: content, samples, artifact, … */
 	enum blob_state state;
 	struct id data_key;
@@ -432,5 +431,7 @@ MUST bool store_check(struct ctx *, struct db *, struct str *ret_problems);
 #include "store_licensing.h"
 
 #include "store_images.h"
+
+#include "store_verification.h"
 
 #endif

@@ -15,9 +15,10 @@ struct watermark_row {
 	struct id id, vendor, source, model; /* source: the model it was made out of */
 	struct str name;                     /* the model's; filled in by the store */
 	enum watermark_state state;
-	struct id job;               /* that makes it */
-	struct id key;               /* the data key that is its secret */
-	int64_t keys, classes;       /* once ready: pictures of its key set; ordinary classes */
+	struct id job;         /* that makes it */
+	struct id key;         /* the data key that is its secret */
+	int64_t keys, classes; /* once ready: pairs of its key set; ordinary classes */
+	int64_t asked; /* how many of the pairs were shown to anybody, from the first on */
 	struct digest256 commitment; /* to the key set; once ready */
 	struct str facts;            /* compact JSON, once ready */
 	struct str error_code, error_text;

@@ -20,7 +20,7 @@ enum {
 #define WATERMARK "SELECT id, vendor, source, model," \
 	" coalesce((SELECT name FROM asset WHERE asset.id = watermark.model), '')," \
 	" state, job, key, keys, classes, commitment, facts, error_code, error_text, created," \
-	" version FROM watermark"
+	" version, asked FROM watermark"
 static const char *const sql[] = {
 	[WATERMARK_INSERT] = "INSERT INTO watermark (id, vendor, source, model, job, key, created)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -83,6 +83,7 @@ watermark_row(struct question *q, void *ret)
 	w->error_text = out_text(q);
 	w->created = out_number(q);
 	w->version = out_number(q);
+	w->asked = out_number(q);
 }
 
 bool
@@ -176,7 +177,8 @@ watermark_drop(struct ctx *c, struct db *db, const struct watermark_row *w)
 	if (q.rc != SQLITE_CONSTRAINT_FOREIGNKEY)
 		return false;
 	return fail(c, E_CONFLICT,
-	    "key images stand on the model's watermark: it stays, so that they can be traced");
+	    "key images or challenges stand on the model's watermark: it stays, so that they "
+	    "can be told");
 }
 
 bool

@@ -1,9 +1,10 @@
 /*
- * hallmark-courier: delivers webhooks. The server starts it with a socket, it loads what it needs,
- * builds its walls (no file, no program, no privilege, a short list of system calls), says so, and
- * then sends one parcel after the other, many at once, to hosts that nobody has reason to trust. It
- * has no key and no database: whoever takes it over by an answer has the parcels that are under
- * way. It never logs: how each parcel ended goes back to the server, as a number.
+ * hallmark-courier: delivers webhooks, or asks services that are suspects. The server starts it
+ * with a socket, it loads what it needs, builds its walls (no file, no program, no privilege, a
+ * short list of system calls), says so, and then sends one errand after the other, many at once, to
+ * hosts that nobody has reason to trust. It has no key and no database: whoever takes it over by an
+ * answer has the errands that are under way. It never logs: how each of them ended goes back to the
+ * server.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,19 @@
 #define SEND_MS 5000
 
 static const char usage[] =
-    "usage: hallmark-courier --fd 3 [--plain] [--networks LIST] [--ca FILE]\n"
-    "Started by hallmarkd; delivers its webhooks. Speaks on a connected socket and to targets.\n";
+    "usage: hallmark-courier --fd 3 [--plain] [--networks LIST | --suspects LIST] [--ca FILE]\n"
+    "Started by hallmarkd; delivers its webhooks, or, with --suspects, asks those services.\n"
+    "Speaks on a connected socket and to targets.\n";
+
+MUST static bool
+list_read(struct ctx *c, struct str word, struct str list, struct courier_conf *ret)
+{
+	ret->asks = str_same(word, STR("--suspects"));
+	if (ret->asks)
+		return hosts_parse(c, list, &ret->hosts);
+	return str_same(word, STR("--networks")) &&
+	    networks_parse(c, list, &ret->hosts.networks);
+}
 
 MUST static bool
 arguments_read(struct ctx *c, int argc, char **argv, struct courier_conf *ret)
@@ -35,8 +47,7 @@ arguments_read(struct ctx *c, int argc, char **argv, struct courier_conf *ret)
 			fd = str_same(str_of(argv[++i]), STR("3"));
 		else if (str_same(word, STR("--ca")) && i + 1 < argc)
 			ret->ca = argv[++i];
-		else if (!str_same(word, STR("--networks")) || i + 1 >= argc ||
-		    !networks_parse(c, str_of(argv[++i]), &ret->allowed))
+		else if (i + 1 >= argc || !list_read(c, word, str_of(argv[++i]), ret))
 			return fail(c, E_USAGE, "the command line is wrong");
 	}
 	return fd ? true : fail(c, E_USAGE, "it is started by hallmarkd");
@@ -53,47 +64,53 @@ greet(struct ctx *c, bool ready, bool files_walled)
 	    channel_send(c, SOCKET, buf_str(&b), NULL, 0, clock_monotonic() + SEND_MS);
 }
 
+/* In the words of whom it goes back to. */
 MUST static bool
-report(struct ctx *c, const struct parcel_report *r)
+report(struct ctx *c, const struct courier_conf *conf, const struct errand_end *e)
 {
-	char room[COURIER_ANSWER_MAX];
-	struct buf b = BUF(room);
+	const struct parcel_report parcel = { e->serial, e->end, e->status };
+	const struct question_report question = { e->serial, e->end, e->status, e->body };
+	struct buf b;
 
-	return parcel_report_encode(c, r, &b) &&
+	return take_buf(c, LIVE_MESSAGE_MAX, &b) &&
+	    (conf->asks ? question_report_encode(c, &question, &b)
+			: parcel_report_encode(c, &parcel, &b)) &&
 	    channel_send(c, SOCKET, buf_str(&b), NULL, 0, clock_monotonic() + SEND_MS);
 }
 
-/* One parcel of the server's; false at the end of this life. */
+/* One message of the server's; false at the end of this life. */
 MUST static bool
-parcel_take(struct ctx *c, struct sending *s)
+errand_take(struct ctx *c, const struct courier_conf *conf, struct sending *s)
 {
-	static char in[COURIER_MESSAGE_MAX];
+	static char in[LIVE_MESSAGE_MAX];
 	owned(channel_message_done) struct channel_message m = { 0 };
-	struct parcel_report failed = { .status = 0 };
-	struct parcel p;
+	struct errand_end failed = { .status = 0 };
+	struct errand e = { .serial = 0 };
 
-	if (!channel_receive(c, SOCKET, in, sizeof in, clock_monotonic(), &m) || m.n == 0 ||
-	    !parcel_decode(c, (struct str){ in, m.n }, &p))
+	if (!channel_receive(c, SOCKET, in, sizeof in, clock_monotonic(), &m) || m.n == 0)
 		return false;
-	failed.serial = p.serial;
-	if (sending_begin(c, s, &p, &failed.end))
+	if (errand_read(c, conf, (struct str){ in, m.n }, &e, &failed.end) &&
+	    sending_begin(c, s, &e))
 		return true;
-	return report(c, &failed);
+	if (c->err.code == E_PEER)
+		return false;
+	failed.serial = e.serial;
+	return report(c, conf, &failed);
 }
 
 MUST static bool
-serve(struct ctx *c, struct sending *s, struct arena *mem)
+serve(struct ctx *c, const struct courier_conf *conf, struct sending *s, struct arena *mem)
 {
-	struct parcel_report r;
+	struct errand_end e;
 	bool readable;
 
 	for (;;) {
 		arena_reset(mem);
-		while (sending_step(s, &r))
-			if (!report(c, &r))
+		while (sending_step(s, &e))
+			if (!report(c, conf, &e))
 				return false;
 		sending_rest(s, sending_has_room(s) ? SOCKET : -1, &readable);
-		if (readable && !parcel_take(c, s))
+		if (readable && !errand_take(c, conf, s))
 			return false;
 	}
 }
@@ -115,7 +132,7 @@ main(int argc, char **argv)
 	ready = sandbox_close_from(&c, SOCKET + 1) &&
 	    courier_prepare(&c, &conf, &authorities) &&
 	    sending_new(&c, &conf, authorities, &s) && courier_walls(&c, &walled);
-	if (greet(&c, ready, walled) && ready && !serve(&c, s, mem))
+	if (greet(&c, ready, walled) && ready && !serve(&c, &conf, s, mem))
 		_exit(0); /* the server has gone, or thinks that we have */
 	/* Without exit handlers: those of sanitizers and profilers would want files and threads. */
 	_exit(1);

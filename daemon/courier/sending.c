@@ -1,8 +1,9 @@
 /*
- * Parcels under way: one transfer of libcurl each, all in this thread. Every socket is looked at
+ * Errands under way: one transfer of libcurl each, all in this thread. Every socket is looked at
  * when it is made, with the very address that it is about to be connected to, so that no name that
- * changes its mind gets past. What comes back is counted and dropped; the status is all that is
- * kept. Nothing is followed, and nothing of the environment is believed.
+ * changes its mind gets past. Of what comes back to a parcel the status is all that is kept; to a
+ * question the body is, within its bound, and nobody looks at it here. Nothing is followed, and
+ * nothing of the environment is believed.
  */
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,11 +11,10 @@
 #include <openssl/ssl.h>
 
 #include "courier.h"
-#include "target.h"
 
 enum {
-	TRANSFER_MEMORY = 256 << 10,
-	ANSWER_MAX = 64 << 10, /* of which nothing is kept */
+	TRANSFER_MEMORY = 512 << 10,
+	ANSWER_MAX = LIVE_ANSWER_MAX,
 	REST_MS = 60000,
 };
 
@@ -25,6 +25,8 @@ struct transfer {
 	struct arena *mem;
 	uint64_t serial;
 	int64_t got;
+	bool keeps; /* what was got, in `body` */
+	struct buf body;
 	bool forbidden; /* an address was; of a host with several, others may do */
 	bool answered;  /* the answer's head is whole */
 };
@@ -34,6 +36,7 @@ struct sending {
 	X509_STORE *authorities;
 	CURLM *multi;
 	struct transfer transfer[COURIER_SLOTS];
+	struct transfer *ended; /* whose body is still looked at; NULL: none */
 };
 
 bool
@@ -75,7 +78,7 @@ socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	struct address a;
 
 	if (purpose != CURLSOCKTYPE_IPCXN || !address_of(&to->addr, to->addrlen, &a) ||
-	    !address_allowed(&a, &t->all->conf->allowed)) {
+	    !address_allowed(&a, &t->all->conf->hosts.networks)) {
 		t->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -96,13 +99,16 @@ head_take(char *p, size_t one, size_t n, void *arg)
 }
 
 static size_t
-body_drop(char *p, size_t one, size_t n, void *arg)
+body_take(char *p, size_t one, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
-	(void)p;
 	t->got += (int64_t)(one * n);
-	return t->got > ANSWER_MAX ? 0 : one * n;
+	if (t->got > ANSWER_MAX)
+		return 0;
+	if (t->keeps)
+		buf_put(&t->body, (struct str){ p, one * n });
+	return one * n;
 }
 
 static CURLcode
@@ -115,7 +121,7 @@ authorities_use(CURL *curl, void *tls, void *arg)
 	return CURLE_OK;
 }
 
-/* ---- One parcel ----------------------------------------------------------------------------- */
+/* ---- One errand ----------------------------------------------------------------------------- */
 
 static void
 transfer_end(struct transfer *t)
@@ -129,35 +135,26 @@ transfer_end(struct transfer *t)
 	*t = (struct transfer){ .curl = NULL };
 }
 
-/* Without a value: libcurl leaves out what it would send by itself. */
 MUST static bool
-header_add(struct ctx *c, struct transfer *t, const char *name, struct str value)
+header_add(struct ctx *c, struct transfer *t, struct str line)
 {
-	char line[256];
-	struct curl_slist *longer;
-	int n = snprintf(
-	    line, sizeof line, "%s:%s%.*s", name, value.n > 0 ? " " : "", STRF(value));
+	char *text = take_cstr(c, line);
+	struct curl_slist *longer = text == NULL ? NULL : curl_slist_append(t->headers, text);
 
-	longer = n < (int)sizeof line ? curl_slist_append(t->headers, line) : NULL;
 	if (longer == NULL)
 		return fail(c, E_MEMORY, "no memory for a header");
 	t->headers = longer;
 	return true;
 }
 
+/* A name without a value: libcurl leaves out what it would send by itself. */
 MUST static bool
-headers_add(struct ctx *c, struct transfer *t, const struct parcel *p)
+headers_add(struct ctx *c, struct transfer *t, const struct errand *e)
 {
-	char seconds[24];
-	struct buf at = BUF(seconds);
-
-	buf_number(&at, p->at);
-	return header_add(c, t, "Content-Type", STR("application/json")) &&
-	    header_add(c, t, "User-Agent", STR("Hallmark/" HALLMARK_VERSION)) &&
-	    header_add(c, t, "Accept", STR("")) && header_add(c, t, "Expect", STR("")) &&
-	    header_add(c, t, "webhook-id", p->id) &&
-	    header_add(c, t, "webhook-timestamp", buf_str(&at)) &&
-	    header_add(c, t, "webhook-signature", p->signature);
+	for (size_t i = 0; i < e->lines; i++)
+		if (!header_add(c, t, e->line[i]))
+			return false;
+	return header_add(c, t, STR("Accept:")) && header_add(c, t, STR("Expect:"));
 }
 
 /* Where to, and whom to believe. */
@@ -187,66 +184,61 @@ options_place(struct transfer *t, const char *url)
 
 /* What is sent, how long it may take, what becomes of the answer. */
 static bool
-options_message(struct transfer *t, const struct parcel *p, struct str body)
+options_message(struct transfer *t, const struct errand *e, struct str body)
 {
 	CURL *q = t->curl;
 
 	return curl_easy_setopt(q, CURLOPT_PRIVATE, t) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-	    curl_easy_setopt(q, CURLOPT_TIMEOUT_MS, (long)p->limit_ms) == CURLE_OK &&
-	    curl_easy_setopt(q, CURLOPT_CONNECTTIMEOUT_MS, (long)p->limit_ms) == CURLE_OK &&
+	    curl_easy_setopt(q, CURLOPT_TIMEOUT_MS, (long)e->limit_ms) == CURLE_OK &&
+	    curl_easy_setopt(q, CURLOPT_CONNECTTIMEOUT_MS, (long)e->limit_ms) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
+	    curl_easy_setopt(q, CURLOPT_USERAGENT, "Hallmark/" HALLMARK_VERSION) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_POST, 1L) == CURLE_OK &&
+	    curl_easy_setopt(q, CURLOPT_CUSTOMREQUEST, e->method) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_POSTFIELDS, body.p) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_HEADERFUNCTION, head_take) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-	    curl_easy_setopt(q, CURLOPT_WRITEFUNCTION, body_drop) == CURLE_OK &&
+	    curl_easy_setopt(q, CURLOPT_WRITEFUNCTION, body_take) == CURLE_OK &&
 	    curl_easy_setopt(q, CURLOPT_WRITEDATA, t) == CURLE_OK;
 }
 
 MUST static bool
-transfer_begin(struct ctx *c, struct transfer *t, const struct parcel *p)
+transfer_begin(struct ctx *c, struct transfer *t, const struct errand *e)
 {
 	struct ctx mine;
 	struct str body;
 	char *url;
 
+	t->serial = e->serial;
+	t->keeps = e->keeps;
 	t->mem = arena_new(TRANSFER_MEMORY);
 	t->curl = curl_easy_init();
 	if (t->mem == NULL || t->curl == NULL)
 		return fail(c, E_MEMORY, "no memory for a transfer");
 	mine = ctx_real(t->mem, c->tag);
-	url = take_cstr(&mine, p->url);
-	if (url == NULL || !take_copy(&mine, p->body, &body) || !headers_add(&mine, t, p) ||
-	    !options_place(t, url) || !options_message(t, p, body) ||
+	url = take_cstr(&mine, e->url);
+	if (url == NULL || !take_copy(&mine, e->body, &body) || !headers_add(&mine, t, e) ||
+	    (e->keeps && !take_buf(&mine, ANSWER_MAX, &t->body)) || !options_place(t, url) ||
+	    !options_message(t, e, body) ||
 	    curl_multi_add_handle(t->all->multi, t->curl) != CURLM_OK)
 		return fail(c, E_MEMORY, "libcurl refuses an option");
 	return true;
 }
 
 bool
-sending_begin(struct ctx *c, struct sending *s, const struct parcel *p, enum parcel_end *ret)
+sending_begin(struct ctx *c, struct sending *s, const struct errand *e)
 {
 	struct transfer *t = s->transfer;
 
-	*ret = PARCEL_BAD_URL;
-	if (!target_check(c, p->url, s->conf->plain, &s->conf->allowed)) {
-		struct target target;
-
-		if (target_parse(c, p->url, s->conf->plain, &target))
-			*ret = PARCEL_FORBIDDEN;
-		return false;
-	}
-	*ret = PARCEL_LOST;
 	while (t < s->transfer + COUNT(s->transfer) && t->curl != NULL)
 		t++;
 	if (t == s->transfer + COUNT(s->transfer))
-		return fail(c, E_BUSY, "too many parcels");
+		return fail(c, E_BUSY, "too many errands");
 	t->all = s;
-	t->serial = p->serial;
-	if (transfer_begin(c, t, p))
+	if (transfer_begin(c, t, e))
 		return true;
 	transfer_end(t);
 	return false;
@@ -273,9 +265,11 @@ static const struct {
 static enum parcel_end
 end_of(const struct transfer *t, CURLcode rc)
 {
-	/* A body that is too long, too slow or cut off says nothing more. */
-	if (t->answered)
+	/* To a parcel, a body that is too long, too slow or cut off says nothing more. */
+	if (t->answered && !t->keeps)
 		return PARCEL_ANSWERED;
+	if (t->got > ANSWER_MAX)
+		return PARCEL_LARGE;
 	if (rc == CURLE_COULDNT_CONNECT && t->forbidden)
 		return PARCEL_FORBIDDEN;
 	for (size_t i = 0; i < COUNT(ends); i++)
@@ -284,39 +278,42 @@ end_of(const struct transfer *t, CURLcode rc)
 	return PARCEL_BROKEN;
 }
 
-static struct parcel_report
-report_of(struct transfer *t, CURLcode rc)
+static struct errand_end
+end_put(const struct transfer *t, CURLcode rc)
 {
-	struct parcel_report r = { t->serial, end_of(t, rc), 0 };
+	struct errand_end e = { .serial = t->serial, .end = end_of(t, rc) };
 	long status = 0;
 
-	if (r.end != PARCEL_ANSWERED)
-		return r;
+	if (e.end != PARCEL_ANSWERED)
+		return e;
 	if (curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-	    status < 200 || status > 999)
-		r.end = PARCEL_BROKEN;
-	else
-		r.status = (int)status;
-	return r;
+	    status < 200 || status > 999) {
+		e.end = PARCEL_BROKEN;
+		return e;
+	}
+	e.status = (int)status;
+	e.body = buf_str(&t->body);
+	return e;
 }
 
 bool
-sending_step(struct sending *s, struct parcel_report *ret)
+sending_step(struct sending *s, struct errand_end *ret)
 {
 	int n;
 	const CURLMsg *m;
 
+	if (s->ended != NULL)
+		transfer_end(s->ended);
+	s->ended = NULL;
 	(void)curl_multi_perform(s->multi, &n);
 	while ((m = curl_multi_info_read(s->multi, &n)) != NULL) {
 		char *private = NULL;
-		struct transfer *t;
 
 		if (m->msg != CURLMSG_DONE ||
 		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
 			continue;
-		t = (struct transfer *)(void *)private;
-		*ret = report_of(t, m->data.result);
-		transfer_end(t);
+		s->ended = (struct transfer *)(void *)private;
+		*ret = end_put(s->ended, m->data.result);
 		return true;
 	}
 	return false;

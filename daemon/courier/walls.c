@@ -45,8 +45,8 @@ authorities_load(struct ctx *c, const struct courier_conf *conf, X509_STORE *sto
 		ERR_clear_error();
 	if (conf->ca != NULL && X509_STORE_load_file(store, conf->ca) != 1) {
 		ERR_clear_error();
-		return fail(
-		    c, E_FILE, "%.100s (`webhook-ca`) holds no certificate in PEM", conf->ca);
+		return fail(c, E_FILE, "%.100s (`%s-ca`) holds no certificate in PEM", conf->ca,
+		    conf->asks ? "suspects" : "webhook");
 	}
 	return true;
 }

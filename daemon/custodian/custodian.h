@@ -147,5 +147,7 @@ handler checkpoint_sign, jwks_get;
 MUST bool signer_current(struct ctx *, const struct custodian *, const struct signer **ret);
 /* vouching.c */
 handler release_sign;
+/* testifying.c */
+handler evidence_sign;
 
 #endif

@@ -31,6 +31,7 @@ static const struct {
 	[OP_UNLOCK_KEY]  = { "unlock-key",      UNSEALED,        unlock_key_make },
 	[OP_LICENSE]     = { "license",         UNSEALED,        license_make    },
 	[OP_SIGN_REVOCATIONS] = { "sign-revocations", UNSEALED,  revocations_sign },
+	[OP_SIGN_EVIDENCE] = { "sign-evidence", UNSEALED,        evidence_sign   },
 };
 /* clang-format on */
 _Static_assert(COUNT(ops) == OP_COUNT, "one row per op");

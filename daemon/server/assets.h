@@ -18,6 +18,9 @@ extern const struct asset_route asset_routes[];
 /* As every answer shows it, with its parts; `facts` may be left out of lists. */
 MUST bool asset_json(struct ctx *, struct server *, struct db *, struct js *,
     const struct asset_row *, bool facts, int64_t *ret_received);
+/* One part of something that is uploaded, as it is shown; how much of it is here. */
+MUST bool part_json(struct ctx *, struct server *, struct db *, struct js *,
+    const struct id *owner, struct str part, int64_t *ret_received);
 /* {"erased":true,…} and the audit's detail, for what was deleted; `keys` beside those of files. */
 MUST bool erased_json(
     struct ctx *, struct request *, const struct blob_row[], size_t n, size_t keys);

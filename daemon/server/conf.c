@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "address.h"
 #include "conf.h"
+#include "hosts.h"
 
 enum conf_type { CONF_TEXT, CONF_NUMBER };
 
@@ -118,6 +118,10 @@ static const struct conf_key conf_keys[] = {
 	  "how long one attempt to deliver a message may take" },
 	{ "webhook-days", NUMBER(webhook_days, 4, 3650), "30",
 	  "how long events are kept for webhooks' delivery logs and replays" },
+	{ "suspects-allow", TEXT(suspects_allow), "",
+	  "hosts that verifications may ask, names and networks, separated by commas; private ones by network; empty: none" },
+	{ "suspects-ca", TEXT(suspects_ca), "",
+	  "authorities of these services, PEM, besides the system's" },
 	{ "log-level", NUMBER(log_level, 3, 7), "6",
 	  "3 errors, 4 warnings, 6 events, 7 everything", true },
 };
@@ -221,6 +225,7 @@ conf_read(struct ctx *c, const char *path, struct conf *ret)
 	bool seen[COUNT(conf_keys)] = { false };
 	struct pairs p = { 0 };
 	struct networks networks;
+	struct hosts hosts;
 	struct conf conf;
 
 	conf_standard(&conf);
@@ -232,7 +237,8 @@ conf_read(struct ctx *c, const char *path, struct conf *ret)
 		if (where == NULL || !pair_into(c, where, &p, seen, &conf))
 			return false;
 	}
-	if (!networks_parse(c, str_of(conf.webhook_networks), &networks))
+	if (!networks_parse(c, str_of(conf.webhook_networks), &networks) ||
+	    !hosts_parse(c, str_of(conf.suspects_allow), &hosts))
 		return false;
 	*ret = conf;
 	return true;

@@ -10,7 +10,7 @@
 struct conf {
 	const char *state, *listen, *public_url, *certificate, *certificate_key, *client_ca,
 	    *root_key, *programs, *admin_socket, *worker_socket, *metrics_listen,
-	    *webhook_networks, *webhook_ca;
+	    *webhook_networks, *webhook_ca, *suspects_allow, *suspects_ca;
 	int64_t admin_gid, threads, connections, connections_per_address, header_seconds,
 	    body_seconds, response_seconds, token_rate, token_burst, customer_rate,
 	    customer_burst, address_rate, address_burst, failure_rate, failure_burst, group_max,

@@ -19,7 +19,9 @@ struct download {
 	struct peer *peer;
 	int fd;
 	struct sealed_file *file; /* NULL: the bytes are plain */
-	uint64_t from, n;         /* what is sent of it */
+	char *frame;              /* what stands around them; may be NULL */
+	struct str head, tail;    /* of it */
+	uint64_t from, n;         /* what is sent of it all */
 };
 
 static void
@@ -29,6 +31,7 @@ download_free(struct download **d)
 		return;
 	sealed_file_free(&(*d)->file);
 	fd_done(&(*d)->fd);
+	free((*d)->frame);
 	free(*d);
 	*d = NULL;
 }
@@ -147,6 +150,59 @@ download(
 	return true;
 }
 
+/* The frame's own copy: the answer outlives its request's memory. */
+MUST static bool
+frame_copy(struct ctx *c, struct download *d, const struct download_frame *f)
+{
+	size_t n = f->head.n + f->tail.n;
+
+	d->frame = malloc(n > 0 ? n : 1);
+	if (d->frame == NULL)
+		return fail(c, E_MEMORY, "no memory for a download");
+	memcpy(d->frame, f->head.p, f->head.n);
+	memcpy(d->frame + f->head.n, f->tail.p, f->tail.n);
+	d->head = (struct str){ d->frame, f->head.n };
+	d->tail = (struct str){ d->frame + f->head.n, f->tail.n };
+	return true;
+}
+
+MUST static bool
+frame_tag(struct ctx *c, struct request *rq, const struct blob_row *row,
+    const struct download_frame *f)
+{
+	const struct str parts[] = { f->head,
+		{ (const char *)row->sha256.b, sizeof row->sha256.b }, f->tail };
+	struct digest256 digest;
+
+	if (!sha256_parts(c, parts, COUNT(parts), &digest))
+		return false;
+	tag(rq, &digest);
+	return true;
+}
+
+bool
+download_framed(struct ctx *c, struct request *rq, const struct blob_row *row,
+    const struct download_frame *f, const struct download_as *as)
+{
+	owned(download_free) struct download *d = calloc(1, sizeof *d);
+	int64_t size = (int64_t)(f->head.n + f->tail.n) + row->size;
+
+	if (d == NULL)
+		return fail(c, E_MEMORY, "no memory for a download");
+	d->fd = -1;
+	d->server = rq->server;
+	describe(rq, as);
+	if (!frame_tag(c, rq, row, f))
+		return false;
+	reply_header(rq, "Accept-Ranges", "bytes");
+	if (unchanged(rq))
+		return true;
+	if (!part(c, rq, size, d) || !frame_copy(c, d, f) || !open_file(c, rq, row, d))
+		return false;
+	rq->download = steal(d);
+	return true;
+}
+
 bool
 download_part(struct ctx *c, struct request *rq, struct db *db, const struct id *owner,
     const char *part, const struct download_as *as)
@@ -190,6 +246,36 @@ plain_read(struct ctx *c, int fd, uint64_t at, char *to, size_t n)
 	return true;
 }
 
+/* Of a part of the frame, from its byte `at` on. */
+static void
+frame_read(struct str s, uint64_t at, char *to, size_t *n)
+{
+	if (*n > s.n - at)
+		*n = (size_t)(s.n - at);
+	memcpy(to, s.p + at, *n);
+}
+
+/* The next bytes; *n: how many at most, then how many. */
+MUST static bool
+body_read(struct ctx *c, const struct download *d, uint64_t at, char *to, size_t *n)
+{
+	uint64_t end;
+
+	if (d->file == NULL)
+		return plain_read(c, d->fd, at, to, *n);
+	end = d->head.n + sealed_file_size(d->file);
+	if (at < d->head.n)
+		frame_read(d->head, at, to, n);
+	else if (at >= end)
+		frame_read(d->tail, at - end, to, n);
+	else {
+		if (*n > end - at)
+			*n = (size_t)(end - at);
+		return sealed_file_read(c, d->file, at - d->head.n, to, *n);
+	}
+	return true;
+}
+
 static ssize_t
 on_read(void *arg, uint64_t at, char *to, size_t max)
 {
@@ -198,8 +284,7 @@ on_read(void *arg, uint64_t at, char *to, size_t max)
 	size_t n = d->n - at < max ? (size_t)(d->n - at) : max;
 
 	peer_phase(d->peers, d->peer, PHASE_REPLY);
-	if (d->file == NULL ? !plain_read(&c, d->fd, d->from + at, to, n)
-			    : !sealed_file_read(&c, d->file, d->from + at, to, n)) {
+	if (!body_read(&c, d, d->from + at, to, &n)) {
 		log_failure(&c, "download-broken-off");
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}

@@ -22,6 +22,12 @@ MUST bool download(
 /* The same with that part of the owner; E_ABSENT if there is none. */
 MUST bool download_part(struct ctx *, struct request *, struct db *, const struct id *owner,
     const char *part, const struct download_as *);
+/* The same with bytes before and behind those of the blob, all of them one file. */
+struct download_frame {
+	struct str head, tail;
+};
+MUST bool download_framed(struct ctx *, struct request *, const struct blob_row *,
+    const struct download_frame *, const struct download_as *);
 /* For pages that bring all that they show. */
 #define DOWNLOAD_PAGE_POLICY                                                             \
 	"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors " \

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "couriers.h"
 #include "hooks.h"
 
 enum {
@@ -55,6 +56,12 @@ struct hooks {
 	int64_t record_at;
 };
 
+bool
+hook_networks(struct ctx *c, const struct conf *conf, struct networks *ret)
+{
+	return networks_parse(c, str_of(conf->webhook_networks), ret);
+}
+
 static size_t
 slots_in(const struct hooks *h, enum slot_state state)
 {
@@ -84,11 +91,14 @@ slot_end(struct hooks *h, struct slot *s, const struct parcel_report *r)
 static void
 hear(struct ctx *c, struct hooks *h)
 {
+	char *room = take(c, LIVE_MESSAGE_MAX);
 	struct parcel_report r;
-	bool found = true;
+	struct str said;
+	bool found = room != NULL;
 
 	while (h->courier.child.pid != 0 && found) {
-		if (!courier_hear(c, &h->courier, &found, &r)) {
+		if (!courier_hear(c, &h->courier, room, &found, &said) ||
+		    (found && !parcel_report_decode(c, said, &r))) {
 			courier_lose(&h->courier, "silence");
 			return;
 		}
@@ -255,12 +265,15 @@ send_one(struct ctx *c, struct hooks *h, const struct message_row *m, struct slo
 		.body = m->what.body };
 	owned(key256_done) struct key256 secret = { 0 };
 	struct hook_text signature;
+	struct buf b;
 
 	if (!keys_data_open(c, h->server->keys, h->db, str_of(m->where.data_key.s), &secret) ||
 	    !hook_sign(c, &secret, p.id, p.at, p.body, &signature))
 		return false;
 	p.signature = str_of(signature.s);
-	if (!courier_give(c, &h->courier, &p)) {
+	if (!take_buf(c, COURIER_MESSAGE_MAX, &b) || !parcel_encode(c, &p, &b))
+		return false;
+	if (!courier_give(c, &h->courier, buf_str(&b))) {
 		courier_lose(&h->courier, "a parcel");
 		return false;
 	}
@@ -390,7 +403,7 @@ hooks_start(struct ctx *c, struct server *server, struct hooks **ret)
 	if (h == NULL)
 		return fail(c, E_MEMORY, "no memory for the webhooks");
 	h->server = server;
-	h->courier = (struct courier){ .conf = &server->conf, .child = { 0, -1 }, .fd = -1 };
+	h->courier = courier_of_webhooks(&server->conf);
 	h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->wake < 0)
 		return fail_errno(c, "create", "an eventfd");

@@ -1,13 +1,12 @@
 /*
  * hooks: the parts of what brings events to vendors' webhooks. hooks.c is the thread that takes
- * messages which are due, hands them to the courier and records how they fared; hook_courier.c
- * owns the courier's life; hook_words.c knows how a message is signed, and when it is tried again.
+ * messages which are due, hands them to a courier and records how they fared; hook_words.c knows
+ * how a message is signed, and when it is tried again.
  */
 #ifndef HOOKS_H
 #define HOOKS_H
 
 #include "address.h"
-#include "child.h"
 #include "courier_wire.h"
 #include "server.h"
 
@@ -41,30 +40,9 @@ extern const char *const hook_event_types[];
  */
 MUST bool hook_events_parse(struct ctx *, const struct str_list *, struct str *ret);
 
-/* ---- hook_courier.c ------------------------------------------------------------------------ */
+/* ---- hooks.c ------------------------------------------------------------------------------- */
 
-struct courier {
-	const struct conf *conf;
-	struct child child;                /* pid 0: there is none */
-	int fd;                            /* of its socket; -1 */
-	int64_t born, revive_at, patience; /* monotonic, monotonic, ms */
-	bool warned;                       /* that its walls before the files are missing */
-};
 /* Where messages may go: `webhook-networks`. */
 MUST bool hook_networks(struct ctx *, const struct conf *, struct networks *ret);
-/* Starts it, if there is none and it is time to. */
-void courier_revive(struct ctx *, struct courier *);
-/* Ends it; the next one is started in a moment, later if this one has not lived long. */
-void courier_lose(struct courier *, const char *why);
-/* Ends it, and that is all. */
-void courier_stop(struct courier *);
-/* It has ended by itself. */
-bool courier_is_dead(const struct courier *);
-/* It is old: another would read the authorities and the resolver's settings anew. */
-bool courier_is_old(const struct courier *);
-MUST bool courier_give(struct ctx *, struct courier *, const struct parcel *);
-/* The next report that is there, if one is; false when the courier is of no use any more. */
-MUST bool courier_hear(
-    struct ctx *, struct courier *, bool *ret_found, struct parcel_report *ret);
 
 #endif

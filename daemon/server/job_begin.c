@@ -4,6 +4,7 @@
  */
 #include "job.h"
 #include "jobs.h"
+#include "live_asking.h"
 
 /* What the worker gets: the parameters, the files and their keys. */
 MUST static bool
@@ -59,6 +60,11 @@ run_begin(struct jobs *j, struct run *r)
 		log_failure(&r->c, "worker-not-started");
 		run_died(j, r, "could not be started");
 		return;
+	}
+	/* It may ask, and is heard by another thread. */
+	if (r->worker.job >= 0) {
+		live_attend(j->server->live, &r->row, r->worker.job);
+		r->worker.job = -1;
 	}
 	r->state = RUN_WORKS;
 	r->listen_at = r->kept_at = 0;

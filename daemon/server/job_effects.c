@@ -2,8 +2,9 @@
  * What the end of a job means for what it worked for. A description makes an asset ready, or
  * refuses it; a training gives a model its content, which is then described as if it had been
  * uploaded (see job_effects_models.c); a protection makes a release ready, with its files, or fails
- * it and erases them. One row for each kind of job that has such an effect. Effects belong to the
- * act that stores the job's end: the row of the job and the rows of its work never disagree.
+ * it and erases them; what is held against suspects is in job_effects_verify.c. One row for each
+ * kind of job that has such an effect. Effects belong to the act that stores the job's end: the row
+ * of the job and the rows of its work never disagree.
  */
 #include <stdio.h>
 
@@ -122,7 +123,7 @@ locks_of(struct ctx *c, struct str list, unsigned *ret)
 			if (str_same(part[i].value, str_of(lock_words[k])))
 				locks |= 1u << k;
 	if (locks == 0)
-		return fail(c, E_PEER, "the worker's result names no lock");
+		return fail(c, E_INTEGRITY, "the worker's result names no lock");
 	*ret = locks;
 	return true;
 }
@@ -136,7 +137,7 @@ real_of(struct ctx *c, struct str number, double *ret)
 		return false;
 	*ret = strtod(text, &end);
 	if (end == text || *end != '\0' || !(*ret >= 0 && *ret <= 1))
-		return fail(c, E_PEER, "the worker's result has no kappa");
+		return fail(c, E_INTEGRITY, "the worker's result has no kappa");
 	return true;
 }
 
@@ -155,7 +156,7 @@ release_read(struct ctx *c, const struct run *r, struct release_row *row)
 	    !str_number(log_l.value, 0, 32, &l) ||
 	    !hex_decode(c, plain.value, row->plain.b, sizeof row->plain.b) ||
 	    r->made[ARTIFACT].size <= 0)
-		return fail(c, E_PEER, "the worker's result does not describe a release");
+		return fail(c, E_INTEGRITY, "the worker's result does not describe a release");
 	row->log_l = (unsigned)l;
 	row->facts = r->row.result;
 	row->bytes = r->made[ARTIFACT].size;
@@ -209,6 +210,8 @@ static const struct {
 	[JOB_DESCRIBE] = { NULL, described, not_described },
 	[JOB_PROTECT] = { release_prepare, released, not_released },
 	[JOB_WATERMARK] = { watermark_prepare, watermarked, not_watermarked },
+	[JOB_CHALLENGE] = { challenge_prepare, challenged, not_challenged },
+	[JOB_VERIFY] = { verify_prepare, verified, not_verified },
 };
 
 bool

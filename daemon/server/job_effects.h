@@ -34,5 +34,9 @@ typedef bool effect_ends(struct ctx *, struct db *, const struct job_row *,
 effect_prepares model_prepare, watermark_prepare;
 effect_does modelled, watermarked;
 effect_ends not_modelled, not_watermarked;
+/* job_effects_verify.c */
+effect_prepares challenge_prepare, verify_prepare;
+effect_does challenged, verified;
+effect_ends not_challenged, not_verified;
 
 #endif

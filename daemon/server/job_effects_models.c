@@ -26,7 +26,7 @@ model_prepare(struct jobs *j, struct run *r)
 		str_of(params), &d->job, &d->key))
 		return false;
 	if (r->made[CONTENT].size == 0)
-		return fail(c, E_PEER, "the worker wrote no model");
+		return fail(c, E_INTEGRITY, "the worker wrote no model");
 	d->job.object = r->row.object;
 	r->describes = d;
 	return true;
@@ -70,7 +70,8 @@ watermark_read(struct ctx *c, const struct run *r, struct watermark_row *w)
 	    !str_number(classes.value, 1, INT32_MAX, &w->classes) ||
 	    !hex_decode(c, commitment.value, w->commitment.b, sizeof w->commitment.b) ||
 	    r->made[KEYS].size == 0)
-		return fail(c, E_PEER, "the worker's result does not describe a watermark");
+		return fail(
+		    c, E_INTEGRITY, "the worker's result does not describe a watermark");
 	w->facts = r->row.result;
 	return true;
 }

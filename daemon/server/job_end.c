@@ -69,7 +69,7 @@ struct keep {
 	struct run *run;
 	struct blob_row *gone; /* files to be removed after the commit */
 	size_t n;
-	char detail[256];
+	char detail[384];
 };
 
 static bool
@@ -103,6 +103,48 @@ keep_end(struct ctx *c, struct db *db, struct act *act)
 	return job_finish(c, db, &k->run->row) && effect_done(c, db, k->run, &k->gone, &k->n);
 }
 
+static void
+hex_put_as(struct buf *b, const char *name, const struct digest256 *d)
+{
+	buf_printf(b, ",\"%s\":\"", name);
+	hex_put(b, d->b, sizeof d->b);
+	buf_char(b, '"');
+}
+
+/* To what the audit is committed from here on, and what was found. */
+static void
+account_done(const struct run *r, struct buf *b)
+{
+	const struct verification_row *v = r->verification;
+
+	if (r->watermark != NULL)
+		hex_put_as(b, "commitment", &r->watermark->commitment);
+	if (r->challenge != NULL)
+		hex_put_as(b, "commitment", &r->challenge->commitment);
+	if (r->release != NULL)
+		hex_put_as(b, "commitment", &r->release->artifact);
+	if (v == NULL)
+		return;
+	buf_printf(b, ",\"verification\":\"%s\",\"verdict\":\"%s\",\"accused\":%lld", v->id.s,
+	    verification_verdict_names[v->verdict], (long long)v->accused);
+	hex_put_as(b, "report", &v->report);
+}
+
+/* What the audit is told of the end. */
+static void
+account(const struct run *r, struct buf *b)
+{
+	const struct job_row *row = &r->row;
+
+	buf_printf(b, "{\"kind\":\"%.*s\",\"state\":\"%s\",\"attempt\":%lld", STRF(row->kind),
+	    job_state_names[row->state], (long long)row->attempts);
+	if (row->state == JOB_FAILED)
+		buf_printf(b, ",\"code\":\"%.*s\"", STRF(row->error_code));
+	if (row->state == JOB_DONE)
+		account_done(r, b);
+	buf_char(b, '}');
+}
+
 /* The act: the row, what its end means, and the audit row. */
 MUST static bool
 end_store(struct jobs *j, struct run *r, struct keep *k)
@@ -113,16 +155,7 @@ end_store(struct jobs *j, struct run *r, struct keep *k)
 	row->finished = r->c.now();
 	if (row->state != JOB_QUEUED)
 		row->note = str_of(r->live.note);
-	buf_printf(&b, "{\"kind\":\"%.*s\",\"state\":\"%s\",\"attempt\":%lld", STRF(row->kind),
-	    job_state_names[row->state], (long long)row->attempts);
-	if (row->state == JOB_FAILED)
-		buf_printf(&b, ",\"code\":\"%.*s\"", STRF(row->error_code));
-	if (row->state == JOB_DONE && r->watermark != NULL) {
-		buf_put(&b, STR(",\"commitment\":\""));
-		hex_put(&b, r->watermark->commitment.b, sizeof r->watermark->commitment.b);
-		buf_char(&b, '"');
-	}
-	buf_char(&b, '}');
+	account(r, &b);
 	k->act.audit = (struct audit_entry){ .vendor = str_of(row->vendor.s),
 		.actor = STR("system"),
 		.action = STR("job.end"),

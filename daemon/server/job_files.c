@@ -1,14 +1,15 @@
 /*
- * What a run reads and writes. Parameters and secrets are sealed anew, into memory, under keys that
- * live as long as the run; parts of models and data sets are opened where they lie in the vault and
- * go to the worker with the only key that opens them. Outputs are rows before they are files, so
- * that no crash leaves a file of which nobody knows.
+ * What a run reads and writes. Parameters, secrets and lists are sealed anew, into memory, under
+ * keys that live as long as the run; parts of models, data sets and the like are opened where they
+ * lie in the vault and go to the worker with the only key that opens them. Outputs are rows before
+ * they are files, so that no crash leaves a file of which nobody knows.
  */
 #include <unistd.h>
 
 #include "blob.h"
 #include "blobs.h"
 #include "job.h"
+#include "job_sources.h"
 #include "jobs.h"
 
 enum { ACT_MEMORY = 256 << 10 };
@@ -56,73 +57,79 @@ input_seal(struct ctx *c, struct str id, struct str bytes, struct job_blob *b, i
 	return blob_new(c, &key, b->aad, bytes, ret);
 }
 
-/* A part of what the vendor has uploaded; *ret_found is false if there is no such part. */
+/* A part of what lies in the vault; *ret_found is false if there is no such part. */
 MUST static bool
 input_open(struct jobs *j, struct run *r, const struct job_input *in, struct str id,
     struct job_blob *b, bool *ret_found, int *ret)
 {
-	enum asset_kind kind = in->source == JOB_FROM_MODEL ? ASSET_MODEL : ASSET_DATASET;
-	enum asset_state want = ASSET_READY;
 	struct ctx *c = &r->c;
-	struct asset_row a;
 	struct blob_row blob;
 
-	if (str_same(r->row.kind, str_of(job_kinds[JOB_DESCRIBE].name)))
-		want = ASSET_CHECKING;
-	if (!asset_by_id(c, j->db, kind, str_of(r->row.vendor.s), id, &a))
-		return c->err.code != E_ABSENT
-		    ? false
-		    : fail(c, E_ABSENT, "%.*s was deleted before the job began", STRF(id));
-	if (a.state != want)
-		return fail(c, E_CONFLICT, "%s is %s, not %s", a.id.s,
-		    asset_state_names[a.state], asset_state_names[want]);
 	if (!blob_find(c, j->db, id, str_of(in->part), ret_found, &blob))
 		return false;
 	if (!*ret_found)
 		return true;
 	if (blob.state != BLOB_WHOLE)
-		return fail(c, E_CONFLICT, "the %s of %s are not all there", in->part, a.id.s);
+		return fail(
+		    c, E_CONFLICT, "the %s of %.*s are not all there", in->part, STRF(id));
 	b->size = blob.size;
 	return blob_key(c, j, &blob.id, str_of(blob.data_key.s), b) &&
 	    blob_file_open(c, &blob.id, false, ret);
 }
 
-/* The data key that is the secret of what the job makes: a release, or a model's watermark. */
+/* A secret, as it is in nobody's memory but this run's. */
 MUST static bool
-secret_find(struct jobs *j, struct run *r, enum job_type type, struct id *ret)
-{
-	struct str vendor = str_of(r->row.vendor.s), object = str_of(r->row.object.s);
-	struct ctx *c = &r->c;
-	struct watermark_row watermark;
-	struct release_row release;
-	bool found;
-
-	if (type != JOB_WATERMARK) {
-		if (!release_by_id(c, j->db, vendor, STR(""), object, &release))
-			return false;
-		*ret = release.key;
-		return true;
-	}
-	if (!watermark_by_model(c, j->db, vendor, object, &found, &watermark))
-		return false;
-	if (!found)
-		return fail(c, E_ABSENT, "the model was deleted before the job began");
-	*ret = watermark.key;
-	return true;
-}
-
-/* That secret, as it is in nobody's memory but this run's. */
-MUST static bool
-secret_seal(struct jobs *j, struct run *r, enum job_type type, struct job_blob *b, int *ret)
+secret_seal(struct jobs *j, struct run *r, const struct id *key, struct job_blob *b, int *ret)
 {
 	owned(key256_done) struct key256 secret = { 0 };
 	struct ctx *c = &r->c;
-	struct id key;
 
-	return secret_find(j, r, type, &key) &&
-	    keys_data_open(c, j->server->keys, j->db, str_of(key.s), &secret) &&
+	return keys_data_open(c, j->server->keys, j->db, str_of(key->s), &secret) &&
 	    input_seal(c, str_of(r->row.id.s),
 		(struct str){ (const char *)secret.b, sizeof secret.b }, b, ret);
+}
+
+/* Everybody who has a copy of the release: written as they are read. */
+MUST static bool
+customers_seal(struct jobs *j, struct run *r, struct str release, struct job_blob *b, int *ret)
+{
+	owned(key256_done) struct key256 key = { 0 };
+	struct ctx *c = &r->c;
+	char *aad = take_printf(c, "%s %.*s", r->row.id.s, STRF(b->name));
+
+	if (aad == NULL)
+		return false;
+	key256_random(c, &key);
+	memcpy(b->key, key.b, sizeof b->key);
+	b->aad = str_of(aad);
+	return source_customers(c, j->db, release, &key, b->aad, &b->size, ret);
+}
+
+/* An input that is made for this run; *ret_made is false if it is none of those. */
+MUST static bool
+input_make(struct jobs *j, struct run *r, enum job_type type, const struct job_input *in,
+    struct str id, struct job_blob *b, bool *ret_made, int *ret)
+{
+	struct ctx *c = &r->c;
+	struct id key = { 0 };
+
+	*ret_made = true;
+	if (in->source == JOB_FROM_CUSTOMERS)
+		return customers_seal(j, r, id, b, ret);
+	if (!source_secret(c, j->db, type, &r->row, in, id, &key))
+		return false;
+	*ret_made = key.s[0] != '\0';
+	return !*ret_made || secret_seal(j, r, &key, b, ret);
+}
+
+MUST static bool
+input_fits(struct ctx *c, const struct job_input *in, const struct job_blob *b)
+{
+	if (b->size <= in->max)
+		return true;
+	return fail(c, E_LIMIT,
+	    "the %s has more than %lld bytes: too many for a job of this kind", in->name,
+	    (long long)in->max);
 }
 
 MUST static bool
@@ -131,22 +138,24 @@ input(struct jobs *j, struct run *r, enum job_type type, const void *params, siz
 {
 	const struct job_input *in = &job_kinds[type].input[i];
 	struct str id = job_input_id(type, params, i);
+	struct ctx *c = &r->c;
 	bool found = false;
 
 	b->name = str_of(in->name);
-	if (in->source == JOB_FROM_SECRET)
-		return secret_seal(j, r, type, b, ret);
-	if (id.n > 0 && !input_open(j, r, in, id, b, &found, ret))
+	if (id.n > 0 &&
+	    !source_ready(c, j->db, str_of(r->row.vendor.s), type, in->source, id, NULL))
+		return c->err.code != E_ABSENT
+		    ? false
+		    : fail(c, E_ABSENT, "%.*s was deleted before the job began", STRF(id));
+	if (!input_make(j, r, type, in, id, b, &found, ret) ||
+	    (!found && id.n > 0 && in->part != NULL &&
+		!input_open(j, r, in, id, b, &found, ret)))
 		return false;
 	if (found)
-		return b->size <= in->max ? true
-					  : fail(&r->c, E_LIMIT,
-						"the %s has more than %lld bytes: too many "
-						"for a job of this kind",
-						in->name, (long long)in->max);
+		return input_fits(c, in, b);
 	if (in->part != NULL && !in->optional)
-		return fail(&r->c, E_CONFLICT, "there are no %s", in->part);
-	return input_seal(&r->c, str_of(r->row.id.s), job_input_bytes(type, params, i), b, ret);
+		return fail(c, E_CONFLICT, "there are no %s", in->part);
+	return input_seal(c, str_of(r->row.id.s), job_input_bytes(type, params, i), b, ret);
 }
 
 bool
@@ -293,10 +302,10 @@ output_keep(struct ctx *c, struct jobs *j, const struct id *blob, const struct j
 	if (made->size > 0 && !output_size(c, j, blob, fd, &size)) {
 		if (c->err.code != E_INTEGRITY && c->err.code != E_INPUT)
 			return false;
-		return fail(c, E_PEER, "the worker did not finish what it wrote");
+		return fail(c, E_INTEGRITY, "the worker did not finish what it wrote");
 	}
 	if (size != (uint64_t)made->size)
-		return fail(c, E_PEER, "the worker wrote %llu bytes and spoke of %lld",
+		return fail(c, E_INTEGRITY, "the worker wrote %llu bytes and spoke of %lld",
 		    (unsigned long long)size, (long long)made->size);
 	return fsync(fd) == 0 ? true : fail_errno(c, "sync", blob->s);
 }

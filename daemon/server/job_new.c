@@ -3,6 +3,7 @@
  * key, bound to its id.
  */
 #include "job.h"
+#include "job_sources.h"
 #include "server.h"
 
 _Static_assert((int)JOB_MAY_ADMIN == (int)ROLE_ADMIN &&
@@ -27,24 +28,15 @@ named_check(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
 	const struct job_kind *k = &job_kinds[type];
 
 	for (size_t i = 0; i < k->inputs; i++) {
+		const struct job_input *in = &k->input[i];
 		struct str id = job_input_id(type, params, i);
-		bool is_model = k->input[i].source == JOB_FROM_MODEL;
-		struct asset_row a;
 
-		if (id.n == 0 && k->input[i].part != NULL && !k->input[i].optional)
-			return fail_at(c, E_INPUT,
-			    is_model ? "/params/model" : "/params/dataset",
-			    "jobs of this kind need the id of a %s",
-			    is_model ? "model" : "data set");
-		if (id.n == 0)
-			continue;
-		if (!asset_by_id(c, db, is_model ? ASSET_MODEL : ASSET_DATASET, vendor, id, &a))
+		if (id.n == 0 && in->part != NULL && !in->optional)
+			return source_wanted(c, in->source);
+		if (id.n > 0 &&
+		    !source_ready(c, db, vendor, type, in->source, id,
+			ret_object->s[0] == '\0' ? ret_object : NULL))
 			return false;
-		if (a.state != ASSET_READY)
-			return fail(c, E_CONFLICT, "%s is %s, not ready", a.id.s,
-			    asset_state_names[a.state]);
-		if (ret_object->s[0] == '\0')
-			*ret_object = a.id;
 	}
 	return true;
 }

@@ -45,7 +45,9 @@ struct run {
 	size_t outs;
 	bool prepared;               /* everything that the effect of its end needs is here */
 	struct release_row *release; /* what it made, if it made a release */
-	struct watermark_row *watermark; /* the same of a watermark */
+	struct watermark_row *watermark;       /* the same of a watermark */
+	struct challenge_row *challenge;       /* of a challenge */
+	struct verification_row *verification; /* what it found */
 	struct describes
 	    *describes; /* the job that looks at what it made, if it made a model */
 };
@@ -110,7 +112,7 @@ MUST bool run_inputs(
     struct jobs *, struct run *, const void *params, struct job_message *, struct run_files *);
 /* The rows of its outputs, in one act, then empty files; an earlier attempt's are used again. */
 MUST bool run_outputs(struct jobs *, struct run *, struct job_message *, struct run_files *);
-/* What it wrote is durable and as large as it says: E_PEER if not. */
+/* What it wrote is durable and as large as it says: E_INTEGRITY if not. */
 MUST bool run_outputs_keep(struct jobs *, struct run *);
 
 /* job_effects.c: what the end of a job means for what it worked for */

@@ -184,6 +184,30 @@ keys_sign_release(struct ctx *c, struct keys *k, const struct release_row *r, st
 	return false;
 }
 
+bool
+keys_sign_evidence(
+    struct ctx *c, struct keys *k, const struct keys_evidence *e, struct str *ret_statement)
+{
+	const struct custody_evidence said = { .verification = str_of(e->row->id.s),
+		.release = str_of(e->row->release.s),
+		.vendor = str_of(e->row->vendor.s),
+		.report = e->row->report,
+		.suspect = e->suspect,
+		.verdict = e->row->verdict,
+		.accused = e->accused,
+		.n = e->n,
+		.at = c->now() / 1000 };
+	unsigned life = k->life;
+
+	if (!keys_open(c, k))
+		return false;
+	if (custody_sign_evidence(c, k->custody, &said, ret_statement))
+		return true;
+	if (c->err.code == E_PEER)
+		keys_doubt(k, life);
+	return false;
+}
+
 /* ---- Asking the keeper --------------------------------------------------------------------- */
 
 bool

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "events.h"
 #include "license.h"
+#include "live_asking.h"
 #include "proofs.h"
 #include "request.h"
 #include "uploads.h"
@@ -144,10 +145,10 @@ start(struct ctx *c, struct server *s)
 	    metrics_start(c, s, &s->metrics) && limits_start(c, conf, &s->limits) &&
 	    authority_start(c, s, &s->authority) && proofs_start(c, s, &s->proofs) &&
 	    keys_start(c, s, &s->keys) && blobs_start(c, s) &&
-	    uploads_start(c, s, &s->uploads) && jobs_start(c, s, &s->jobs) &&
-	    viewers_start(c, s, &s->viewers) && hooks_start(c, s, &s->hooks) &&
-	    upkeep_start(c, s, &s->upkeep) && admin_start(c, s, &s->admin) &&
-	    http_start(c, s, &s->http);
+	    uploads_start(c, s, &s->uploads) && live_start(c, s, &s->live) &&
+	    jobs_start(c, s, &s->jobs) && viewers_start(c, s, &s->viewers) &&
+	    hooks_start(c, s, &s->hooks) && upkeep_start(c, s, &s->upkeep) &&
+	    admin_start(c, s, &s->admin) && http_start(c, s, &s->http);
 }
 
 static void
@@ -161,6 +162,7 @@ stop(struct server *s)
 	hooks_stop(&s->hooks);
 	viewers_stop(&s->viewers);
 	jobs_stop(&s->jobs);
+	live_stop(&s->live);
 	blobs_stop();
 	keys_stop(&s->keys);
 	proofs_stop(&s->proofs);

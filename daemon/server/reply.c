@@ -68,6 +68,16 @@ request_problem(struct request *rq)
 }
 
 void
+js_digest(struct js *j, const char *key, const struct digest256 *d)
+{
+	char hex[2 * sizeof d->b];
+	struct buf h = BUF(hex);
+
+	hex_put(&h, d->b, sizeof d->b);
+	js_text(j, key, buf_str(&h));
+}
+
+void
 reply_header(struct request *rq, const char *name, const char *fmt, ...)
 {
 	struct reply *a = &rq->reply;

@@ -169,6 +169,8 @@ bool request_act_run(struct ctx *, struct db *, struct act *);
 
 /* 200 with this JSON. */
 bool reply_json(struct request *, int status, const struct buf *);
+/* A digest in hex. */
+void js_digest(struct js *, const char *key, const struct digest256 *);
 /* Another header of the answer. */
 PRINTF(3, 4) void reply_header(struct request *, const char *name, const char *fmt, ...);
 /* An ETag from a version, and the check of If-Match against it. */
@@ -215,6 +217,10 @@ handler healthz_get, readyz_get, openapi_get, tokens_post, tokens_get, token_get
 handler key_images_post, key_images_get, key_image_get, key_image_file_get,
     key_image_revoke_post, key_image_reissue_post, key_image_links_post, image_link_get,
     license_image_post, authenticate_post;
+handler suspects_post, suspects_get, suspect_get, suspect_erase, suspect_content_put,
+    challenges_post, challenges_get, challenge_get, challenge_content_get, verifications_post,
+    verifications_get, verification_get, verification_report_get, verification_evidence_get,
+    verification_page_get;
 handler watermarks_get, watermark_get, watermark_report_get, watermark_page_get;
 
 #endif

@@ -37,25 +37,32 @@ static const size_t asset_field_n[] = { [ASSET_MODEL] = 1, [ASSET_DATASET] = 2 }
 
 /* ---- Showing ------------------------------------------------------------------------------- */
 
-static void
-part_json(struct js *j, struct str part, const struct blob_row *b, int64_t received)
+bool
+part_json(struct ctx *c, struct server *s, struct db *db, struct js *j, const struct id *owner,
+    struct str part, int64_t *ret_received)
 {
+	struct blob_row row;
 	char hex[64];
 	struct buf h = BUF(hex);
+	bool found;
 
+	if (!blob_find(c, db, str_of(owner->s), part, &found, &row))
+		return false;
+	*ret_received = found ? uploads_received(s->uploads, &row) : 0;
 	js_open(j, NULL, '{');
 	js_text(j, "part", part);
-	js_number(j, "received", received);
-	if (b != NULL) {
-		hex_put(&h, b->sha256.b, sizeof b->sha256.b);
-		js_number(j, "size", b->size);
+	js_number(j, "received", *ret_received);
+	if (found) {
+		hex_put(&h, row.sha256.b, sizeof row.sha256.b);
+		js_number(j, "size", row.size);
 		js_text(j, "sha256", buf_str(&h));
 	} else {
 		js_null(j, "size");
 		js_null(j, "sha256");
 	}
-	js_bool(j, "whole", b != NULL && b->state == BLOB_WHOLE);
+	js_bool(j, "whole", found && row.state == BLOB_WHOLE);
 	js_close(j, '}');
+	return true;
 }
 
 MUST static bool
@@ -63,20 +70,15 @@ parts_json(struct ctx *c, struct server *s, struct db *db, struct js *j,
     const struct asset_row *a, int64_t *ret_received)
 {
 	struct str rest = a->parts, part;
-	struct blob_row row;
-	bool found, more = rest.n > 0;
+	bool more = rest.n > 0;
+	int64_t here;
 
 	*ret_received = 0;
 	js_open(j, "parts", '[');
 	while (more) {
-		int64_t here = 0;
-
 		more = str_cut(&rest, ' ', &part);
-		if (!blob_find(c, db, str_of(a->id.s), part, &found, &row))
+		if (!part_json(c, s, db, j, &a->id, part, &here))
 			return false;
-		if (found)
-			here = uploads_received(s->uploads, &row);
-		part_json(j, part, found ? &row : NULL, here);
 		*ret_received += here;
 	}
 	js_close(j, ']');

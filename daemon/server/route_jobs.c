@@ -67,15 +67,10 @@ job_write(struct ctx *c, struct db *db, struct request *rq)
 	struct job_wanted *w = rq->arg;
 	struct buf out;
 	struct js j = { &out, false };
-	bool full;
 
 	rq->act.audit.object = str_of(w->row.id.s);
-	if (!job_queue_full(
-		c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max, &full))
-		return false;
-	if (full)
-		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
-	if (!data_key_insert(c, db, &w->key) || !making_insert(c, db, &w->row, &w->making) ||
+	if (!job_queue_room(c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max) ||
+	    !data_key_insert(c, db, &w->key) || !making_insert(c, db, &w->row, &w->making) ||
 	    !job_insert(c, db, &w->row) || !take_buf(c, 2048, &out))
 		return false;
 	job_json(&j, rq->server->jobs, &w->row);
@@ -94,9 +89,13 @@ job_written(struct request *rq)
 static const char *
 made_by(enum job_type type)
 {
-	return type == JOB_PROTECT
-	    ? "releases are made by POST /v1/models/{id}/releases"
-	    : "what is uploaded is described by itself: see its \"facts\"";
+	if (type == JOB_PROTECT)
+		return "releases are made by POST /v1/models/{id}/releases";
+	if (type == JOB_CHALLENGE)
+		return "challenges are made by POST /v1/challenges";
+	if (type == JOB_VERIFY)
+		return "verifications are made by POST /v1/verifications";
+	return "what is uploaded is described by itself: see its \"facts\"";
 }
 
 bool

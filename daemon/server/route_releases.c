@@ -25,16 +25,6 @@ struct release_wanted {
 /* ---- Showing ------------------------------------------------------------------------------- */
 
 static void
-digest_json(struct js *j, const char *key, const struct digest256 *d)
-{
-	char hex[64];
-	struct buf h = BUF(hex);
-
-	hex_put(&h, d->b, sizeof d->b);
-	js_text(j, key, buf_str(&h));
-}
-
-static void
 ready_json(struct js *j, const struct release_row *r, bool facts)
 {
 	js_open(j, "locks", '[');
@@ -43,10 +33,10 @@ ready_json(struct js *j, const struct release_row *r, bool facts)
 			js_text(j, NULL, str_of(lock_words[i]));
 	js_close(j, ']');
 	js_open(j, "artifact", '{');
-	digest_json(j, "sha256", &r->artifact);
+	js_digest(j, "sha256", &r->artifact);
 	js_number(j, "bytes", r->bytes);
 	js_close(j, '}');
-	digest_json(j, "plain", &r->plain);
+	js_digest(j, "plain", &r->plain);
 	js_number(j, "log_l", r->log_l);
 	js_real(j, "kappa", r->kappa);
 	if (facts && r->facts.n > 0)
@@ -196,16 +186,11 @@ release_write(struct ctx *c, struct db *db, struct request *rq)
 	struct asset_row model;
 	struct buf out;
 	struct js j = { &out, false };
-	bool full;
 
 	rq->act.audit.object = str_of(w->row.id.s);
 	if (!all_ready(c, db, w, &model) ||
-	    !job_queue_full(
-		c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max, &full))
-		return false;
-	if (full)
-		return fail(c, E_RATE, "as many jobs wait as may: let some of them end");
-	if (!data_key_insert(c, db, &w->secret) || !data_key_insert(c, db, &w->job_key) ||
+	    !job_queue_room(c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max) ||
+	    !data_key_insert(c, db, &w->secret) || !data_key_insert(c, db, &w->job_key) ||
 	    !release_insert(c, db, &w->row) || !job_insert(c, db, &w->job) ||
 	    !take_buf(c, RELEASE_JSON_MAX, &out))
 		return false;

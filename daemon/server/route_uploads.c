@@ -5,13 +5,11 @@
  * that looks at the thing.
  */
 #include "assets.h"
-#include "ranges.h"
-#include "uploads.h"
+#include "uploading.h"
 
 struct upload_request {
+	struct uploading up;
 	const struct asset_route *route;
-	struct upload_wanted wanted;
-	struct upload_now now;
 	bool
 	    checks; /* the job is there: its rows are made before it is known whether it is due */
 	struct job_row job;
@@ -20,31 +18,6 @@ struct upload_request {
 };
 
 /* ---- The head ------------------------------------------------------------------------------ */
-
-MUST static bool
-range_read(struct ctx *c, struct request *rq, struct upload_wanted *w)
-{
-	struct str range = request_header(rq, "Content-Range");
-	struct content_range r = { 0 };
-	int64_t n, max = rq->server->conf.upload_max_mb << 20;
-
-	if (!str_number(request_header(rq, "Content-Length"), 0, INT64_MAX / 2, &n))
-		return fail_at(c, E_LENGTH, "Content-Length", "an upload says its length");
-	if (range.n > 0 && !content_range_parse(c, range, &r))
-		return false;
-	if (range.n > 0 && r.n != n)
-		return fail_at(c, E_USAGE, "Content-Range",
-		    "Content-Range and Content-Length say different lengths");
-	w->anew = range.n == 0;
-	w->from = r.from;
-	w->n = n;
-	w->size = w->anew ? n : r.size;
-	if (w->size == 0)
-		return fail(c, E_INPUT, "an empty file is of no use");
-	if (w->size > max)
-		return fail(c, E_LIMIT, "an upload may have %lld bytes here", (long long)max);
-	return repr_digest_parse(c, request_header(rq, "Repr-Digest"), &w->sha256);
-}
 
 /* Of this asset, which must still be waiting for it. */
 MUST static bool
@@ -98,9 +71,9 @@ MUST static bool
 become_whole(struct ctx *c, struct db *db, struct request *rq, struct asset_row *a)
 {
 	struct upload_request *u = rq->arg;
-	const struct upload_wanted *w = &u->wanted;
+	const struct upload_wanted *w = &u->up.wanted;
 
-	if (!blob_whole(c, db, str_of(u->now.blob.s), w->size, &w->sha256) ||
+	if (!blob_whole(c, db, str_of(u->up.now.blob.s), w->size, &w->sha256) ||
 	    !all_whole(c, db, a, &u->checks))
 		return false;
 	if (!u->checks)
@@ -108,20 +81,20 @@ become_whole(struct ctx *c, struct db *db, struct request *rq, struct asset_row 
 	rq->act.audit.detail = u->detail_with_job;
 	return data_key_insert(c, db, &u->job_key) && job_insert(c, db, &u->job) &&
 	    asset_check(c, db, str_of(a->id.s), str_of(u->job.id.s)) &&
-	    asset_by_id(c, db, w->kind, str_of(w->vendor.s), str_of(w->owner.s), a);
+	    asset_by_id(c, db, u->route->kind, str_of(w->vendor.s), str_of(w->owner.s), a);
 }
 
 static bool
 whole_write(struct ctx *c, struct db *db, struct request *rq)
 {
 	struct upload_request *u = rq->arg;
-	const struct upload_wanted *w = &u->wanted;
+	const struct upload_wanted *w = &u->up.wanted;
 	struct asset_row a;
 	struct buf out;
 	struct js j = { &out, false };
 	int64_t received;
 
-	if (!asset_by_id(c, db, w->kind, str_of(w->vendor.s), str_of(w->owner.s), &a) ||
+	if (!asset_by_id(c, db, u->route->kind, str_of(w->vendor.s), str_of(w->owner.s), &a) ||
 	    !become_whole(c, db, rq, &a) || !take_buf(c, ASSET_JSON_MAX, &out) ||
 	    !asset_json(c, rq->server, db, &j, &a, true, &received))
 		return false;
@@ -134,7 +107,7 @@ whole_written(struct request *rq)
 {
 	struct upload_request *u = rq->arg;
 
-	uploads_forget(rq->server->uploads, str_of(u->wanted.owner.s), u->wanted.part);
+	uploads_forget(rq->server->uploads, str_of(u->up.wanted.owner.s), u->up.wanted.part);
 	if (u->checks)
 		jobs_wake(rq->server->jobs);
 }
@@ -150,48 +123,13 @@ job_prepare(struct ctx *c, struct request *rq, struct upload_request *u)
 	if (!server_reader(c, rq->server, &db) || !take_buf(c, 128, &params))
 		return false;
 	js_open(&j, NULL, '{');
-	js_text(&j, u->route->member, str_of(u->wanted.owner.s));
+	js_text(&j, u->route->member, str_of(u->up.wanted.owner.s));
 	js_close(&j, '}');
 	if (!job_new(c, rq->server, db, str_of(rq->who.vendor.s), STR("describe"),
 		buf_str(&params), &u->job, &u->job_key))
 		return false;
-	u->job.object = u->wanted.owner;
+	u->job.object = u->up.wanted.owner;
 	return true;
-}
-
-MUST static bool
-more_to_come(struct ctx *c, struct request *rq, const struct upload_request *u)
-{
-	struct buf out;
-	struct js j = { &out, false };
-
-	if (!take_buf(c, 128, &out))
-		return false;
-	js_open(&j, NULL, '{');
-	js_number(&j, "received", u->now.received);
-	js_number(&j, "size", u->wanted.size);
-	js_close(&j, '}');
-	return reply_json(rq, 202, &out);
-}
-
-/* What came, for the audit; with the job that is due. */
-MUST static bool
-account(struct ctx *c, const struct upload_request *u, const struct id *job, struct str *ret)
-{
-	struct buf b;
-	struct js j = { &b, false };
-
-	if (!take_buf(c, 160, &b))
-		return false;
-	js_open(&j, NULL, '{');
-	js_text(&j, "part", str_of(u->wanted.part));
-	js_number(&j, "received", u->now.received);
-	js_number(&j, "size", u->wanted.size);
-	if (job != NULL)
-		js_text(&j, "job", str_of(job->s));
-	js_close(&j, '}');
-	*ret = buf_str(&b);
-	return buf_ok(c, &b);
 }
 
 static bool
@@ -199,17 +137,33 @@ upload_arrived(struct ctx *c, struct request *rq)
 {
 	struct upload_request *u = rq->arg;
 
-	u->now = intake_now(rq->intake);
-	if (!account(c, u, NULL, &rq->act.audit.detail))
+	if (!uploading_came(c, rq, &u->up))
 		return false;
-	if (!u->now.whole)
-		return more_to_come(c, rq, u);
+	if (!u->up.now.whole)
+		return uploading_more(c, rq, &u->up);
 	rq->write = whole_write;
 	rq->after = whole_written;
-	return job_prepare(c, rq, u) && account(c, u, &u->job.id, &u->detail_with_job);
+	return job_prepare(c, rq, u) &&
+	    uploading_account(c, &u->up, &u->job.id, &u->detail_with_job);
 }
 
 /* ---- The routes ---------------------------------------------------------------------------- */
+
+static bool
+model_there(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct asset_row a;
+
+	return asset_by_id(c, db, ASSET_MODEL, vendor, id, &a);
+}
+
+static bool
+dataset_there(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct asset_row a;
+
+	return asset_by_id(c, db, ASSET_DATASET, vendor, id, &a);
+}
 
 MUST static bool
 upload(struct ctx *c, struct request *rq, enum asset_kind kind, const char *part)
@@ -219,18 +173,13 @@ upload(struct ctx *c, struct request *rq, enum asset_kind kind, const char *part
 	if (u == NULL)
 		return false;
 	u->route = &asset_routes[kind];
-	u->wanted =
-	    (struct upload_wanted){ .kind = kind, .vendor = rq->who.vendor, .part = part };
+	u->up.wanted = (struct upload_wanted){ .vendor = rq->who.vendor,
+		.part = part,
+		.there = kind == ASSET_MODEL ? model_there : dataset_there };
 	rq->arg = u;
 	rq->arrived = upload_arrived;
-	if (!asset_wants(c, rq, u->route, str_of(part), &u->wanted.owner) ||
-	    !range_read(c, rq, &u->wanted))
-		return false;
-	rq->reply.retry_after = 1; /* should it be refused because of others, who will end */
-	if (!intake_new(c, rq->server->uploads, &u->wanted, &rq->intake))
-		return false;
-	rq->reply.retry_after = 0;
-	return true;
+	return asset_wants(c, rq, u->route, str_of(part), &u->up.wanted.owner) &&
+	    uploading_begin(c, rq, &u->up);
 }
 
 bool

@@ -11,13 +11,10 @@ enum { WATERMARK_JSON_MAX = 2048 };
 static void
 ready_json(struct js *j, const struct watermark_row *w, bool facts)
 {
-	char hex[64];
-	struct buf h = BUF(hex);
-
-	hex_put(&h, w->commitment.b, sizeof w->commitment.b);
 	js_number(j, "keys", w->keys);
+	js_number(j, "asked", w->asked);
 	js_number(j, "classes", w->classes);
-	js_text(j, "commitment", buf_str(&h));
+	js_digest(j, "commitment", &w->commitment);
 	if (facts && w->facts.n > 0)
 		js_raw(j, "facts", w->facts);
 }

@@ -5,7 +5,11 @@
  */
 #include "request.h"
 
-enum { ANYONE_OF_THE_VENDOR = ROLE_ALL, MAKERS = ROLE_ADMIN | ROLE_ISSUER };
+enum {
+	ANYONE_OF_THE_VENDOR = ROLE_ALL,
+	MAKERS = ROLE_ADMIN | ROLE_ISSUER,
+	JUDGES = ROLE_ADMIN | ROLE_ISSUER | ROLE_VERIFIER
+};
 
 /* clang-format off */
 const struct route routes[] = {
@@ -105,6 +109,36 @@ const struct route routes[] = {
 	  0, 0, "watermark.report", watermark_report_get },
 	{ "GET",    "/v1/watermarks/{id}/page", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
 	  0, 0, "watermark.report", watermark_page_get },
+	{ "POST",   "/v1/suspects",        NEED_TOKEN, JUDGES,
+	  ROUTE_ACT | ROUTE_IDEMPOTENT, BODY_MAX, "suspect.create", suspects_post },
+	{ "GET",    "/v1/suspects",        NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "suspect.list", suspects_get },
+	{ "GET",    "/v1/suspects/{id}",   NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "suspect.read", suspect_get },
+	{ "DELETE", "/v1/suspects/{id}",   NEED_TOKEN, JUDGES,
+	  ROUTE_ACT | ROUTE_IF_MATCH, 0, "suspect.delete", suspect_erase },
+	{ "PUT",    "/v1/suspects/{id}/content", NEED_TOKEN, JUDGES,
+	  ROUTE_ACT | ROUTE_UPLOAD, 0, "suspect.upload", suspect_content_put },
+	{ "POST",   "/v1/challenges",      NEED_TOKEN, JUDGES,
+	  ROUTE_ACT | ROUTE_IDEMPOTENT, BODY_MAX, "challenge.create", challenges_post },
+	{ "GET",    "/v1/challenges",      NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "challenge.list", challenges_get },
+	{ "GET",    "/v1/challenges/{id}", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "challenge.read", challenge_get },
+	{ "GET",    "/v1/challenges/{id}/content", NEED_TOKEN, JUDGES,
+	  ROUTE_DURABLE, 0, "challenge.download", challenge_content_get },
+	{ "POST",   "/v1/verifications",   NEED_TOKEN, JUDGES,
+	  ROUTE_ACT | ROUTE_IDEMPOTENT, BODY_MAX, "verification.create", verifications_post },
+	{ "GET",    "/v1/verifications",   NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "verification.list", verifications_get },
+	{ "GET",    "/v1/verifications/{id}", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "verification.read", verification_get },
+	{ "GET",    "/v1/verifications/{id}/report", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "verification.report", verification_report_get },
+	{ "GET",    "/v1/verifications/{id}/evidence", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "verification.evidence", verification_evidence_get },
+	{ "GET",    "/v1/verifications/{id}/page", NEED_TOKEN, ANYONE_OF_THE_VENDOR,
+	  0, 0, "verification.report", verification_page_get },
 	{ "POST",   "/v1/policies",        NEED_TOKEN, MAKERS,
 	  ROUTE_ACT | ROUTE_IDEMPOTENT, BODY_MAX, "policy.create", policies_post },
 	{ "GET",    "/v1/policies",        NEED_TOKEN, ANYONE_OF_THE_VENDOR,

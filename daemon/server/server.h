@@ -26,6 +26,7 @@ struct upkeep;
 struct uploads;
 struct hooks;
 struct viewers;
+struct live;
 
 struct server {
 	struct conf conf;
@@ -37,6 +38,7 @@ struct server {
 	struct limits *limits;
 	struct jobs *jobs;
 	struct viewers *viewers;
+	struct live *live;
 	struct uploads *uploads;
 	struct http *http;
 	struct admin *admin;
@@ -157,6 +159,15 @@ MUST bool keys_unlock_key(struct ctx *, struct keys *, struct db *, const struct
 /* What vouches for a ready release's artifact: a JWS, and the same as a model-signing bundle. */
 MUST bool keys_sign_release(struct ctx *, struct keys *, const struct release_row *,
     struct str model_name, struct str *ret_manifest, struct str *ret_bundle);
+/* What was found about a suspect: a JWS about the report, of now. */
+struct keys_evidence {
+	const struct verification_row *row;
+	struct digest256 suspect;
+	const uint32_t *accused; /* numbers, as the report has them */
+	size_t n;
+};
+MUST bool keys_sign_evidence(
+    struct ctx *, struct keys *, const struct keys_evidence *, struct str *ret_statement);
 /* Signs the audit's head now if it has moved; called by the upkeep, at stop, and by admins. */
 MUST bool keys_checkpoint(struct ctx *, struct keys *);
 /* Verifies one checkpoint against the public signing keys in the store; for audit_verify. */

@@ -36,7 +36,7 @@ upload_close(struct upload *u)
 
 struct arrival {
 	struct act act;
-	enum asset_kind kind;
+	upload_there *there;
 	struct blob_row blob;
 	struct data_key_row key;
 };
@@ -45,12 +45,9 @@ static bool
 arrival_run(struct ctx *c, struct db *db, struct act *act)
 {
 	struct arrival *a = (struct arrival *)(void *)act;
-	struct asset_row asset;
 
-	if (!asset_by_id(
-		c, db, a->kind, str_of(a->blob.vendor.s), str_of(a->blob.owner.s), &asset))
-		return false;
-	return data_key_insert(c, db, &a->key) && blob_insert(c, db, &a->blob);
+	return a->there(c, db, str_of(a->blob.vendor.s), str_of(a->blob.owner.s)) &&
+	    data_key_insert(c, db, &a->key) && blob_insert(c, db, &a->blob);
 }
 
 static bool
@@ -140,7 +137,7 @@ MUST static bool
 rows_create(struct ctx *c, struct upload *u, const struct upload_wanted *w, struct db *db,
     struct key256 *ret)
 {
-	struct arrival a = { .kind = w->kind,
+	struct arrival a = { .there = w->there,
 		.blob = { .id = id_new(c, "blb"),
 		    .vendor = w->vendor,
 		    .owner = w->owner,

@@ -1,8 +1,8 @@
 /*
- * uploads: the files that arrive. A part of a model or data set comes in one request or in several,
- * is sealed as it comes, and lies plain nowhere but in a buffer of this process. The edge's threads
- * collect bytes; a few threads of our own seal and write them, so that a slow disk never holds up a
- * thread that serves others.
+ * uploads: the files that arrive. A part of a model, data set or suspect comes in one request or in
+ * several, is sealed as it comes, and lies plain nowhere but in a buffer of this process. The
+ * threads of the edge collect bytes; a few threads of our own seal and write them, so that a slow
+ * disk never holds up a thread that serves others.
  */
 #ifndef UPLOADS_H
 #define UPLOADS_H
@@ -28,8 +28,10 @@ MUST bool uploads_prune(struct ctx *, struct server *, int64_t before, size_t ma
 
 /* ---- One request that brings bytes --------------------------------------------------------- */
 
+/* Within an act: what a part belongs to is there. */
+typedef bool upload_there(struct ctx *, struct db *, struct str vendor, struct str id);
 struct upload_wanted {
-	enum asset_kind kind;
+	upload_there *there;
 	struct id vendor, owner;
 	const char *part; /* static */
 	int64_t size;     /* of the whole part, and its digest: the same in each request */

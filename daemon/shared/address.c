@@ -195,14 +195,18 @@ networks_parse(struct ctx *c, struct str text, struct networks *ret)
 }
 
 bool
-address_allowed(const struct address *given, const struct networks *allowed)
+address_listed(const struct address *given, const struct networks *networks)
 {
 	struct address a = plain(given);
 
-	if (!address_private(&a))
-		return true;
-	for (size_t i = 0; i < allowed->n; i++)
-		if (is_in(&a, &allowed->v[i].address, allowed->v[i].bits))
+	for (size_t i = 0; i < networks->n; i++)
+		if (is_in(&a, &networks->v[i].address, networks->v[i].bits))
 			return true;
 	return false;
+}
+
+bool
+address_allowed(const struct address *given, const struct networks *allowed)
+{
+	return !address_private(given) || address_listed(given, allowed);
 }

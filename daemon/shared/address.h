@@ -36,6 +36,8 @@ struct networks {
 };
 /* "10.0.0.0/8, fd00::/8": separated by commas or blanks; an address alone is a network of one. */
 MUST bool networks_parse(struct ctx *, struct str, struct networks *ret);
+/* In one of these networks. */
+bool address_listed(const struct address *, const struct networks *);
 /* Public, or in one of these networks. */
 bool address_allowed(const struct address *, const struct networks *);
 

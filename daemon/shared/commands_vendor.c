@@ -217,6 +217,52 @@ static const struct command vendor_commands[] = {
 	  "make an address from which a key image is fetched once", COMMAND_ONE, "",
 	  "Whoever has the address has the picture: it is printed once, or written to a new file that only "
 	  "its user may read." },
+	{ "suspect add <file> [--name <name>] [--appeared <since>] [--challenge <challenge>] [--note <note>]",
+	  "upload something that may be this vendor's", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A model (ONNX), an unlock key, a key image, or the answers of a service to a challenge (CSV or "
+	  "JSON lines). What it is, is told by its bytes, and only a verification looks into them. "
+	  "--appeared is when it was first known, if that was before now: what was made later proves "
+	  "nothing about it. The name is the file's unless said otherwise." },
+	{ "suspect list", "what this vendor suspects", 0, "id,name,state,bytes,appeared,created" },
+	{ "suspect show <suspect>", "what is known of a suspect", COMMAND_ONE, "" },
+	{ "suspect delete <suspect>", "delete a suspect; the keys to its file are destroyed",
+	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "suspect challenge --out <out> --dataset <dataset> [--release <release-name>] "
+	  "[--watermark <watermark>] [--pairs <pairs>] [--decoys <decoys>]",
+	  "make pictures to be shown to a service that may run a vendor's model", COMMAND_ONE | COMMAND_STREAM, "",
+	  "The file is a tar of pictures and of answers.csv, which is to be filled in with what the service "
+	  "answers to each, and then given to `suspect add` with --challenge. Key pictures and their twins "
+	  "lie among ordinary samples of the data set, in an order that only the server knows. A picture "
+	  "that was shown to anybody is never asked again." },
+	{ "verification start <suspect> <release-name> [--dataset <dataset>] [--null <model>]... "
+	  "[--eps1 <chance>] [--wait]",
+	  "find out whether a suspect is this vendor's, and who leaked it",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "",
+	  "A labelled data set lets more be tested; --null names models of the vendor's that are known to "
+	  "have nothing to do with the suspect, and may be given again. --eps1 is the accepted chance of "
+	  "accusing any innocent customer. With --wait the evidence is fetched and checked before a word "
+	  "is said about it, and the status is 0 only if the verdict is `proven`, 3 if it is `indicative`, "
+	  "`no-evidence` or `cannot-decide`, and 5 if the evidence does not hold. Without it the status "
+	  "only says that the work has begun." },
+	{ "verification list", "this vendor's verifications", 0,
+	  "id,suspect,release,state,verdict,accused,created" },
+	{ "verification show <verification>", "the verdict, the tests and the accused",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "",
+	  "The status follows the verdict, as that of `verification start --wait` does." },
+	{ "verification report <verification> [--out <out>]", "fetch the report, as JSON",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "" },
+	{ "verification page <verification> [--out <out>]", "fetch the evidence, as an HTML page",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "" },
+	{ "verification evidence <verification> [--out <out>]", "fetch the evidence, as JSON",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "",
+	  "The report, and what the vendor's server signed about it: what `verification check` looks at." },
+	{ "verification check <file> [--keys <file>]", "whether evidence holds, without asking anybody",
+	  COMMAND_ONE | COMMAND_TEXT, "",
+	  "The file is what `verification evidence` or `verification page` fetched. The signature is checked "
+	  "with --keys, or with the keys of every vendor whose customer this machine's user is; then the "
+	  "digest of the report; then the report is computed anew from what it says was counted. Ends with "
+	  "status 0 if it holds and says `proven`, 3 if it holds and says anything else, 5 if it does not "
+	  "hold." },
 	{ "import <file> [--connections <connections>] [--codes <file>] [--dry-run]",
 	  "customers and licenses by the thousand, from CSV or JSON lines", COMMAND_ONE | COMMAND_STREAM, "",
 	  "A CSV has a line of column names first: name, email, release, policy, reference, seats, from, "
@@ -320,11 +366,19 @@ static const struct option vendor_options[] = {
 	{ "--from", "when it begins; now unless said otherwise" },
 	{ "--dry-run", "say what would be done, and do not do it" },
 	{ "--customer", "which customer" },
-	{ "--release", "of this release alone" },
+	{ "--release", "which release" },
 	{ "--state", "in this state alone" },
 	{ "--action", "what is to be done; validate unless said otherwise" },
 	{ "--machine", "on which machine" },
 	{ "--withdraw", "take one's approval back" },
+	{ "--appeared", "when it was first known; now unless said otherwise" },
+	{ "--challenge", "the challenge that the answers are to, as `suspect challenge` told it" },
+	{ "--note", "kept with it, for people" },
+	{ "--watermark", "which watermark" },
+	{ "--decoys", "how many ordinary samples are among the pictures" },
+	{ "--null", "a model that is known to be independent; may be given again" },
+	{ "--eps1", "the accepted chance of accusing any innocent customer; 1e-6 unless said otherwise" },
+	{ "--wait", "follow it to its end, and check what came of it" },
 	{ "--connections", "how many at once; 16 unless said otherwise" },
 	{ "--codes", "where the enrolment codes of new customers go" },
 	{ "--event", "which to be told of; may be given again; all unless said otherwise" },
@@ -357,6 +411,9 @@ static const char *const vendor_notes[] = {
 	"hallmark license image lic_01890a5d-ac96-774b-bcce-b302099a8057 -o me.png\n"
 	"hallmark exec lic_01890a5d-ac96-774b-bcce-b302099a8057 --image me.png -- ./infer --model {model}\n"
 	"hallmark artifact unlock model.key model.locked.onnx model.onnx --key me.jwk\n"
+	"hallmark suspect add found.onnx\n"
+	"hallmark verification start found.onnx lenet/1 --wait\n"
+	"hallmark verification check evidence.html --keys keys.json\n"
 	"hallmark audit list --format jsonl",
 	NULL,
 };

@@ -15,6 +15,7 @@ static const char *const ends[PARCEL_ENDS] = {
 	[PARCEL_BAD_URL]     = "the URL is not one of https",
 	[PARCEL_NO_NAME]     = "the host's name cannot be resolved",
 	[PARCEL_FORBIDDEN]   = "the host's address is private: `webhook-networks` does not allow it",
+	[PARCEL_LARGE]       = "the answer is larger than 64 kB",
 	[PARCEL_UNREACHABLE] = "nobody listens there",
 	[PARCEL_UNTRUSTED]   = "the host's certificate is not to be trusted",
 	[PARCEL_NO_TLS]      = "the TLS handshake failed",
@@ -124,6 +125,36 @@ parcel_report_decode(struct ctx *c, struct str bytes, struct parcel_report *ret)
 		return fail(c, E_PEER, "a report of the courier is malformed");
 	r.end = (enum parcel_end)end;
 	r.status = (int)status;
+	*ret = r;
+	return true;
+}
+
+bool
+question_report_encode(struct ctx *c, const struct question_report *r, struct buf *out)
+{
+	wire_put_u64(out, r->number);
+	wire_put_u8(out, (uint8_t)r->end);
+	wire_put_u32(out, (uint32_t)r->status);
+	wire_put_str(out, r->body);
+	return buf_ok(c, out);
+}
+
+bool
+question_report_decode(struct ctx *c, struct str bytes, struct question_report *ret)
+{
+	struct wire w = { bytes, false };
+	struct question_report r = { .number = wire_u64(&w) };
+	uint8_t end = wire_u8(&w);
+	uint32_t status = wire_u32(&w);
+
+	r.body = wire_str(&w, LIVE_ANSWER_MAX);
+	if (!wire_end(c, &w))
+		return false;
+	r.end = (enum parcel_end)end;
+	r.status = (int)status;
+	if (end >= PARCEL_ENDS || status > 999 || (r.end == PARCEL_ANSWERED) != (status > 0) ||
+	    (status == 0 && r.body.n > 0))
+		return fail(c, E_PEER, "a report of the courier is malformed");
 	*ret = r;
 	return true;
 }

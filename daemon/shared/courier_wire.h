@@ -1,12 +1,13 @@
 /*
- * courier_wire: what the server and its courier say to each other, one message of a socket pair
- * each. The server sends parcels; the courier says once how it stands, and then of each parcel how
- * it ended. Nothing that came from outside is repeated, but a status.
+ * courier_wire: what the server and its couriers say to each other, one message of a socket pair
+ * each. The courier says once how it stands. One of them gets parcels and says of each how it
+ * ended; nothing that came from outside is repeated, but a status. The other gets questions (see
+ * live.h), and brings back what was answered: bytes for a worker, which the server does not read.
  */
 #ifndef COURIER_WIRE_H
 #define COURIER_WIRE_H
 
-#include "base.h"
+#include "live.h"
 
 enum {
 	COURIER_PROTOCOL = 1,
@@ -40,15 +41,24 @@ enum parcel_end {
 	PARCEL_NO_TLS,
 	PARCEL_SLOW,
 	PARCEL_BROKEN,
-	PARCEL_LOST, /* the courier itself could not */
+	PARCEL_LARGE, /* an answer beyond LIVE_ANSWER_MAX */
+	PARCEL_LOST,  /* the courier itself could not */
 	PARCEL_ENDS
 };
-/* A sentence for the delivery log. */
+/* A sentence for the delivery log, or for a verification's report. */
 const char *parcel_end_text(enum parcel_end);
 struct parcel_report {
 	uint64_t serial;
 	enum parcel_end end;
 	int status; /* 0: there was no answer */
+};
+
+/* How a question ended. */
+struct question_report {
+	uint64_t number;
+	enum parcel_end end;
+	int status;      /* 0: there was no answer */
+	struct str body; /* of an answer */
 };
 
 /* Encoding appends to a buffer of the maximal size; decoding checks everything, views into it. */
@@ -58,5 +68,7 @@ MUST bool parcel_encode(struct ctx *, const struct parcel *, struct buf *);
 MUST bool parcel_decode(struct ctx *, struct str, struct parcel *ret);
 MUST bool parcel_report_encode(struct ctx *, const struct parcel_report *, struct buf *);
 MUST bool parcel_report_decode(struct ctx *, struct str, struct parcel_report *ret);
+MUST bool question_report_encode(struct ctx *, const struct question_report *, struct buf *);
+MUST bool question_report_decode(struct ctx *, struct str, struct question_report *ret);
 
 #endif

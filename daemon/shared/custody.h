@@ -216,6 +216,24 @@ struct custody_release {
  */
 MUST bool custody_sign_release(struct ctx *, struct custody *, const struct custody_release *,
     struct str *ret_manifest, struct str *ret_bundle);
+#define EVIDENCE_TYP "hallmark-evidence+jwt"
+#define CUSTODY_ACCUSED_MAX 64
+/* What was found about a suspect, as the custodian vouches for it. */
+struct custody_evidence {
+	struct str verification, release, vendor; /* ids */
+	struct digest256 report, suspect;
+	int verdict;             /* 0 no evidence, 1 indicative, 2 proven, 3 cannot decide */
+	const uint32_t *accused; /* numbers of customers, as the report has them */
+	size_t n;                /* at most CUSTODY_ACCUSED_MAX */
+	int64_t at;              /* seconds */
+};
+/*
+ * A JWS over {"accused": [number…], "iat", "iss" (vendor), "jti" (verification), "report" (hex),
+ * "sub" (release), "suspect" (hex), "verdict"}, which the custodian writes itself. E_INPUT for what
+ * makes no sense: nobody is accused where nothing was found or could be decided.
+ */
+MUST bool custody_sign_evidence(
+    struct ctx *, struct custody *, const struct custody_evidence *, struct str *ret_jws);
 /* The public halves of the loaded signing keys, {"keys": [JWK with kid, use and alg, …]}. */
 MUST bool custody_jwks(struct ctx *, struct custody *, struct str *ret_json);
 

@@ -338,6 +338,12 @@ text_take(struct ctx *c, struct call *call, struct str *ret)
 	return wire_end(c, &call->in) && take_copy(c, text, ret);
 }
 
+static void
+digest_put(struct buf *b, const struct digest256 *d)
+{
+	wire_put_str(b, (struct str){ (const char *)d->b, sizeof d->b });
+}
+
 bool
 custody_sign_checkpoint(struct ctx *c, struct custody *cu, int64_t seq,
     const struct digest256 *hash, int64_t at, struct str *ret_jws)
@@ -345,7 +351,7 @@ custody_sign_checkpoint(struct ctx *c, struct custody *cu, int64_t seq,
 	owned(exchange_end) struct call call = exchange_begin(cu, OP_CHECKPOINT);
 
 	wire_put_u64(&call.out, (uint64_t)seq);
-	wire_put_str(&call.out, (struct str){ (const char *)hash->b, sizeof hash->b });
+	digest_put(&call.out, hash);
 	wire_put_u64(&call.out, (uint64_t)at);
 	return exchange_do(c, &call) && text_take(c, &call, ret_jws);
 }
@@ -360,8 +366,7 @@ custody_sign_release(struct ctx *c, struct custody *cu, const struct custody_rel
 	wire_put_str(&call.out, r->release);
 	wire_put_str(&call.out, r->model);
 	wire_put_str(&call.out, r->name);
-	wire_put_str(
-	    &call.out, (struct str){ (const char *)r->artifact.b, sizeof r->artifact.b });
+	digest_put(&call.out, &r->artifact);
 	wire_put_u64(&call.out, (uint64_t)r->bytes);
 	wire_put_u64(&call.out, (uint64_t)r->at);
 	if (!exchange_do(c, &call))
@@ -370,6 +375,28 @@ custody_sign_release(struct ctx *c, struct custody *cu, const struct custody_rel
 	bundle = wire_str(&call.in, CUSTODY_MESSAGE_MAX);
 	return wire_end(c, &call.in) && take_copy(c, manifest, ret_manifest) &&
 	    take_copy(c, bundle, ret_bundle);
+}
+
+bool
+custody_sign_evidence(
+    struct ctx *c, struct custody *cu, const struct custody_evidence *e, struct str *ret_jws)
+{
+	owned(exchange_end) struct call call = exchange_begin(cu, OP_SIGN_EVIDENCE);
+
+	if (e->n > CUSTODY_ACCUSED_MAX)
+		return fail(
+		    c, E_INPUT, "at most %d customers are accused", CUSTODY_ACCUSED_MAX);
+	wire_put_str(&call.out, e->verification);
+	wire_put_str(&call.out, e->release);
+	wire_put_str(&call.out, e->vendor);
+	digest_put(&call.out, &e->report);
+	digest_put(&call.out, &e->suspect);
+	wire_put_u8(&call.out, (uint8_t)e->verdict);
+	wire_put_u64(&call.out, (uint64_t)e->at);
+	wire_put_u32(&call.out, (uint32_t)e->n);
+	for (size_t i = 0; i < e->n; i++)
+		wire_put_u32(&call.out, e->accused[i]);
+	return exchange_do(c, &call) && text_take(c, &call, ret_jws);
 }
 
 bool

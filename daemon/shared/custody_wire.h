@@ -42,6 +42,9 @@ enum custody_op {	/* request fields			-> results */
 			 * next_update, u32 revoked, suspended;
 			 * descriptors: the entries, as bytes, one
 			 * after the other; where the JWS goes		-> u64 bytes of JWS */
+	OP_SIGN_EVIDENCE, /* verification, release, vendor,
+			 * digest of the report, of the suspect,
+			 * u8 verdict, u64 at, u32 n, n numbers	-> JWS */
 	OP_COUNT
 };
 /* clang-format on */

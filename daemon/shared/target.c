@@ -103,7 +103,7 @@ scheme_take(struct ctx *c, struct str *rest, bool plain, bool *ret)
 
 	*ret = str_starts(*rest, http);
 	if (!*ret && !str_starts(*rest, https))
-		return fail_at(c, E_INPUT, AT, "a webhook's URL begins with https://");
+		return fail_at(c, E_INPUT, AT, "a URL begins with https:// here");
 	if (*ret && !plain)
 		return fail_at(c, E_INPUT, AT,
 		    "a webhook's URL begins with https://; plain http is allowed by "
@@ -134,8 +134,8 @@ target_parse(struct ctx *c, struct str url, bool plain, struct target *ret)
 	place = (struct str){ rest.p, n };
 	t.path = (struct str){ rest.p + n, rest.n - n };
 	if (memchr(place.p, '@', place.n) != NULL)
-		return fail_at(c, E_INPUT, AT,
-		    "a URL holds no user and no password: messages are signed instead");
+		return fail_at(
+		    c, E_INPUT, AT, "a URL holds no user and no password: leave them out");
 	if (!host_take(c, &place, &t) || !port_take(c, place, &t))
 		return false;
 	*ret = t;

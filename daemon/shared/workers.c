@@ -60,7 +60,7 @@ post_job(struct ctx *c, const struct job_message *m, const int blob_fd[], const 
 		return false;
 	*ret = theirs;
 	theirs = -1;
-	if (job_kinds[m->kind].stays) {
+	if (job_kinds[m->kind].stays || job_kinds[m->kind].asks) {
 		*ret_ours = ours;
 		ours = -1;
 	}

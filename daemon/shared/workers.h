@@ -15,7 +15,7 @@ struct worker {
 	pid_t pid;    /* 0: not our child, systemd's */
 	int pidfd;    /* readable once the child has ended; -1 if it is not ours */
 	int progress; /* reports come here; readable at end of life too */
-	int job;      /* of a kind that stays: it is asked and answers here; else -1 */
+	int job;      /* of a kind that stays, or asks: where that is done; else -1 */
 };
 
 struct worker_conf {

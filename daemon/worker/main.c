@@ -3,7 +3,8 @@
  * nowhere else, so this process sees two sockets (job, progress), the files that came with the job
  * and nothing of the machine: no other file, no network, no other process, no key but those of its
  * own files. A job that crashes, hangs or eats memory costs itself.
- * Jobs of a kind that stays are asked over the job's socket until that closes.
+ * Jobs of a kind that stays are asked over the job's socket until that closes; one that may ask the
+ * outside does it there.
  *
  *	hallmark-worker			started by the server, with descriptors 3 and 4
  *	hallmark-worker --activated	started by systemd, for one connection
@@ -62,7 +63,7 @@ progress_tell(void *arg, int64_t done, int64_t total, struct str note)
 	say(&c, &r, 0);
 }
 
-/* ---- Of a kind that stays ---------------------------------------------------------------- */
+/* ---- Of a kind that stays, or asks ------------------------------------------------------- */
 
 MUST static bool
 hear(struct ctx *c, void *arg, int64_t deadline, struct buf *message)
@@ -73,7 +74,7 @@ hear(struct ctx *c, void *arg, int64_t deadline, struct buf *message)
 	if (!channel_receive(c, FD_JOB, message->p, message->max, deadline, &m))
 		return false;
 	message->n = m.n;
-	return m.fds == 0 ? true : fail(c, E_PEER, "a question with files beside it");
+	return m.fds == 0 ? true : fail(c, E_PEER, "a message with files beside it");
 }
 
 /* If nobody takes it, the watch ends this process. */
@@ -109,7 +110,7 @@ job_receive(struct ctx *c, struct work *w, struct job_run *run)
 	memcpy(run->blob_fd, m.fd, w->message.blobs * sizeof m.fd[0]);
 	memcpy(run->out_fd, m.fd + w->message.blobs, w->message.outs * sizeof m.fd[0]);
 	m.fds = 0;
-	if (job_kinds[w->message.kind].stays) {
+	if (job_kinds[w->message.kind].stays || job_kinds[w->message.kind].asks) {
 		run->hear = hear;
 		run->say = tell;
 	} else {
@@ -159,7 +160,8 @@ work(struct ctx *c, bool child)
 	if (!walls_narrow(c, &w->message.limits, w->address_space))
 		return complain(c, WORKER_WALLS);
 	job_do(c, &run);
-	return WORKER_OK;
+	/* At once, and nothing is freed: a thread that was given up may still be at work. */
+	_exit(WORKER_OK);
 }
 
 /* With a memory of its own: to this process there is nothing but its job. */

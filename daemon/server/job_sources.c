@@ -1,0 +1,255 @@
+/*
+ * The things that the inputs of jobs are part of, one row for each source; their secrets; and the
+ * list of a release's customers, which may be long: it goes from the store into a sealed file
+ * record by record.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "job_sources.h"
+
+/* clang-format off */
+static const struct {
+	const char *at, *word; /* of the parameter that names it; NULL: nothing is named */
+} sources[] = {
+	[JOB_FROM_PARAMETER] = { NULL,               NULL        },
+	[JOB_FROM_MODEL]     = { "/params/model",    "model"     },
+	[JOB_FROM_DATASET]   = { "/params/dataset",  "data set"  },
+	[JOB_FROM_SECRET]    = { NULL,               NULL        },
+	[JOB_FROM_RELEASE]   = { "/release",         "release"   },
+	[JOB_FROM_SUSPECT]   = { "/suspect",         "suspect"   },
+	[JOB_FROM_CHALLENGE] = { "/challenge",       "challenge" },
+	[JOB_FROM_CUSTOMERS] = { "/release",         "release"   },
+};
+/* clang-format on */
+
+bool
+source_wanted(struct ctx *c, enum job_source source)
+{
+	if (sources[source].at == NULL)
+		return fail(c, E_INTERNAL, "an input that nobody can name");
+	return fail_at(c, E_INPUT, sources[source].at, "jobs of this kind need the id of a %s",
+	    sources[source].word);
+}
+
+/* ---- States -------------------------------------------------------------------------------- */
+
+MUST static bool
+in_state(struct ctx *c, struct str id, const char *is, const char *must)
+{
+	if (strcmp(is, must) == 0)
+		return true;
+	return fail(c, E_CONFLICT, "%.*s is %s, not %s", STRF(id), is, must);
+}
+
+/* What is described is being checked; everything else was. */
+MUST static bool
+asset_is(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
+    enum asset_kind kind, struct str id)
+{
+	enum asset_state must = type == JOB_DESCRIBE ? ASSET_CHECKING : ASSET_READY;
+	struct asset_row a;
+
+	return asset_by_id(c, db, kind, vendor, id, &a) &&
+	    in_state(c, id, asset_state_names[a.state], asset_state_names[must]);
+}
+
+MUST static bool
+release_is(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct release_row r;
+
+	return release_outline(c, db, vendor, id, &r) &&
+	    in_state(c, id, release_state_names[r.state], release_state_names[RELEASE_READY]);
+}
+
+MUST static bool
+suspect_is(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct suspect_row s;
+
+	return suspect_by_id(c, db, vendor, id, &s) &&
+	    in_state(c, id, suspect_state_names[s.state], suspect_state_names[SUSPECT_READY]);
+}
+
+MUST static bool
+challenge_is(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct challenge_row k;
+
+	return challenge_by_id(c, db, vendor, id, &k) &&
+	    in_state(
+		c, id, challenge_state_names[k.state], challenge_state_names[CHALLENGE_READY]);
+}
+
+MUST static bool
+is_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
+    enum job_source source, struct str id)
+{
+	switch (source) {
+	case JOB_FROM_MODEL:
+		return asset_is(c, db, vendor, type, ASSET_MODEL, id);
+	case JOB_FROM_DATASET:
+		return asset_is(c, db, vendor, type, ASSET_DATASET, id);
+	case JOB_FROM_RELEASE:
+	case JOB_FROM_CUSTOMERS:
+		return release_is(c, db, vendor, id);
+	case JOB_FROM_SUSPECT:
+		return suspect_is(c, db, vendor, id);
+	case JOB_FROM_CHALLENGE:
+		return challenge_is(c, db, vendor, id);
+	case JOB_FROM_PARAMETER:
+	case JOB_FROM_SECRET:
+		return fail(c, E_INTERNAL, "an input that is part of nothing has an id");
+	}
+	abort();
+}
+
+bool
+source_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
+    enum job_source source, struct str id, struct id *ret)
+{
+	if (!is_ready(c, db, vendor, type, source, id))
+		return false;
+	if (ret == NULL)
+		return true;
+	if (id.n >= sizeof ret->s)
+		return fail(c, E_INTERNAL, "an id that is too long was found");
+	*ret = (struct id){ 0 };
+	memcpy(ret->s, id.p, id.n);
+	return true;
+}
+
+/* ---- Secrets ------------------------------------------------------------------------------- */
+
+/* Of what the job makes: a release, a model's watermark, or a challenge. */
+MUST static bool
+secret_of_work(
+    struct ctx *c, struct db *db, enum job_type type, const struct job_row *job, struct id *ret)
+{
+	struct str vendor = str_of(job->vendor.s), object = str_of(job->object.s);
+	struct watermark_row watermark;
+	struct challenge_row challenge;
+	struct release_row release;
+	bool found;
+
+	if (type == JOB_CHALLENGE) {
+		if (!challenge_by_id(c, db, vendor, object, &challenge))
+			return false;
+		*ret = challenge.key;
+		return true;
+	}
+	if (type != JOB_WATERMARK) {
+		if (!release_by_id(c, db, vendor, STR(""), object, &release))
+			return false;
+		*ret = release.key;
+		return true;
+	}
+	if (!watermark_by_model(c, db, vendor, object, &found, &watermark))
+		return false;
+	if (!found)
+		return fail(c, E_ABSENT, "the model was deleted before the job began");
+	*ret = watermark.key;
+	return true;
+}
+
+/* Of the watermark that the release's network has; none if it has none. */
+MUST static bool
+secret_of_watermark(
+    struct ctx *c, struct db *db, struct str vendor, struct str release, struct id *ret)
+{
+	struct watermark_row watermark;
+	bool found;
+
+	if (!watermark_of_release(c, db, vendor, release, &found, &watermark))
+		return false;
+	*ret = found ? watermark.key : (struct id){ 0 };
+	return true;
+}
+
+bool
+source_secret(struct ctx *c, struct db *db, enum job_type type, const struct job_row *job,
+    const struct job_input *in, struct str id, struct id *ret)
+{
+	struct str vendor = str_of(job->vendor.s);
+	struct release_row release;
+
+	*ret = (struct id){ 0 };
+	if (in->source == JOB_FROM_SECRET)
+		return secret_of_work(c, db, type, job, ret);
+	if (in->source != JOB_FROM_RELEASE || in->part == NULL)
+		return true;
+	if (strcmp(in->part, "watermark_secret") == 0)
+		return secret_of_watermark(c, db, vendor, id, ret);
+	if (strcmp(in->part, "secret") != 0)
+		return true;
+	if (!release_outline(c, db, vendor, id, &release))
+		return false;
+	*ret = release.key;
+	return true;
+}
+
+/* ---- Customers ----------------------------------------------------------------------------- */
+
+/* Records on their way; a bunch of them is sealed at once. */
+struct customers {
+	struct sealed_writer *writer;
+	char room[1024 * JOB_CUSTOMER_BYTES];
+	size_t n;
+};
+
+static void
+customers_free(struct customers **l)
+{
+	if (*l == NULL)
+		return;
+	sealed_writer_free(&(*l)->writer);
+	free(*l);
+	*l = NULL;
+}
+
+MUST static bool
+customers_write(struct ctx *c, struct customers *l)
+{
+	struct str bunch = { l->room, l->n };
+
+	l->n = 0;
+	return sealed_write(c, l->writer, bunch);
+}
+
+static bool
+customers_add(struct ctx *c, void *arg, uint32_t number, const struct id *customer)
+{
+	struct customers *l = arg;
+	char *p = l->room + l->n;
+
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (char)(number >> 8 * i);
+	memcpy(p + 4, customer->s, JOB_CUSTOMER_BYTES - 4);
+	l->n += JOB_CUSTOMER_BYTES;
+	return l->n < sizeof l->room || customers_write(c, l);
+}
+
+bool
+source_customers(struct ctx *c, struct db *db, struct str release, const struct key256 *key,
+    struct str aad, int64_t *ret_size, int *ret)
+{
+	owned(customers_free) struct customers *l = calloc(1, sizeof *l);
+	owned(fd_done) int fd = memfd_create("customers", MFD_CLOEXEC);
+	uint64_t size;
+
+	if (l == NULL)
+		return fail(c, E_MEMORY, "no memory for a list of customers");
+	if (fd < 0)
+		return fail_errno(c, "create", "a file in memory");
+	if (!sealed_writer_new(c, fd, key, aad, &l->writer) ||
+	    !release_licensed(c, db, release, customers_add, l) || !customers_write(c, l) ||
+	    !sealed_finish(c, l->writer, &size))
+		return false;
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return fail_errno(c, "rewind", "a file in memory");
+	*ret_size = (int64_t)size;
+	*ret = fd;
+	fd = -1;
+	return true;
+}
