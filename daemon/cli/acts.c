@@ -192,6 +192,24 @@ js_number_option(
 	return true;
 }
 
+bool
+js_past_option(
+    struct ctx *c, struct js *j, const char *key, const struct parsed *p, const char *option)
+{
+	struct ctx try = *c;
+	struct str value;
+	int64_t at;
+
+	if (!parsed_option(p, option, &value))
+		return true;
+	if (grammar_span(&try, value, &at))
+		at = c->now() - at * 1000;
+	else if (!grammar_time(c, value, &at))
+		return false;
+	js_time(j, key, at);
+	return true;
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* The object without that member, and with another text in its place unless that is NULL. */

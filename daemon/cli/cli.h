@@ -151,6 +151,23 @@ MUST bool unlock_key_of(struct cli *, const char *name, struct str token, const 
 /* Unlocks the artifact of that name into an empty file, with a bar. */
 MUST bool unlock_into(struct cli *, const char *artifact, const struct unlock_key *, int out);
 
+/* ---- Whom to believe ------------------------------------------------------------------------- */
+
+/* Public keys of vendors: what they have signed is checked with these. */
+enum { TRUSTED_MAX = 16 };
+struct trusted {
+	struct ec_key *key[TRUSTED_MAX];
+	size_t n;
+};
+void trusted_done(struct trusted *);
+/* Those of a set of JSON Web Keys. */
+MUST bool trusted_read(struct cli *, struct str jwks, struct trusted *ret);
+/*
+ * Those of the file of --keys, or else of every vendor that is known on this machine; E_USAGE if
+ * there are neither.
+ */
+MUST bool trusted_here(struct cli *, struct trusted *ret);
+
 /* ---- What commands share --------------------------------------------------------------------- */
 
 MUST bool cli_get(struct cli *, const char *path, struct api_answer *ret);
@@ -185,6 +202,13 @@ struct cli_member {
 MUST bool cli_members(struct cli *, struct js *, const struct cli_member[], size_t n);
 /* --params: an object, or @FILE with one; its members join the others. */
 MUST bool cli_params(struct cli *, struct js *);
+/*
+ * The file of --out, which must not be there yet: said before anything is asked for. NULL: there is
+ * no such option.
+ */
+MUST bool cli_out(struct cli *, char **ret);
+/* Into a new file of that name, for its user alone, and says so. */
+MUST bool cli_keep(struct cli *, const char *name, struct str bytes);
 /* Into a new file of that name, and says so. */
 MUST bool cli_fetch(struct cli *, const char *path, struct str file);
 /*
@@ -221,6 +245,9 @@ void js_options(struct js *, const char *key, const struct parsed *, const char 
 MUST bool js_time_option(
     struct ctx *, struct js *, const char *key, const struct parsed *, const char *option);
 MUST bool js_number_option(
+    struct ctx *, struct js *, const char *key, const struct parsed *, const char *option);
+/* --since, --appeared: a moment, or how long ago it was. */
+MUST bool js_past_option(
     struct ctx *, struct js *, const char *key, const struct parsed *, const char *option);
 
 /*
@@ -262,6 +289,11 @@ cli_command login_run, status_run, token_create_run, token_list_run, token_revok
     webhook_ping_run;
 cli_command model_watermark_run, watermark_list_run, watermark_show_run, watermark_report_run,
     watermark_page_run;
+cli_command suspect_add_run, suspect_list_run, suspect_show_run, suspect_delete_run,
+    suspect_challenge_run;
+cli_command verification_start_run, verification_list_run, verification_show_run,
+    verification_report_run, verification_page_run, verification_evidence_run,
+    verification_check_run;
 
 /* Follows a job to its end with a bar. */
 MUST bool follow(struct cli *, struct str job);

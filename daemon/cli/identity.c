@@ -258,3 +258,61 @@ identity_enter(struct cli *t, const struct identity *who, struct ec_key **ret)
 	*ret = steal(key);
 	return true;
 }
+
+/* ---- Whom to believe ---------------------------------------------------------------------- */
+
+void
+trusted_done(struct trusted *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		ec_key_free(&k->key[i]);
+	k->n = 0;
+}
+
+/* They change hands, as many as there is room for. */
+static void
+keys_move(struct identity *from, struct trusted *to)
+{
+	for (size_t i = 0; i < from->keys && to->n < TRUSTED_MAX; i++)
+		to->key[to->n++] = steal(from->key[i]);
+}
+
+bool
+trusted_read(struct cli *t, struct str jwks, struct trusted *ret)
+{
+	owned(identity_done) struct identity one = { .folder = t->folder };
+	size_t added;
+
+	if (!identity_trust(t, jwks, &one, &added))
+		return false;
+	keys_move(&one, ret);
+	return true;
+}
+
+bool
+trusted_here(struct cli *t, struct trusted *ret)
+{
+	struct str option, text;
+	struct id *id;
+	char *name;
+	size_t n;
+
+	if (parsed_option(&t->parsed, "--keys", &option)) {
+		name = take_cstr(&t->c, option);
+		return name != NULL && file_read(&t->c, AT_FDCWD, name, IDENTITY_MAX, &text) &&
+		    trusted_read(t, text, ret);
+	}
+	if (!identity_ids(t, &id, &n))
+		return false;
+	if (n == 0)
+		return fail(&t->c, E_USAGE,
+		    "no vendor is known here: give his public keys with --keys");
+	for (size_t i = 0; i < n; i++) {
+		owned(identity_done) struct identity one = { 0 };
+
+		if (!identity_choose(t, &id[i], &one))
+			return false;
+		keys_move(&one, ret);
+	}
+	return true;
+}

@@ -12,23 +12,6 @@ enum { BODY_MAX = 4 << 10, ROW_MAX = 16 << 10 };
 
 /* ---- The picture ----------------------------------------------------------------------------- */
 
-/* The file of --out, which must not be there yet: said before anything is asked for. */
-MUST static bool
-out_name(struct cli *t, char **ret)
-{
-	struct str option;
-
-	*ret = NULL;
-	if (!parsed_option(&t->parsed, "--out", &option))
-		return true;
-	*ret = take_cstr(&t->c, option);
-	if (*ret == NULL)
-		return false;
-	if (faccessat(AT_FDCWD, *ret, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return fail(&t->c, E_FILE, "%s exists already: choose another name", *ret);
-	return true;
-}
-
 MUST static bool
 picture_keep(struct cli *t, const char *name, struct str bytes)
 {
@@ -73,7 +56,7 @@ license_image_run(struct cli *t)
 	struct api_answer a;
 	char *name;
 
-	if (!out_name(t, &name) || !held_open(t, t->parsed.arg[0], true, &h) ||
+	if (!cli_out(t, &name) || !held_open(t, t->parsed.arg[0], true, &h) ||
 	    !held_identity(t, &h, &who) || !identity_enter(t, &who, &key))
 		return false;
 	rq.path = take_printf(&t->c, "/v1/licenses/%s/key-image", h.license.s);
@@ -129,7 +112,7 @@ key_image_show_run(struct cli *t)
 	struct api_answer a;
 	char *name, *path;
 
-	if (!out_name(t, &name))
+	if (!cli_out(t, &name))
 		return false;
 	if (name != NULL) {
 		if (!place(t, "/image", &path))

@@ -141,40 +141,10 @@ verdict_with_artifact(struct cli *t, struct offline_result *r)
 
 /* ---- Of a file that lies anywhere ---------------------------------------------------------- */
 
-/* The keys of --keys, or those of every vendor that is known here. */
-MUST static bool
-keys_known(struct cli *t, struct identity *all)
-{
-	struct str option, text;
-	struct id *id;
-	size_t n, added;
-	char *name;
-
-	if (parsed_option(&t->parsed, "--keys", &option)) {
-		name = take_cstr(&t->c, option);
-		return name != NULL && file_read(&t->c, AT_FDCWD, name, ROW_MAX, &text) &&
-		    identity_trust(t, text, all, &added);
-	}
-	if (!identity_ids(t, &id, &n))
-		return false;
-	if (n == 0)
-		return fail(&t->c, E_USAGE,
-		    "no vendor is known here: give his public keys with --keys");
-	for (size_t i = 0; i < n; i++) {
-		owned(identity_done) struct identity one = { 0 };
-
-		if (!identity_choose(t, &id[i], &one))
-			return false;
-		for (size_t k = 0; k < one.keys && all->keys < VENDOR_KEYS; k++)
-			all->key[all->keys++] = steal(one.key[k]);
-	}
-	return true;
-}
-
 MUST static bool
 check_file(struct cli *t, const char *name)
 {
-	owned(identity_done) struct identity all = { .folder = t->folder };
+	owned(trusted_done) struct trusted all = { .n = 0 };
 	struct offline in = { .image = t->shown == NULL ? NULL : &t->shown->pixels,
 		.now = seconds_of(t->c.now()) };
 	struct offline_result r;
@@ -184,13 +154,13 @@ check_file(struct cli *t, const char *name)
 	struct id id;
 
 	if (!file_read(&t->c, AT_FDCWD, name, 2 * LICENSE_MAX, &in.license) ||
-	    !keys_known(t, &all))
+	    !trusted_here(t, &all))
 		return false;
 	in.license = str_trim(in.license);
 	while (in.license.n > 0 && in.license.p[in.license.n - 1] == '\n')
 		in.license.n--;
 	in.keys = (const struct ec_key *const *)all.key;
-	in.keys_n = all.keys;
+	in.keys_n = all.n;
 	if (parsed_option(&t->parsed, "--revocations", &option) &&
 	    !file_read(
 		&t->c, AT_FDCWD, take_cstr(&t->c, option), 2 * REVOCATIONS_MAX, &in.list))

@@ -3,6 +3,7 @@
  * they fetch.
  */
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -66,17 +67,44 @@ cli_params(struct cli *t, struct js *j)
 }
 
 bool
-cli_fetch(struct cli *t, const char *path, struct str file)
+cli_out(struct cli *t, char **ret)
 {
-	char *name = take_cstr(&t->c, file);
+	struct str option;
+
+	*ret = NULL;
+	if (!parsed_option(&t->parsed, "--out", &option))
+		return true;
+	*ret = take_cstr(&t->c, option);
+	if (*ret == NULL)
+		return false;
+	if (faccessat(AT_FDCWD, *ret, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return fail(&t->c, E_FILE, "%s exists already: choose another name", *ret);
+	return true;
+}
+
+MUST static bool
+file_row(struct cli *t, struct str file)
+{
 	char row[8192];
 	struct buf b = BUF(row);
 	struct js j = { &b };
 
-	if (name == NULL || !transfer_down(t, path, name, NULL))
-		return false;
 	js_open(&j, NULL, '{');
 	js_text(&j, "file", file);
 	js_close(&j, '}');
 	return buf_ok(&t->c, &b) && output_row(&t->c, t->out, buf_str(&b));
+}
+
+bool
+cli_keep(struct cli *t, const char *name, struct str bytes)
+{
+	return file_create(&t->c, AT_FDCWD, name, 0600, bytes) && file_row(t, str_of(name));
+}
+
+bool
+cli_fetch(struct cli *t, const char *path, struct str file)
+{
+	char *name = take_cstr(&t->c, file);
+
+	return name != NULL && transfer_down(t, path, name, NULL) && file_row(t, file);
 }

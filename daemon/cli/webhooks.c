@@ -92,24 +92,6 @@ webhook_messages_run(struct cli *t)
 	return place(t, "/messages", &path) && cli_list(t, path, "cursor", "", INT64_MAX);
 }
 
-/* --since: a moment, or how long ago it was. */
-MUST static bool
-since_put(struct cli *t, struct js *j)
-{
-	struct ctx try = t->c;
-	struct str value;
-	int64_t at;
-
-	if (!parsed_option(&t->parsed, "--since", &value))
-		return true;
-	if (grammar_span(&try, value, &at))
-		at = t->c.now() - at * 1000;
-	else if (!grammar_time(&t->c, value, &at))
-		return false;
-	js_time(j, "since", at);
-	return true;
-}
-
 bool
 webhook_replay_run(struct cli *t)
 {
@@ -127,7 +109,7 @@ webhook_replay_run(struct cli *t)
 	js_open(&j, NULL, '{');
 	if (parsed_option(&t->parsed, "--event-id", &value))
 		js_text(&j, "event", value);
-	if (!since_put(t, &j))
+	if (!js_past_option(&t->c, &j, "since", &t->parsed, "--since"))
 		return false;
 	js_close(&j, '}');
 	return place(t, "/replay", &path) && cli_post(t, path, &b, &a) &&
