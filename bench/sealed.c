@@ -13,19 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "protect.h"
-#include "tool.h"
+#include "release.h"
 
 enum { CUSTOMERS = 8, INNOCENTS = 200, BATCH = 64, CUSTOMER = 1 };
-
-static int
-opened(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	need(fd >= 0, path);
-	return fd;
-}
 
 /* Of this program alone: what getrusage says would count whoever started it. */
 static long
@@ -43,77 +33,7 @@ peak_kilobytes(void)
 	return kilobytes;
 }
 
-/* ---- Models ------------------------------------------------------------------------------ */
-
-struct plain {
-	int fd;
-	struct onnx_file *file;
-	struct onnx_model model;
-	struct nn_graph *graph;
-};
-
-static void
-plain_open(const char *path, struct plain *ret)
-{
-	ret->fd = opened(path, O_RDONLY);
-	ret->graph = NULL;
-	need(onnx_file_open(ctx, ret->fd, &ret->file), path);
-	need(onnx_read_any(ctx, onnx_file_bytes(ret->file), &ret->model), path);
-	need(nn_import(ctx, &ret->model, &ret->graph), path);
-}
-
-static void
-plain_done(struct plain *p)
-{
-	nn_graph_free(&p->graph);
-	onnx_file_close(&p->file);
-	close(p->fd);
-}
-
 /* ---- Artifacts and keys ------------------------------------------------------------------ */
-
-static void
-file_digest(int fd, struct digest256 *ret)
-{
-	struct sha256 s = { 0 };
-	static char piece[1 << 18];
-	ssize_t n;
-
-	need(sha256_init(ctx, &s), "digest");
-	for (off_t at = 0; (n = pread(fd, piece, sizeof piece, at)) > 0; at += n)
-		sha256_add(&s, (struct str){ piece, (size_t)n });
-	need(n == 0 && sha256_end(ctx, &s, ret), "digest");
-	sha256_done(&s);
-}
-
-static void
-put_key(const char *path, const struct key256 *release, struct id id, uint32_t customer,
-    const struct sealed_result *made, int artifact)
-{
-	struct unlock_key k = { .release = id,
-		.locks = LOCK_SEALED,
-		.customer = customer,
-		.issued = ctx->now(),
-		.plain = made->plain,
-		.terms = made->terms };
-	uint32_t *table = NULL;
-	struct buf b;
-	int fd;
-
-	file_digest(artifact, &k.artifact);
-	need(mark_content_key(ctx, release, &k.content), "key");
-	if (k.terms.log_l != 0) {
-		table = calloc((size_t)1 << k.terms.log_l, sizeof *table);
-		need(table != NULL && mark_table(ctx, release, &k.terms, customer, table),
-		    "table");
-		k.table = table;
-	}
-	need(take_buf(ctx, unlock_key_size(&k), &b) && unlock_key_put(ctx, &k, &b), "key");
-	fd = opened(path, O_WRONLY | O_CREAT | O_TRUNC);
-	need(fd_write_all(ctx, fd, b.p, b.n), path);
-	close(fd);
-	free(table);
-}
 
 static void
 make(char **arg, bool exact)
@@ -131,7 +51,7 @@ make(char **arg, bool exact)
 	need(sealed_artifact(ctx, p.fd, &p.model, p.graph, &release, id, &o, NULL, 0, metadata,
 		 COUNT(metadata), out, NULL, &r),
 	    arg[0]);
-	put_key(arg[2], &release, id, CUSTOMER, &r, out);
+	key_put(arg[2], &release, id, CUSTOMER, &r, out);
 	printf("{\"weights\":%llu,\"marked\":%llu,\"raw\":%llu,\"stream\":%llu,\"kappa\":%g,"
 	       "\"log_l\":%u,\"seconds\":%.3f,\"kilobytes\":%ld}\n",
 	    (unsigned long long)r.weights, (unsigned long long)r.marked,
