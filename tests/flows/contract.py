@@ -11,6 +11,7 @@ import contract_images as images
 import contract_people as people
 import contract_licensing as licensing
 import contract_vault as vault
+import contract_verification as verification
 import contract_webhooks as webhooks
 from house import House, job_ends, programs
 from schemas import resolved, wrong
@@ -130,8 +131,9 @@ def living(t, house, contract):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
     for method, route, answer in licensing.answers(house, clients):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
-    for method, route, answer in images.answers(house, clients):
-        found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
+    for part in (images, verification):
+        for method, route, answer in part.answers(house, clients):
+            found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
     asked = [*vault.things(model), *vault.releases(model, release), *vault.watermarks(watermark),
              *vault.erasures(house, admin), *webhooks.hooks(admin), *requests(have)]
     for method, route, path, body, headers, who in asked:

@@ -263,4 +263,5 @@ def pages(t):
 
 
 os.environ.pop("HALLMARK_TOKEN_FILE", None)
-run(together, pages)
+if __name__ == "__main__":
+    run(together, pages)

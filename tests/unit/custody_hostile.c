@@ -150,6 +150,21 @@ put_license(struct ctx *c, struct buf *b, const struct sealed_row *vendor,
 	wire_put_str(b, buf_str(&jwk));
 }
 
+static void
+put_evidence(struct buf *b)
+{
+	wire_put_str(b, STR("ver_0198a000-0000-7000-8000-000000000001"));
+	wire_put_str(b, STR(RELEASE));
+	wire_put_str(b, STR(VENDOR));
+	wire_put_str(b, STR("0123456789abcdef0123456789abcdef"));
+	wire_put_str(b, STR("fedcba9876543210fedcba9876543210"));
+	wire_put_u8(b, 2);
+	wire_put_u64(b, NOW);
+	wire_put_u32(b, 2);
+	wire_put_u32(b, 7);
+	wire_put_u32(b, 9);
+}
+
 static struct requests *
 raw_requests(struct ctx *c, const struct raw *r)
 {
@@ -203,6 +218,7 @@ raw_requests(struct ctx *c, const struct raw *r)
 	wire_put_u64(&b[OP_SIGN_REVOCATIONS], NOW + 1);
 	wire_put_u32(&b[OP_SIGN_REVOCATIONS], 0);
 	wire_put_u32(&b[OP_SIGN_REVOCATIONS], 0);
+	put_evidence(&b[OP_SIGN_EVIDENCE]);
 	for (uint32_t op = 0; op < OP_COUNT; op++) {
 		ck_assert(!b[op].full);
 		all->n[op] = b[op].n;

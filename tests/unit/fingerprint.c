@@ -35,6 +35,33 @@ START_TEST(likeness_is_as_defined)
 }
 END_TEST
 
+/* What is no number is like nothing, and is not waited for. */
+START_TEST(numbers_that_are_none_have_a_rank)
+{
+	struct ctx *c = test_ctx();
+	const float a[] = { 1, NAN, 3, NAN }, b[] = { 1, 2, 3, 4 };
+	double s;
+
+	ck_ok(c, likeness_spearman(c, a, b, 4, &s));
+	ck_assert(s >= -1 && s <= 1);
+}
+END_TEST
+
+/* Nothing to see is like what has little to see, by structure; it is never so by ranks. */
+START_TEST(blank_maps_are_no_likeness)
+{
+	struct ctx *c = test_ctx();
+	float dot[28 * 28] = { 0 }, blank[28 * 28] = { 0 };
+	double s;
+
+	dot[14 * 28 + 14] = 1;
+	ck_assert_double_gt(likeness_structure(dot, blank, 28, 28), .8);
+	ck_ok(c, likeness_spearman(c, dot, blank, 28 * 28, &s));
+	NEAR(s, 0, 1e-12);
+	NEAR(likeness_cosine(dot, blank, 28 * 28), 0, 1e-12);
+}
+END_TEST
+
 START_TEST(structure_of_flat_pictures)
 {
 	float a[32 * 32], b[32 * 32];
@@ -192,6 +219,7 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
-MAIN("fingerprint", ONE(likeness_is_as_defined), ONE(structure_of_flat_pictures),
+MAIN("fingerprint", ONE(likeness_is_as_defined), ONE(numbers_that_are_none_have_a_rank),
+    ONE(blank_maps_are_no_likeness), ONE(structure_of_flat_pictures),
     ONE(copies_are_alike_and_strangers_are_not), ONE(maps_are_scaled),
     ONE(bytes_come_back_and_others_do_not), ONE(what_does_not_fit_is_refused))

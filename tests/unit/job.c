@@ -22,7 +22,8 @@ START_TEST(every_kind_is_whole)
 		ck_assert_uint_gt(strlen(k->help), 0);
 		ck_assert_uint_le(k->may, 15);
 		/* What the server alone makes is about what was uploaded. */
-		ck_assert(k->may != 0 || k->stays || i == JOB_DESCRIBE || i == JOB_PROTECT);
+		ck_assert(k->may != 0 || k->stays || i == JOB_DESCRIBE || i == JOB_PROTECT ||
+		    i == JOB_CHALLENGE || i == JOB_VERIFY);
 		ck_assert_ptr_nonnull(k->defaults);
 		ck_assert_int_gt(k->limits.memory, 0);
 		ck_assert_int_gt(k->limits.cpu, 0);
@@ -35,9 +36,10 @@ START_TEST(every_kind_is_whole)
 			ck_assert_uint_lt(strlen(k->input[n].name), JOB_NAME_MAX);
 			ck_assert_uint_le(k->input[n].at + sizeof(struct str), k->size);
 			ck_assert_int_gt(k->input[n].max, 0);
-			ck_assert((k->input[n].source == JOB_FROM_MODEL ||
-				      k->input[n].source == JOB_FROM_DATASET) ==
-			    (k->input[n].part != NULL));
+			ck_assert((k->input[n].source == JOB_FROM_PARAMETER ||
+				      k->input[n].source == JOB_FROM_SECRET ||
+				      k->input[n].source == JOB_FROM_CUSTOMERS) ==
+			    (k->input[n].part == NULL));
 		}
 		ck_assert_uint_le(k->outputs, JOB_OUTPUTS_MAX);
 		for (size_t n = 0; n < k->outputs; n++) {

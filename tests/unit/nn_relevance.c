@@ -197,7 +197,7 @@ loses(const char *op, bool weights)
 {
 	static const char *const adds[] = { "BatchNormalization", "ConvTranspose", "Gemm",
 		"Pad" };
-	static const char *const mixes[] = { "Concat", "Max", "Min", "Where" };
+	static const char *const mixes[] = { "Concat", "GRU", "LSTM", "Max", "Min", "Where" };
 
 	for (size_t i = 0; i < COUNT(adds); i++)
 		if (strcmp(op, adds[i]) == 0)

@@ -84,7 +84,7 @@ START_TEST(marks_name_their_owner_and_nobody_else)
 	struct seal_plan p;
 	struct mark_score s;
 	struct house h;
-	double *sums, most = 0;
+	double *sums, apart, most = 0;
 	int fd;
 
 	house_open(c, model_file(c, models[_i]), &h);
@@ -95,16 +95,17 @@ START_TEST(marks_name_their_owner_and_nobody_else)
 	fd = open_with(c, &h, 1234567, NULL, 0);
 	sums = take(c, sizeof *sums << h.made.terms.log_l);
 	ck_assert_ptr_nonnull(sums);
-	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, fd, sums));
+	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, fd, sums, &apart));
 	ck_ok(c, mark_score(c, &h.release, &h.made.terms, 1234567, sums, &s));
 	ck_assert_double_ge(s.z, 60);
+	ck_assert(apart > .5 * h.made.terms.kappa && apart < 2 * h.made.terms.kappa);
 	for (uint32_t i = 0; i < 200; i++) {
 		ck_ok(c, mark_score(c, &h.release, &h.made.terms, i, sums, &s));
 		most = s.z > most ? s.z : most;
 	}
 	ck_assert_double_lt(most, 4);
 	/* In the model as it was there is no mark. */
-	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, h.plain, sums));
+	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, h.plain, sums, &apart));
 	ck_ok(c, mark_score(c, &h.release, &h.made.terms, 1234567, sums, &s));
 	ck_assert_double_eq(s.z, 0);
 	seal_plan_done(&p);
@@ -146,7 +147,7 @@ START_TEST(untouched_neurons_still_tell)
 	struct seal_plan p;
 	struct mark_score s;
 	struct house h;
-	double *sums;
+	double *sums, apart;
 	int opened, fd;
 
 	house_open(c, model_file(c, "fashion-lenet.onnx"), &h);
@@ -158,7 +159,7 @@ START_TEST(untouched_neurons_still_tell)
 	fd = disturbed(c, opened);
 	sums = take(c, sizeof *sums << h.made.terms.log_l);
 	ck_assert_ptr_nonnull(sums);
-	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, fd, sums));
+	ck_ok(c, seal_trace(c, &p, str_of(h.id.s), &h.made.terms, fd, sums, &apart));
 	ck_ok(c, mark_score(c, &h.release, &h.made.terms, 5, sums, &s));
 	/* All weighed alike, 17. */
 	ck_assert_double_ge(s.z, 60);

@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 
 #include "hooks.h"
-#include "target.h"
+#include "hosts.h"
 #include "test.h"
 
 /* ---- Addresses ------------------------------------------------------------------------------ */
@@ -237,6 +237,66 @@ START_TEST(plain_targets_are_for_who_allows_them)
 }
 END_TEST
 
+/* ---- Services ------------------------------------------------------------------------------- */
+
+#define SERVICES "api.example.com, Other.Example. 10.1.0.0/16,192.0.2.7 8.8.8.0/24, fd00::/8"
+static const struct {
+	const char *url;
+	bool listed;
+} services[] = {
+	{ "https://api.example.com/x", true },
+	{ "https://API.example.com.:8443/", true },
+	{ "https://other.example", true },
+	{ "https://10.1.2.3/", true },
+	{ "https://192.0.2.7:1/", true },
+	{ "https://8.8.8.8/", true },
+	{ "https://[fd00::1]/", true },
+	{ "https://[::ffff:10.1.0.1]/", true },
+	{ "http://api.example.com/x", false },
+	{ "https://example.com/", false },
+	{ "https://x.api.example.com/", false },
+	{ "https://api.example.comx/", false },
+	{ "https://10.2.0.1/", false },
+	{ "https://192.0.2.8/", false },
+	{ "https://1.1.1.1/", false },
+	{ "https://[fe80::1]/", false },
+	{ "https://api.example.com@evil.example/", false },
+	{ "https://evil.example#api.example.com", false },
+	{ "https://", false },
+};
+
+START_TEST(services_are_listed)
+{
+	struct ctx *c = test_ctx();
+	struct target t;
+	struct hosts h;
+
+	ck_ok(c, hosts_parse(c, STR(SERVICES), &h));
+	ck_assert_uint_eq(h.n, 2);
+	ck_assert_uint_eq(h.networks.n, 4);
+	if (services[_i].listed)
+		ck_ok(c, hosts_check(c, str_of(services[_i].url), &h, &t));
+	else
+		ck_fails(c, E_INPUT, hosts_check(c, str_of(services[_i].url), &h, &t));
+	ck_ok(c, hosts_parse(c, STR(" , "), &h));
+	ck_assert(hosts_empty(&h));
+	ck_fails(c, E_INPUT, hosts_check(c, str_of(services[_i].url), &h, &t));
+}
+END_TEST
+
+static const char *const no_services[] = { "https://a", "a:443", "a/b", "10.0.0.1/8", "a..b",
+	"*.example.com", "-a", "a_b!", "user@a", "10.0.0", "a?b", "a#b", "[::1]" };
+
+START_TEST(other_words_are_no_services)
+{
+	struct ctx *c = test_ctx();
+	struct hosts h = { .n = 7 };
+
+	ck_fails(c, E_USAGE, hosts_parse(c, str_of(no_services[_i]), &h));
+	ck_assert_uint_eq(h.n, 7);
+}
+END_TEST
+
 /* ---- What is said to the courier ------------------------------------------------------------ */
 
 static const struct parcel good_parcel = { 7, 10000, 1700000000, { "https://a/", 10 },
@@ -296,6 +356,37 @@ START_TEST(reports_are_bounded)
 	room[8] = PARCEL_SLOW;
 	room[11] = 1;
 	ck_fails(c, E_PEER, parcel_report_decode(c, buf_str(&b), &back));
+}
+END_TEST
+
+START_TEST(questions_are_reported)
+{
+	struct ctx *c = test_ctx();
+	const struct question_report good[] = { { 9, PARCEL_ANSWERED, 200, STR("x") },
+		{ 9, PARCEL_LARGE, 0, STR("") } };
+	const struct question_report bad[] = { { 9, PARCEL_ENDS, 0, STR("") },
+		{ 9, PARCEL_ANSWERED, 0, STR("") }, { 9, PARCEL_SLOW, 200, STR("") },
+		{ 9, PARCEL_ANSWERED, 1000, STR("") }, { 9, PARCEL_SLOW, 0, STR("x") },
+		{ 9, PARCEL_ANSWERED, 200,
+		    { take(c, LIVE_ANSWER_MAX + 1), LIVE_ANSWER_MAX + 1 } } };
+	struct question_report back;
+	struct buf b;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		ck_ok(c, take_buf(c, LIVE_MESSAGE_MAX, &b));
+		ck_ok(c, question_report_encode(c, &good[i], &b));
+		ck_ok(c, question_report_decode(c, buf_str(&b), &back));
+		ck_assert(back.number == 9 && back.end == good[i].end &&
+		    back.status == good[i].status && str_same(back.body, good[i].body));
+		for (size_t n = 0; n < b.n; n++)
+			ck_fails(c, E_PEER,
+			    question_report_decode(c, (struct str){ b.p, n }, &back));
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		ck_ok(c, take_buf(c, LIVE_MESSAGE_MAX, &b));
+		ck_ok(c, question_report_encode(c, &bad[i], &b));
+		ck_fails(c, E_PEER, question_report_decode(c, buf_str(&b), &back));
+	}
 }
 END_TEST
 
@@ -387,7 +478,9 @@ MAIN("targets", EACH(addresses_are_judged, addresses),
     EACH(networks_allow, allowances), EACH(other_text_is_no_network, no_networks),
     ONE(networks_have_a_number), EACH(targets_are_read, targets),
     EACH(other_urls_are_no_targets, no_targets), ONE(targets_have_a_length),
-    ONE(plain_targets_are_for_who_allows_them), ONE(parcels_come_back),
-    ONE(no_header_is_smuggled_in), ONE(reports_are_bounded), ONE(messages_are_signed),
-    ONE(attempts_come_to_an_end), ONE(a_webhook_rests_after_some_failures),
-    ONE(types_of_events_are_known), ONE(only_a_2xx_has_arrived))
+    ONE(plain_targets_are_for_who_allows_them), EACH(services_are_listed, services),
+    EACH(other_words_are_no_services, no_services), ONE(parcels_come_back),
+    ONE(no_header_is_smuggled_in), ONE(reports_are_bounded), ONE(questions_are_reported),
+    ONE(messages_are_signed), ONE(attempts_come_to_an_end),
+    ONE(a_webhook_rests_after_some_failures), ONE(types_of_events_are_known),
+    ONE(only_a_2xx_has_arrived))

@@ -30,6 +30,8 @@ struct story {
 struct order order_new(struct ctx *, const char *text, const char *more);
 struct worker order_start(struct ctx *, struct order *);
 struct story story_of(struct ctx *, struct worker *);
+/* The same of one that may take as long, and whose progress has no order. */
+struct story story_within(struct ctx *, struct worker *, int64_t ms);
 /* The story ended with the right digest of this text. */
 void is_done(struct ctx *, const struct story *, const char *text, int steps);
 /* Waits for the first progress: the walls stood before the job message was read. */
