@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "impl.h"
@@ -43,21 +44,40 @@ fail_locked(struct ctx *c, int lock)
 	    pid[0] == '\0' ? "(unknown)" : pid);
 }
 
+/*
+ * A daemon that was killed while it started a worker leaves a child that has not become another
+ * program yet, and holds the lock until it has: hence some patience.
+ */
+enum { LOCK_TRIES = 20, LOCK_PAUSE_NS = 50000000 };
+
+MUST static bool
+lock_take(struct ctx *c, int fd)
+{
+	const struct timespec pause = { 0, LOCK_PAUSE_NS };
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+			return true;
+		if (errno != EAGAIN && errno != EACCES)
+			return fail_errno(c, "lock", "lock");
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	return fail_locked(c, fd);
+}
+
 bool
 folder_lock(struct ctx *c, int folder, int *ret)
 {
 	owned(fd_done) int fd = openat(
 	    folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char pid[PID_MAX];
 	int n;
 
 	if (fd < 0)
 		return fail_errno(c, "open", "lock");
-	if (fcntl(fd, F_OFD_SETLK, &whole) != 0 && (errno == EAGAIN || errno == EACCES))
-		return fail_locked(c, fd);
-	if (fcntl(fd, F_OFD_SETLK, &whole) != 0)
-		return fail_errno(c, "lock", "lock");
+	if (!lock_take(c, fd))
+		return false;
 	/* On a full disk the number may be missing: the lock holds all the same. */
 	n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) == 0)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -47,6 +48,20 @@ def refusals(t):
             t.ok(code > 0 and "192.0.2.1" in said, "an address of another machine", (code, said))
         with closing(house.client()) as client:
             t.same(client.get("/v1/tokens").status, 200, "the first one serves on")
+
+
+def patience(t):
+    """A child of a daemon that was killed holds the lock until it has become another program."""
+    with House().open() as house:
+        house.kill()
+        with open(house.state / "lock", "r+b") as lock:
+            hold = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            fcntl.fcntl(lock, fcntl.F_OFD_SETLK, hold)
+            house.spawn()
+            time.sleep(0.4)
+            t.ok(house.server.poll() is None, "a lock that is held is waited for")
+        house.wait()
+        t.ok(True, "and when it is let go, the daemon starts")
 
 
 def typos(t):
@@ -250,4 +265,4 @@ def keeps_its_socket(t):
         t.same(gone.code, 2, "hallmarkctl without a daemon exits 2")
 
 
-run(refusals, typos, prompt, reloading, draining, supervised, activated, keeps_its_socket)
+run(refusals, patience, typos, prompt, reloading, draining, supervised, activated, keeps_its_socket)
