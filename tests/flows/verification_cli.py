@@ -88,13 +88,16 @@ def leaked(t, desk):
     ran = desk.hallmark("verification", "show", made)
     t.ok(ran.code == 0 and desk.bob[0] in ran.out, "as words, too", ran)
     files = {}
-    for part, name in (("report", "report.json"), ("page", "page.html"), ("evidence", "evidence.json")):
+    outputs = (["verification", "report"], "report.json"), (["verification", "page"], "page.html"), \
+        (["verification", "evidence"], "evidence.json")  # fmt: skip
+    for command, name in outputs:
+        part = command[1]
         files[part] = desk.house.folder / name
-        ran = desk.hallmark("verification", part, made, "--out", files[part])
+        ran = desk.hallmark(*command, made, "--out", files[part])
         t.ok(ran.code == 0 and files[part].stat().st_size > 1000, f"verification {part} --out", ran)
-        ran = desk.hallmark("verification", part, made)
+        ran = desk.hallmark(*command, made)
         t.ok(ran.code == 0 and ran.out.strip() == files[part].read_text().strip(), "or to standard output", ran.code)
-        t.same(desk.hallmark("verification", part, made, "--out", files[part]).code, 1, "no file is replaced")
+        t.same(desk.hallmark(*command, made, "--out", files[part]).code, 1, "no file is replaced")
     whole = json.loads(files["evidence"].read_text())
     t.same(whole["report"], json.loads(files["report"].read_text()), "the evidence has the report in it")
     ran = desk.hallmark("verification", "report", made, "--format", "json")

@@ -6,6 +6,9 @@
 
 #include "slots_support.h"
 
+/* Three of a kind, by number. */
+static const int ways[] = { 0, 1, 2 };
+
 /* ---- Drawing ----------------------------------------------------------------------------- */
 
 START_TEST(labels_are_others)
@@ -194,13 +197,13 @@ START_TEST(labels_that_agree_are_refused)
 	struct ctx *c = test_ctx();
 	struct slots s = slots_some(c, 2, 2), back;
 	struct str bytes;
+	int way = ways[_i];
 
-	s.label[1][_i < 2 ? _i : 0] = _i < 2 ? s.own[1] : s.label[1][1];
+	s.label[1][way < 2 ? way : 0] = way < 2 ? s.own[1] : s.label[1][1];
 	ck_ok(c, slots_put(c, &s, &bytes));
 	ck_fails(c, E_INPUT, slots_read(c, bytes, &back));
 }
 END_TEST
-static const int agreeing[] = { 0, 1, 2 };
 
 /* ---- How many ---------------------------------------------------------------------------- */
 
@@ -309,9 +312,10 @@ START_TEST(an_innocent_scores_nothing)
 	struct slots_traced r;
 	uint8_t answer[SLOTS];
 	double mean = 0, squares = 0;
+	int way = ways[_i];
 
 	for (int i = 0; i < SLOTS; i++)
-		answer[i] = _i == 0 ? i % 3 == 0 : _i == 1 ? CODE_ONE : i % 3;
+		answer[i] = way == 0 ? i % 3 == 0 : way == 1 ? CODE_ONE : i % 3;
 	r = traced(c, &s, answer, CUSTOMERS);
 	for (int i = 0; i < CUSTOMERS; i++) {
 		mean += r.z[i] / CUSTOMERS;
@@ -323,7 +327,6 @@ START_TEST(an_innocent_scores_nothing)
 	ck_assert(!accused(&r.best[0], CUSTOMERS));
 }
 END_TEST
-static const int ways[] = { 0, 1, 2 };
 
 START_TEST(a_copy_names_its_customer_alone)
 {
@@ -350,12 +353,12 @@ START_TEST(mixed_answers_name_one_of_both)
 	const uint8_t *a = word_of(c, &s, 5), *b = word_of(c, &s, 900);
 	struct slots_traced r;
 	uint8_t answer[SLOTS];
-	int named = 0;
+	int named = 0, way = ways[_i];
 
 	for (int i = 0; i < SLOTS; i++)
-		answer[i] = _i == 0 ? (i % 2 == 0 ? a[i] : b[i])
-		    : _i == 1       ? a[i] | b[i]
-				    : a[i] & b[i];
+		answer[i] = way == 0 ? (i % 2 == 0 ? a[i] : b[i])
+		    : way == 1       ? a[i] | b[i]
+				     : a[i] & b[i];
 	for (int i = 0; i < SLOTS; i += 50) /* and some are wrong */
 		answer[i] = !answer[i];
 	r = traced(c, &s, answer, CUSTOMERS);
@@ -392,7 +395,7 @@ END_TEST
 MAIN("slots", ONE(labels_are_others), ONE(pictures_of_a_slot_are_of_its_class),
     ONE(triggers_are_two_coefficients), ONE(drawn_again_by_the_secret_alone),
     ONE(what_cannot_be_drawn), ONE(a_file_comes_back), EACH(bytes_that_are_refused, spoilt),
-    ONE(any_length_but_the_right_one_is_refused), EACH(labels_that_agree_are_refused, agreeing),
+    ONE(any_length_but_the_right_one_is_refused), EACH(labels_that_agree_are_refused, ways),
     ONE(as_many_as_the_law_says), ONE(a_small_model_is_told_what_fits),
     EACH(more_than_half_decide, majorities), ONE(words_differ),
     EACH(an_innocent_scores_nothing, ways), ONE(a_copy_names_its_customer_alone),
