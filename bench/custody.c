@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "custody.h"
 #include "license.h"
 
@@ -26,21 +26,7 @@ struct scene {
 	struct digest256 artifact;
 };
 static struct scene scene;
-static _Atomic bool stop;
-
-_Noreturn static void
-fatal(const char *what)
-{
-	(void)fprintf(stderr, "custody: %s\n", what);
-	exit(2);
-}
-
-static void
-need(struct ctx *c, bool done)
-{
-	if (!done)
-		fatal(c->err.text);
-}
+static _Atomic bool enough;
 
 /* ---- What is asked ----------------------------------------------------------------------- */
 
@@ -60,7 +46,7 @@ license(struct ctx *c, bool claims, bool jwk)
 		l.claims = scene.claims;
 	if (jwk)
 		l.jwk = scene.jwk;
-	need(c, custody_license(c, scene.custody, &l, &token, &wrap));
+	need(custody_license(c, scene.custody, &l, &token, &wrap), "license");
 }
 
 static void
@@ -100,7 +86,7 @@ unlock(struct ctx *c, struct str wrap)
 	owned(fd_done) int out = memfd_create("key", MFD_CLOEXEC);
 	uint64_t bytes;
 
-	need(c, custody_unlock_key(c, scene.custody, &u, out, &bytes));
+	need(custody_unlock_key(c, scene.custody, &u, out, &bytes), "unlock key");
 }
 
 static void
@@ -120,7 +106,7 @@ ask_status(struct ctx *c)
 {
 	struct custody_status s;
 
-	need(c, custody_status(c, scene.custody, &s));
+	need(custody_status(c, scene.custody, &s), "status");
 }
 
 /* ---- How often --------------------------------------------------------------------------- */
@@ -138,21 +124,13 @@ run(void *arg)
 	owned(arena_free) struct arena *mem = arena_new(16 << 20);
 	struct ctx c = ctx_real(mem, "bench");
 
-	while (!stop) {
+	ctx = &c;
+	while (!enough) {
 		a->ask(&c);
 		a->done++;
 		arena_reset(mem);
 	}
 	return NULL;
-}
-
-static double
-seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void
@@ -165,16 +143,16 @@ measure(const char *name, question *ask, long threads, long ms)
 	long done = 0;
 
 	if (clock_getcpuclockid(custody_pid(scene.custody), &custodian) != 0)
-		fatal("the custodian's time cannot be read");
+		stop("the custodian's time cannot be read");
 	used = seconds(custodian);
-	stop = false;
+	enough = false;
 	for (long i = 0; i < threads; i++) {
 		asker[i].ask = ask;
 		if (pthread_create(&asker[i].thread, NULL, run, &asker[i]) != 0)
-			fatal("no threads");
+			stop("no threads");
 	}
 	(void)nanosleep(&pause, NULL);
-	stop = true;
+	enough = true;
 	for (long i = 0; i < threads; i++) {
 		(void)pthread_join(asker[i].thread, NULL);
 		done += asker[i].done;
@@ -206,9 +184,9 @@ claims_make(struct ctx *c, struct str kid)
 	l.not_before = l.issued;
 	l.expires = l.issued + 365 * DAY;
 	l.entitlements = (struct str_list){ entitlement, COUNT(entitlement) };
-	need(c, base64url_decode(c, kid, &thumbprint));
+	need(base64url_decode(c, kid, &thumbprint), "key id");
 	memcpy(l.key.b, thumbprint.p, sizeof l.key.b);
-	need(c, take_buf(c, LICENSE_MAX, &b) && license_claims_put(c, &l, &b));
+	need(take_buf(c, LICENSE_MAX, &b) && license_claims_put(c, &l, &b), "claims");
 	scene.claims = buf_str(&b);
 }
 
@@ -227,19 +205,19 @@ scene_make(struct ctx *c, const char *programs, const char *root)
 	struct str none;
 	struct buf b;
 
-	need(c,
-	    custody_start(c, &conf, true, &scene.custody) &&
+	need(custody_start(c, &conf, true, &scene.custody) &&
 		custody_init(c, scene.custody, 0, 0, &birth) &&
 		custody_load(c, scene.custody, &birth.keyring, 1, &birth.signing, 1) &&
 		custody_vendor_key_new(
 		    c, scene.custody, (struct id){ "ven_" UUID_TEXT }, 1, &scene.vendor) &&
 		custody_data_key_new(c, scene.custody, &scene.vendor,
 		    (struct id){ "key_" UUID_TEXT }, &key, &scene.secret) &&
-		ec_key_generate(c, &customer) && take_buf(c, JWK_MAX, &b));
+		ec_key_generate(c, &customer) && take_buf(c, JWK_MAX, &b),
+	    "the custodian");
 	ec_key_to_jwk(&b, customer);
 	scene.jwk = l.jwk = buf_str(&b);
 	claims_make(c, birth.signing.kid);
-	need(c, custody_license(c, scene.custody, &l, &none, &scene.wrap));
+	need(custody_license(c, scene.custody, &l, &none, &scene.wrap), "license");
 }
 
 int
@@ -262,10 +240,11 @@ main(int argc, char **argv)
 	long threads = argc > 3 ? strtol(argv[2], NULL, 10) : 0;
 	long ms = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
 
+	ctx = &c;
 	if (threads < 1 || threads > THREADS_MAX || ms < 1)
-		fatal("usage: custody FOLDER_OF_PROGRAMS THREADS MILLISECONDS [NAME]");
+		stop("usage: custody FOLDER_OF_PROGRAMS THREADS MILLISECONDS [NAME]");
 	if (!crypto_start(&c) || mkdtemp(folder) == NULL)
-		fatal("no place for a root key");
+		stop("no place for a root key");
 	(void)snprintf(root, sizeof root, "file:%s/root", folder);
 	scene_make(&c, argv[1], root);
 	(void)unlink(root + 5);

@@ -9,45 +9,12 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "onnx.h"
 
 enum { TENSORS = 160 };
-
-_Noreturn static void
-stop(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static void
-need(struct ctx *c, bool done)
-{
-	if (!done)
-		stop(c->err.text);
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int
-opened(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		stop(path);
-	return fd;
-}
 
 /* ---- A model ------------------------------------------------------------------------------ */
 
@@ -75,8 +42,7 @@ memory(char **p, size_t *n)
 {
 	FILE *f = open_memstream(p, n);
 
-	if (f == NULL)
-		stop("memory");
+	need(f != NULL, "memory");
 	return f;
 }
 
@@ -135,8 +101,7 @@ make(const char *path, uint64_t bytes)
 	FILE *f = fopen(path, "wb"), *g;
 	size_t n;
 
-	if (f == NULL)
-		stop(path);
+	need(f != NULL, path);
 	os_random(weights, sizeof weights);
 	/* The heads of the tensors, to know their lengths; the weights come at writing. */
 	for (int pass = 0; pass < 2; pass++) {
@@ -166,45 +131,33 @@ make(const char *path, uint64_t bytes)
 		tag(f, 7, n + graph_n);
 		free(graph);
 	}
-	if (fflush(f) != 0 || fsync(fileno(f)) != 0 || fclose(f) != 0)
-		stop(path);
+	need(fflush(f) == 0 && fsync(fileno(f)) == 0 && fclose(f) == 0, path);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-/* A line of /proc/self/status, in MB. */
 static double
-status_mb(const char *name)
+megabytes(const char *name)
 {
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[128];
-	long kb = 0;
-
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, name, strlen(name)) == 0)
-			kb = strtol(line + strlen(name) + 1, NULL, 10);
-	if (f != NULL)
-		fclose(f);
-	return (double)kb / 1024;
+	return (double)kilobytes(name) / 1024;
 }
 
 static void
 read_once(const char *path)
 {
-	double own = status_mb("RssAnon"), file = status_mb("RssFile"), t = seconds();
-	struct ctx c = ctx_real(arena_new(64 << 20), "bench");
+	double own = megabytes("RssAnon"), file = megabytes("RssFile");
+	double t = seconds(CLOCK_MONOTONIC);
 	owned(onnx_file_close) struct onnx_file *f = NULL;
 	owned(fd_done) int fd = opened(path, O_RDONLY);
 	struct onnx_model m;
 
-	need(&c, onnx_file_open(&c, fd, &f));
-	need(&c, onnx_read(&c, onnx_file_bytes(f), &m));
-	t = seconds() - t;
-	printf("%.4f %.3f %.3f\n", t * 1e3, status_mb("RssAnon") - own,
-	    status_mb("RssFile") - file);
-	if (m.nodes != TENSORS || m.tensors != TENSORS)
-		stop("the model was misread");
-	arena_free(&c.mem);
+	ctx->mem = arena_new(64 << 20);
+	need(onnx_file_open(ctx, fd, &f) && onnx_read(ctx, onnx_file_bytes(f), &m), path);
+	t = seconds(CLOCK_MONOTONIC) - t;
+	printf("%.4f %.3f %.3f\n", t * 1e3, megabytes("RssAnon") - own,
+	    megabytes("RssFile") - file);
+	need(m.nodes == TENSORS && m.tensors == TENSORS, "the model was misread");
+	arena_free(&ctx->mem);
 }
 
 /* ---- Patching ----------------------------------------------------------------------------- */
@@ -223,24 +176,25 @@ flip(struct ctx *c, void *arg, const struct onnx_place *at, void *bytes, size_t 
 static void
 patch(const char *from, const char *to)
 {
-	struct ctx c = ctx_real(arena_new(64 << 20), "bench");
 	uint64_t key = UINT64_C(0x0001000100010001);
 	int in = opened(from, to == NULL ? O_RDWR : O_RDONLY);
 	int out = to == NULL ? in : opened(to, O_WRONLY | O_CREAT | O_TRUNC);
 
-	need(&c, onnx_patch(&c, in, out, ONNX_PATCH_FLUSH, flip, &key));
-	if (fsync(out) != 0)
-		stop("sync");
-	printf("%.2f\n", status_mb("VmHWM"));
-	arena_free(&c.mem);
+	ctx->mem = arena_new(64 << 20);
+	need(onnx_patch(ctx, in, out, ONNX_PATCH_FLUSH, flip, &key), from);
+	need(fsync(out) == 0, "sync");
+	printf("%.2f\n", megabytes("VmHWM"));
+	arena_free(&ctx->mem);
 }
 
 int
 main(int argc, char **argv)
 {
+	struct ctx c = ctx_real(NULL, "bench");
 	const char *verb = argc > 2 ? argv[1] : "";
 	int64_t n = 0;
 
+	ctx = &c;
 	if (strcmp(verb, "patch") == 0 && argc <= 4) {
 		patch(argv[2], argc > 3 ? argv[3] : NULL);
 	} else if (argc != 4 || !str_number(str_of(argv[3]), 1, 1 << 20, &n)) {

@@ -6,15 +6,6 @@
 
 #include "release.h"
 
-int
-opened(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	need(fd >= 0, path);
-	return fd;
-}
-
 void
 plain_open(const char *path, struct plain *ret)
 {

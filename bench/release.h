@@ -4,11 +4,8 @@
 #ifndef RELEASE_H
 #define RELEASE_H
 
+#include "bench.h"
 #include "protect.h"
-#include "tool.h"
-
-/* open(2), closed in programs that are started; ends the program if it fails. */
-int opened(const char *path, int flags);
 
 struct plain {
 	int fd;

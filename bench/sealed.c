@@ -14,24 +14,9 @@
 #include <unistd.h>
 
 #include "release.h"
+#include "tool.h"
 
 enum { CUSTOMERS = 8, INNOCENTS = 200, BATCH = 64, CUSTOMER = 1 };
-
-/* Of this program alone: what getrusage says would count whoever started it. */
-static long
-peak_kilobytes(void)
-{
-	char line[128];
-	long kilobytes = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	need(f != NULL, "/proc/self/status");
-	while (kilobytes == 0 && fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			kilobytes = strtol(line + 6, NULL, 10);
-	fclose(f);
-	return kilobytes;
-}
 
 /* ---- Artifacts and keys ------------------------------------------------------------------ */
 
@@ -56,7 +41,7 @@ make(char **arg, bool exact)
 	       "\"log_l\":%u,\"seconds\":%.3f,\"kilobytes\":%ld}\n",
 	    (unsigned long long)r.weights, (unsigned long long)r.marked,
 	    (unsigned long long)r.raw, (unsigned long long)r.stream, r.terms.kappa,
-	    r.terms.log_l, r.seconds, peak_kilobytes());
+	    r.terms.log_l, r.seconds, kilobytes("VmHWM"));
 	plain_done(&p);
 	close(out);
 }
@@ -75,7 +60,7 @@ open_it(char **arg)
 	began = clock_monotonic();
 	need(unlock_apply(ctx, from, &k, to, NULL), arg[0]);
 	printf("{\"seconds\":%.3f,\"kilobytes\":%ld}\n",
-	    (double)(clock_monotonic() - began) / 1000, peak_kilobytes());
+	    (double)(clock_monotonic() - began) / 1000, kilobytes("VmHWM"));
 	unlock_key_done(&k);
 	close(from);
 	close(to);

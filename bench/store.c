@@ -7,11 +7,11 @@
  *	store FOLDER ACTS NOTES
  */
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
+#include "bench.h"
 #include "store.h"
 
 enum { FLIGHT = 64, BODY = 400, LOG_PAGES = 4000 };
@@ -26,15 +26,6 @@ struct load {
 	char body[BODY];
 };
 static struct load load;
-
-static double
-seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	(void)clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static _Noreturn void
 give_up(const char *what, const char *why)

@@ -1,21 +1,11 @@
 /*
- * tool: what the programs share that a bench drives. They run for one measurement and end at the
- * first thing that goes wrong.
+ * tool: data sets, for the programs that train, lock and mark networks.
  */
 #ifndef TOOL_H
 #define TOOL_H
 
-#include <time.h>
-
+#include "bench.h"
 #include "train.h"
-
-extern struct ctx *ctx; /* the program's only one */
-
-/* Ends the program, with what failed and why. */
-_Noreturn void stop(const char *what);
-void need(bool done, const char *what);
-/* Of a clock. */
-double seconds(clockid_t);
 
 enum { CLASSES = 10 };
 /* All samples of so many classes, as the graph takes them. Files stay open until the end. */
