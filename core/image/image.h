@@ -48,6 +48,19 @@ MUST bool image_jpeg(
 /* The JPEG itself. */
 MUST bool image_jpeg_file(struct ctx *, const struct image *, int quality, struct str *ret);
 
+/* ---- Many of one form, in files of our own ----------------------------------------------- */
+
+/* Channels, width and height; back as a picture without samples. The wire is bad if none can be. */
+enum { IMAGE_FORM_BYTES = 1 + 2 * 4 };
+void image_form_put(struct buf *, const struct image *);
+struct image image_form_read(struct wire *);
+/* Whether what is left is `before` bytes of something else and then n such pictures' samples. */
+bool images_end(const struct wire *, size_t before, const struct image *form, uint32_t n);
+/* The samples of one picture, and the next one in the arena. */
+void image_samples_put(struct buf *, const struct image *);
+MUST bool image_samples_read(
+    struct ctx *, struct wire *, const struct image *form, struct image *ret);
+
 /* ---- Likeness ---------------------------------------------------------------------------- */
 
 /* Decibels; INFINITY for equal pictures. Both have one size. */

@@ -10,7 +10,7 @@
 #include "parts.h"
 
 #define MAGIC "HMSLOT"
-enum { VERSION = 1, HEAD_BYTES = 6 + 2 + 5 * 4 + 32, SLOT_BYTES = 3 * 4 };
+enum { VERSION = 1, HEAD_BYTES = 6 + 1 + IMAGE_FORM_BYTES + 3 * 4 + 32, SLOT_BYTES = 3 * 4 };
 
 static const struct image *
 first_of(const struct slots *s)
@@ -28,9 +28,7 @@ slots_put(struct ctx *c, const struct slots *s, struct str *ret)
 		return false;
 	buf_put(&b, STR(MAGIC));
 	wire_put_u8(&b, VERSION);
-	wire_put_u8(&b, (uint8_t)first_of(s)->channels);
-	wire_put_u32(&b, (uint32_t)first_of(s)->width);
-	wire_put_u32(&b, (uint32_t)first_of(s)->height);
+	image_form_put(&b, first_of(s));
 	wire_put_u32(&b, (uint32_t)s->n);
 	wire_put_u32(&b, (uint32_t)s->classes);
 	wire_put_u32(&b, (uint32_t)s->colluders);
@@ -42,7 +40,7 @@ slots_put(struct ctx *c, const struct slots *s, struct str *ret)
 	}
 	for (int i = 0; i < s->n; i++)
 		for (int k = 0; k < SLOT_PICTURES; k++)
-			buf_put(&b, (struct str){ (const char *)s->picture[i][k].v, size });
+			image_samples_put(&b, &s->picture[i][k]);
 	if (!buf_ok(c, &b))
 		return false;
 	*ret = buf_str(&b);
@@ -57,21 +55,11 @@ malformed(struct ctx *c)
 	return fail(c, E_INPUT, "these are no slots, or they were altered or cut short");
 }
 
-/* Is there a picture of that kind, of which so many are left? */
-static bool
-pictures_left(const struct image *form, uint32_t n, size_t left)
-{
-	return n >= 1 && n <= SLOTS_MAX && form->width >= 1 && form->height >= 1 &&
-	    form->width <= IMAGE_SIDE_MAX && form->height <= IMAGE_SIDE_MAX &&
-	    (form->channels == 1 || form->channels == IMAGE_CHANNELS_MAX) &&
-	    left == n * (SLOT_BYTES + SLOT_PICTURES * image_bytes(form));
-}
-
 /* Everything before the slots, and room for what follows. */
 MUST static bool
 head_get(struct ctx *c, struct wire *w, struct image *ret_form, struct slots *ret)
 {
-	struct image form = { 0 };
+	struct image form;
 	uint32_t n, classes, colluders;
 	struct digest256 d;
 
@@ -81,16 +69,15 @@ head_get(struct ctx *c, struct wire *w, struct image *ret_form, struct slots *re
 	w->rest.n -= sizeof MAGIC - 1;
 	if (wire_u8(w) != VERSION)
 		return malformed(c);
-	form.channels = wire_u8(w);
-	form.width = (int)wire_u32(w);
-	form.height = (int)wire_u32(w);
+	form = image_form_read(w);
 	n = wire_u32(w);
 	classes = wire_u32(w);
 	colluders = wire_u32(w);
 	for (size_t i = 0; i < sizeof d.b; i++)
 		d.b[i] = wire_u8(w);
-	if (w->bad || classes < 3 || classes > INT32_MAX || colluders < 1 ||
-	    colluders > CODE_COLLUDERS_MAX || !pictures_left(&form, n, w->rest.n))
+	if (n < 1 || n > SLOTS_MAX || classes < 3 || classes > INT32_MAX || colluders < 1 ||
+	    colluders > CODE_COLLUDERS_MAX ||
+	    !images_end(w, n * SLOT_BYTES, &form, n * SLOT_PICTURES))
 		return malformed(c);
 	if (!slots_room(c, (int)n, ret))
 		return false;
@@ -124,18 +111,13 @@ slots_read(struct ctx *c, struct str bytes, struct slots *ret)
 	struct slots s = { 0 };
 	struct image form = { 0 };
 	struct wire w = { .rest = bytes };
-	size_t size;
 
 	if (!head_get(c, &w, &form, &s) || !labels_get(c, &w, &s))
 		return false;
-	size = image_bytes(&form);
-	for (int i = 0; i < s.n * SLOT_PICTURES; i++) {
-		struct image *p = &s.picture[i / SLOT_PICTURES][i % SLOT_PICTURES];
-
-		if (!image_new(c, form.width, form.height, form.channels, p))
-			return false;
-		memcpy(p->v, w.rest.p + (size_t)i * size, size);
-	}
+	for (int i = 0; i < s.n; i++)
+		for (int k = 0; k < SLOT_PICTURES; k++)
+			if (!image_samples_read(c, &w, &form, &s.picture[i][k]))
+				return false;
 	*ret = s;
 	return true;
 }

@@ -10,7 +10,11 @@
 #include "parts.h"
 
 #define MAGIC "HMKEYS"
-enum { VERSION = 1, HEAD_BYTES = 6 + 2 + 5 * 4 + 32, PAIR_BYTES = 1 + 2 * 4 };
+enum {
+	VERSION = 1,
+	HEAD_BYTES = 6 + 1 + IMAGE_FORM_BYTES + 3 * 4 + 32,
+	PAIR_BYTES = 1 + 2 * 4
+};
 
 static int64_t
 items(const struct keyset *k)
@@ -30,9 +34,7 @@ keyset_put(struct ctx *c, const struct keyset *k, struct str *ret)
 		return false;
 	buf_put(&b, STR(MAGIC));
 	wire_put_u8(&b, VERSION);
-	wire_put_u8(&b, (uint8_t)first->channels);
-	wire_put_u32(&b, (uint32_t)first->width);
-	wire_put_u32(&b, (uint32_t)first->height);
+	image_form_put(&b, first);
 	wire_put_u32(&b, (uint32_t)k->pairs);
 	wire_put_u32(&b, (uint32_t)k->spares);
 	wire_put_u32(&b, (uint32_t)k->classes);
@@ -43,7 +45,7 @@ keyset_put(struct ctx *c, const struct keyset *k, struct str *ret)
 		wire_put_u32(&b, (uint32_t)k->twin_label[i]);
 	}
 	for (int64_t i = 0; i < items(k); i++)
-		buf_put(&b, (struct str){ (const char *)keyset_item(k, i)->v, size });
+		image_samples_put(&b, keyset_item(k, i));
 	if (!buf_ok(c, &b))
 		return false;
 	*ret = buf_str(&b);
@@ -62,6 +64,7 @@ malformed(struct ctx *c)
 MUST static bool
 head_get(struct ctx *c, struct wire *w, struct image *ret_form, struct keyset *ret)
 {
+	struct image form;
 	uint32_t pairs, spares, classes;
 	struct digest256 d;
 
@@ -71,23 +74,21 @@ head_get(struct ctx *c, struct wire *w, struct image *ret_form, struct keyset *r
 	w->rest.n -= sizeof MAGIC - 1;
 	if (wire_u8(w) != VERSION)
 		return malformed(c);
-	ret_form->channels = wire_u8(w);
-	ret_form->width = (int)wire_u32(w);
-	ret_form->height = (int)wire_u32(w);
+	form = image_form_read(w);
 	pairs = wire_u32(w);
 	spares = wire_u32(w);
 	classes = wire_u32(w);
 	for (size_t i = 0; i < sizeof d.b; i++)
 		d.b[i] = wire_u8(w);
-	if (w->bad || pairs < 1 || pairs > KEYSET_PAIRS_MAX || spares > KEYSET_SPARES_MAX ||
-	    classes < 2 || classes > INT32_MAX || ret_form->width < 1 || ret_form->height < 1 ||
-	    ret_form->width > IMAGE_SIDE_MAX || ret_form->height > IMAGE_SIDE_MAX ||
-	    (ret_form->channels != 1 && ret_form->channels != IMAGE_CHANNELS_MAX))
+	if (pairs < 1 || pairs > KEYSET_PAIRS_MAX || spares > KEYSET_SPARES_MAX ||
+	    classes < 2 || classes > INT32_MAX ||
+	    !images_end(w, pairs * PAIR_BYTES, &form, 2 * pairs + spares))
 		return malformed(c);
 	if (!keyset_room(c, (int)pairs, (int)spares, ret))
 		return false;
 	ret->classes = (int)classes;
 	ret->commitment = d;
+	*ret_form = form;
 	return true;
 }
 
@@ -97,7 +98,7 @@ pairs_get(struct ctx *c, struct wire *w, struct keyset *k)
 	for (int i = 0; i < k->pairs; i++) {
 		uint32_t coin = wire_u8(w), runner_up = wire_u32(w), twin = wire_u32(w);
 
-		if (w->bad || coin > 1 || runner_up >= (uint32_t)k->classes ||
+		if (coin > 1 || runner_up >= (uint32_t)k->classes ||
 		    twin >= (uint32_t)k->classes)
 			return malformed(c);
 		k->coin[i] = (uint8_t)coin;
@@ -113,20 +114,12 @@ keyset_read(struct ctx *c, struct str bytes, struct keyset *ret)
 	struct keyset k = { 0 };
 	struct image form = { 0 };
 	struct wire w = { .rest = bytes };
-	size_t size;
 
 	if (!head_get(c, &w, &form, &k) || !pairs_get(c, &w, &k))
 		return false;
-	size = image_bytes(&form);
-	if (w.rest.n != (size_t)items(&k) * size)
-		return malformed(c);
-	for (int64_t i = 0; i < items(&k); i++) {
-		struct image *p = keyset_item(&k, i);
-
-		if (!image_new(c, form.width, form.height, form.channels, p))
+	for (int64_t i = 0; i < items(&k); i++)
+		if (!image_samples_read(c, &w, &form, keyset_item(&k, i)))
 			return false;
-		memcpy(p->v, w.rest.p + (size_t)i * size, size);
-	}
 	*ret = k;
 	return true;
 }
