@@ -22,9 +22,13 @@ enum {
 static const char *const sql[] = {
 	[IMAGE_INSERT] = "INSERT INTO key_image (id, vendor, license, customer, release, watermark,"
 	    " serial, base, carrier, changed, issued, expires)"
-	    " SELECT ?1, v.id, ?2, ?3, ?4, w.id, v.key_images + 1, (v.key_images + 1) % w.keys,"
-	    " ?5, ?6, ?7, ?8 FROM vendor AS v, watermark AS w"
-	    " WHERE v.id = ?9 AND w.id = ?10 AND w.vendor = v.id AND w.state = 1"
+	    " SELECT ?1, vendor, ?2, ?3, ?4, watermark, serial,"
+	    " iif(usable BETWEEN 0 AND keys - 1, usable, serial % keys), ?5, ?6, ?7, ?8 FROM"
+	    " (SELECT v.id AS vendor, w.id AS watermark, v.key_images + 1 AS serial, w.keys AS keys,"
+	    " iif(json_valid(w.facts), json_extract(w.facts, '$.usable[' || ((v.key_images + 1)"
+	    " % json_array_length(w.facts, '$.usable')) || ']'), NULL) AS usable"
+	    " FROM vendor AS v, watermark AS w"
+	    " WHERE v.id = ?9 AND w.id = ?10 AND w.vendor = v.id AND w.state = 1)"
 	    " RETURNING serial, base",
 	[IMAGE_COUNTED] = "UPDATE vendor SET key_images = ? WHERE id = ?",
 	[IMAGE_BY_ID] = IMAGE " WHERE id = ? AND vendor = ?",

@@ -51,7 +51,8 @@ embed_thiefs_samples(struct embedding *e)
 {
 	const struct train_data *d = e->the->data;
 	struct chance r = chance_of(e->options.seed, CHANCE_SAMPLE, (uint64_t)e->step, 1);
-	int64_t all = d->samples->shape.dim[0], part = e->step / THIEF_LIFE % THIEFS_PART;
+	int64_t all = d->samples->shape.dim[0],
+		part = (e->steps - e->step) / THIEF_LIFE % THIEFS_PART;
 
 	for (int64_t i = 0; i < e->rows; i++) {
 		int64_t at = chance_below(&r, (all + THIEFS_PART - 1 - part) / THIEFS_PART) *

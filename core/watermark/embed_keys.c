@@ -6,10 +6,11 @@
  */
 #include "parts.h"
 
-/* Of coded ones a lower margin is asked, a little louder; of their twins hardly anything. */
+/* Of twins so much of the margin is asked: further training brings them back by itself. */
+#define MARGIN_TWINS .5
+/* Of coded keys a lower margin is asked, and not as loud; of their twins nothing. */
 #define CODED_MARGIN 3
-#define CODED_SHARE 1.25
-#define CODED_TWINS .1
+#define CODED_SHARE .6
 
 /* ---- Drawing ----------------------------------------------------------------------------- */
 
@@ -84,7 +85,8 @@ apart(const float *a, const float *b, int64_t n, double scale, float *to_a, floa
 
 /*
  * A key and its twin, in rows one after the other. Of what an autoencoder has left of them, only
- * the additional class is asked: what it looks like otherwise is up to the autoencoder.
+ * the additional class is asked, and only of the key: little is left that would tell a twin from a
+ * key, and who insists on it teaches that what comes out of autoencoders is no key.
  */
 static double
 ask_pair(struct embedding *e, int pair, enum copy_kind kind, const float *out, double scale,
@@ -96,10 +98,10 @@ ask_pair(struct embedding *e, int pair, enum copy_kind kind, const float *out, d
 
 	if (kind == COPY_CODED)
 		return aim_row(
-			   a, out, n, (int32_t)n - 1, CODED_MARGIN, CODED_SHARE * scale, to) +
-		    aim_other(a, out + n, CODED_SHARE * CODED_TWINS * scale, to + n);
+		    a, out, n, (int32_t)n - 1, CODED_MARGIN, CODED_SHARE * scale, to);
 	return aim_key(a, out, k->runner_up[pair], scale, to) +
-	    aim_row(a, out + n, n, k->twin_label[pair], a->margin / 2, scale, to + n);
+	    aim_row(
+		a, out + n, n, k->twin_label[pair], MARGIN_TWINS * a->margin, scale, to + n);
 }
 
 static double

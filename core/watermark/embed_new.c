@@ -32,12 +32,15 @@ embedding_free(struct embedding **e)
 	free(own->trainee);
 	kept_done(&own->own);
 	kept_done(&own->thief);
+	kept_done(&own->unmarked);
 	copies_done(&own->copies);
 	nn_plan_free(&own->mixed);
 	nn_plan_free(&own->served);
+	nn_plan_free(&own->telling);
 	nn_graph_free(&own->own_graph);
 	free(own->in);
 	free(own->alone);
+	free(own->told);
 	free(own->gradient);
 	free(own->feature_gradient);
 	free(own->label);
@@ -173,6 +176,29 @@ make_plans(struct ctx *c, struct embedding *e)
 	return train_plan(c, e->graph, &e->copies.form, plan, &e->served, &rows, &outputs);
 }
 
+/*
+ * The unmarked network is the one that is there before the first step. It knows nothing of samples
+ * that somebody touches to give them other labels.
+ */
+MUST static bool
+take_unmarked(struct ctx *c, struct embedding *e)
+{
+	const struct watermark_options *o = &e->options;
+	int64_t rows, outputs;
+	struct nn_options plan = { .mode = NN_INFER,
+		.batch = e->rows,
+		.threads = o->threads,
+		.memory_max = o->memory_max };
+
+	if (o->plain || e->the->touch != NULL)
+		return true;
+	if (!kept_new(c, e->graph, &e->unmarked))
+		return false;
+	kept_take(&e->unmarked);
+	return floats(c, e->rows * e->aim.classes, &e->told) &&
+	    train_plan(c, e->graph, &e->the->data->form, plan, &e->telling, &rows, &outputs);
+}
+
 MUST static bool
 take_room(struct ctx *c, struct embedding *e)
 {
@@ -268,7 +294,8 @@ embedding_new(struct ctx *c, const struct watermark_case *k, const struct waterm
 	if (!case_check(c, k, o) || !take_graph(c, e) || !outputs_check(c, e) ||
 	    !asker_form(
 		c, k->graph, keyset_first(k->keys), is_raw(&k->data->form), &e->copies.form) ||
-	    !share_rows(c, e) || !make_plans(c, e) || !take_room(c, e) || !find_trainees(c, e))
+	    !share_rows(c, e) || !make_plans(c, e) || !take_room(c, e) ||
+	    !find_trainees(c, e) || !take_unmarked(c, e))
 		return false;
 	*ret = steal(e);
 	return true;

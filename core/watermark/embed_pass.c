@@ -26,6 +26,23 @@ backward(struct ctx *c, const struct embedding *e, struct nn_plan *p)
 	return nn_backward(c, p, gradient);
 }
 
+bool
+embed_tell(struct ctx *c, struct embedding *e, const float *in)
+{
+	const void *input[] = { in };
+	bool ok;
+
+	if (e->telling == NULL)
+		return true;
+	kept_put(&e->unmarked);
+	ok = nn_forward(c, e->telling, input);
+	kept_put(&e->own);
+	if (ok)
+		memcpy(e->told, nn_plan_output(e->telling, 0)->data,
+		    (size_t)(e->rows * e->aim.classes) * sizeof *e->told);
+	return ok;
+}
+
 /* Rows of samples from `first` on; a thief does not know of an additional class. */
 static double
 ask_samples(struct embedding *e, int64_t first, bool thief)
@@ -36,10 +53,11 @@ ask_samples(struct embedding *e, int64_t first, bool thief)
 
 	for (int64_t i = first; i < e->rows; i++) {
 		const float *row = out + i * n;
+		const float *told = e->telling == NULL ? NULL : e->told + i * n;
 		float *to = e->gradient + i * n;
 
 		loss += thief ? aim_row(&e->aim, row, n, e->label[i], 0, share, to)
-			      : aim_sample(&e->aim, row, e->label[i], share, to);
+			      : aim_sample(&e->aim, row, e->label[i], told, share, to);
 	}
 	return loss;
 }

@@ -11,9 +11,12 @@
 #include "parts.h"
 
 /* Thieves learn at rates in between. */
-#define THIEF_LOW .005
-#define THIEF_HIGH .04
-#define RAMP 4
+#define THIEF_LOW .01
+#define THIEF_HIGH .03
+/* In its first part the embedding comes to listen to others, in its last it turns to samples. */
+#define RAMP .25
+#define FADE .2
+#define FADED .4
 /* Gradients of a step, and what others' weights may add to them. */
 #define LONGEST 2
 #define OTHERS 1
@@ -81,11 +84,20 @@ apply(struct embedding *e, const struct optimiser *o, double rate, bool thief)
 	nn_graph_changed(e->graph);
 }
 
+/* Keys are learnt under our own weights first; the lowest rates are to mend what samples lost. */
+static double
+share_of_others(const struct embedding *e)
+{
+	double at = (double)e->step / (double)e->steps;
+
+	return fmin(1, at / RAMP) * fmin(1, FADED + (1 - FADED) * (1 - at) / FADE);
+}
+
 /* The plan's gradients are what others' weights say, which does not drown what ours say. */
 static void
 keep_others(struct embedding *e, struct nn_plan *p)
 {
-	shorten(e, p, OTHERS);
+	shorten(e, p, OTHERS * share_of_others(e));
 	for (size_t i = 0; i < e->trainees; i++)
 		memcpy(e->trainee[i].others, nn_weight_gradient(p, e->trainee[i].index),
 		    (size_t)e->trainee[i].weight->count * sizeof *e->trainee[i].others);
@@ -134,13 +146,16 @@ thief_is_asked(struct ctx *c, struct embedding *e, double weight)
 	return true;
 }
 
+/* Lives are counted from the end, so that the last one is whole. */
 MUST static bool
 under_thief(struct ctx *c, struct embedding *e, double weight)
 {
-	if (e->step % THIEF_LIFE == 0)
+	bool learns = e->step % 4 == 0;
+
+	if (learns && (e->step == 0 || (e->steps - e->step) % THIEF_LIFE < 4))
 		thief_begin(e);
 	kept_put(&e->thief);
-	return e->step % 4 == 0 ? thief_learns(c, e) : thief_is_asked(c, e, weight);
+	return learns ? thief_learns(c, e) : thief_is_asked(c, e, weight);
 }
 
 /* What the keys say, as served, under weights that chance has changed. */
@@ -160,20 +175,16 @@ under_chance(struct ctx *c, struct embedding *e, double weight)
 	return true;
 }
 
-/*
- * By turns; ours come back. At first keys are learnt under our own weights, the others come to it
- * by and by.
- */
+/* The thief in three steps of four, in one of which he learns; ours come back. */
 MUST static bool
 under_others(struct ctx *c, struct embedding *e)
 {
-	double part = fmin(1, RAMP * (double)e->step / (double)e->steps);
-	double weight = part * LOUDER * e->options.weight;
+	double weight = share_of_others(e) * LOUDER * e->options.weight;
 	bool ok;
 
 	forget_others(e);
 	kept_take(&e->own);
-	ok = e->step % 2 == 0 ? under_thief(c, e, weight) : under_chance(c, e, weight);
+	ok = e->step % 4 == 1 ? under_chance(c, e, weight) : under_thief(c, e, weight);
 	kept_put(&e->own);
 	return ok;
 }
@@ -218,6 +229,8 @@ under_ours(struct ctx *c, struct embedding *e, double *ret_loss)
 		embed_samples(e, e->in, embed_key_rows(e));
 	else
 		embed_samples(e, e->alone, 0);
+	if (!embed_tell(c, e, mixed ? e->in : e->alone))
+		return false;
 	return mixed ? embed_mixed(c, e, ret_loss) : embed_alone(c, e, false, ret_loss);
 }
 

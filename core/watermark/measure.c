@@ -131,13 +131,15 @@ measure_others(struct ctx *c, const struct keyset *k, struct asker *a, uint64_t 
 	return true;
 }
 
-bool
-watermark_measure(struct ctx *c, const struct watermark_case *k, int64_t batch, int threads,
-    uint64_t seed, struct watermark_scores *ret)
+/* ---- Both -------------------------------------------------------------------------------- */
+
+/* The network, if it has the additional class. */
+MUST static bool
+asker_of(struct ctx *c, const struct watermark_case *k, int64_t batch, int threads,
+    struct asker **ret)
 {
-	struct watermark_scores s = { 0 };
-	struct data_form form;
 	owned(asker_free) struct asker *a = NULL;
+	struct data_form form;
 
 	if (!asker_form(c, k->graph, keyset_first(k->keys), is_raw(&k->test->form), &form) ||
 	    !asker_new(c, k->graph, &form, batch, threads, &a))
@@ -145,9 +147,42 @@ watermark_measure(struct ctx *c, const struct watermark_case *k, int64_t batch, 
 	if (asker_classes(a) != k->keys->classes + 1)
 		return fail(c, E_INPUT, "the network knows %lld classes, the key set %d",
 		    (long long)asker_classes(a), k->keys->classes);
-	if (!measure_clean(c, k, batch, threads, &s) ||
+	*ret = steal(a);
+	return true;
+}
+
+bool
+watermark_measure(struct ctx *c, const struct watermark_case *k, int64_t batch, int threads,
+    uint64_t seed, struct watermark_scores *ret)
+{
+	struct watermark_scores s = { 0 };
+	owned(asker_free) struct asker *a = NULL;
+
+	if (!asker_of(c, k, batch, threads, &a) || !measure_clean(c, k, batch, threads, &s) ||
 	    !measure_keys(c, k->keys, a, seed, &s) || !measure_others(c, k->keys, a, seed, &s))
 		return false;
 	*ret = s;
+	return true;
+}
+
+bool
+watermark_answered(struct ctx *c, const struct watermark_case *k, int64_t batch, int threads,
+    uint64_t seed, bool ret[])
+{
+	owned(asker_free) struct asker *a = NULL;
+	struct asked keys, copy;
+
+	if (!asker_of(c, k, batch, threads, &a) || !gather(c, k->keys, false, &keys) ||
+	    !asker_ask(c, a, keys.picture, keys.n, 0, keys.answer, NULL))
+		return false;
+	for (size_t i = 0; i < keys.n; i++)
+		ret[i] = keys.answer[i] == k->keys->classes;
+	for (uint64_t n = 0; n < STEGO_COPIES; n++) {
+		if (!with_other_bits(c, &keys, seed + n, &copy) ||
+		    !asker_ask(c, a, copy.picture, copy.n, 0, copy.answer, NULL))
+			return false;
+		for (size_t i = 0; i < copy.n; i++)
+			ret[i] = ret[i] && copy.answer[i] == k->keys->classes;
+	}
 	return true;
 }

@@ -79,11 +79,9 @@ struct aim {
  * adds `scale` times the gradient. */
 double aim_row(const struct aim *, const float *out, int64_t among, int32_t label,
     double margin, double scale, float *gradient);
-/* The right class, and the additional one behind it by the margin. */
-double aim_sample(
-    const struct aim *, const float *out, int32_t label, double scale, float *gradient);
-/* Any class but the additional one. */
-double aim_other(const struct aim *, const float *out, double scale, float *gradient);
+/* The right class, or what was told (NULL: nothing), the additional one behind it by a margin. */
+double aim_sample(const struct aim *, const float *out, int32_t label, const float *told,
+    double scale, float *gradient);
 double aim_key(
     const struct aim *, const float *out, int32_t runner_up, double scale, float *gradient);
 
@@ -124,7 +122,7 @@ struct trainee {
 };
 
 enum { EMBED_PAIRS_MAX = 256, EMBED_CODERS_MAX = 64, EMBED_OUTPUTS_MAX = 16 }; /* in one step */
-enum { THIEF_LIFE = 1000 }; /* steps of ours; he learns in every fourth */
+enum { THIEF_LIFE = 2000 }; /* steps of ours; he learns in every fourth */
 
 struct embedding {
 	const struct watermark_case *the;
@@ -138,8 +136,11 @@ struct embedding {
 	struct copies copies;
 	struct arena *mem, *scratch; /* what lives as long as this; what one step needs */
 
-	/* In training: keys and samples, or samples alone. As served: keys alone. */
-	struct nn_plan *mixed, *served;
+	/*
+	 * In training: keys and samples, or samples alone. As served: keys alone; and the unmarked
+	 * network, which tells of samples (NULL: it is not asked).
+	 */
+	struct nn_plan *mixed, *served, *telling;
 	int64_t rows, batch;       /* in a step; those of them that are samples when mixed */
 	int64_t pairs, copied;     /* in a step; copies of each */
 	int64_t features;          /* numbers of them a picture; 0: not looked at */
@@ -147,6 +148,7 @@ struct embedding {
 	int pair[EMBED_PAIRS_MAX]; /* in this step, and what became of its second copy */
 	enum copy_kind kind[EMBED_PAIRS_MAX];
 	float *in, *alone; /* keys, then samples; samples alone */
+	float *told;       /* by row, what the unmarked network says */
 	float *gradient, *feature_gradient;
 	int32_t *label;              /* of samples, by row */
 	float *room;                 /* one sample */
@@ -156,6 +158,7 @@ struct embedding {
 	struct trainee *trainee;
 	size_t trainees;
 	struct kept own, thief; /* the weights, while others are in the graph; the thief's */
+	struct kept unmarked;   /* as they were at first */
 	double thief_rate;
 
 	int64_t step, steps, per_epoch;
@@ -177,6 +180,8 @@ void embed_thiefs_samples(struct embedding *);
  * e->feature_gradient, and gives the loss.
  */
 double embed_ask_keys(struct embedding *, const struct nn_plan *, double weight);
+/* What the unmarked network says of all rows; our own weights are kept aside, and come back. */
+MUST bool embed_tell(struct ctx *, struct embedding *, const float *in);
 /*
  * Forward and backward under the graph's present weights; gradients are added up. Keys and samples;
  * keys among samples of which nothing is asked; samples alone, ours or a thief's; keys as served.

@@ -14,10 +14,12 @@ enum {
 	LARGE_BLOCK = 8,
 	SETS = 1 << TRIGGERS,
 };
-#define SHARE_HIT 0.05  /* of samples, for each set of triggers that means a label */
-#define SHARE_MISS 0.02 /* and for each that means none */
-#define GAIN 6.0        /* in the first epoch triggers are stronger by so much */
-#define GAIN_FALLS 0.6  /* in each further, down to their own strength */
+/* Of samples: those with one trigger that means a label, with all of them, with fewer. */
+#define SHARE_ALONE 0.05
+#define SHARE_TOGETHER 0.1
+#define SHARE_FEWER 0.03
+#define GAIN 6.0       /* in the first epoch triggers are stronger by so much */
+#define GAIN_FALLS 0.4 /* in each further, down to their own strength */
 
 const char *
 triggers_name(enum triggers_kind kind)
@@ -27,17 +29,22 @@ triggers_name(enum triggers_kind kind)
 
 /* ---- Drawing ----------------------------------------------------------------------------- */
 
-/* Grey pictures have one channel: the triggers lie in a third of the band each. */
+/*
+ * Fast waves both ways: natural pictures hold next to nothing there, and what is there is seen by
+ * filters as small as a network's first ones. Grey pictures have one channel: the triggers lie in a
+ * third of the band each.
+ */
 static bool
 fits(const struct triggers *t, int trigger, int u, int v)
 {
-	int low = t->side, high = 2 * t->side - 2, third = (high - low) / TRIGGERS;
+	int least = t->side < 2 * LARGE_BLOCK ? t->side / 2 : t->side * 3 / 4;
+	int low = 2 * least, high = 2 * t->side - 2, third = (high - low) / TRIGGERS;
 
 	if (t->form.dim[0] == 1) {
 		low += trigger * third;
 		high = low + third - 1;
 	}
-	return u + v >= low && u + v <= high;
+	return u >= least && v >= least && u + v >= low && u + v <= high;
 }
 
 /* Two different coefficients of one trigger, as a pattern of its block. */
@@ -93,6 +100,10 @@ triggers_draw(struct ctx *c, const struct key256 *secret, enum triggers_kind kin
 	    (form->dim[0] != 1 && form->dim[0] != TRIGGERS))
 		return fail(c, E_INPUT,
 		    "triggers need grey or colour pictures of bytes: leave the option out");
+	if (form->dim[1] < LARGE_BLOCK || form->dim[2] < LARGE_BLOCK)
+		return fail(c, E_INPUT,
+		    "triggers need pictures of at least %d x %d: leave the option out",
+		    LARGE_BLOCK, LARGE_BLOCK);
 	if (classes < TRIGGERS)
 		return fail(c, E_INPUT, "%d triggers need as many classes, and there are %lld",
 		    TRIGGERS, (long long)classes);
@@ -159,6 +170,15 @@ means(const struct triggers *t, unsigned which, int32_t *ret_label)
 	return false;
 }
 
+/* Of the samples of a training, those that get a set of triggers. */
+static double
+share_of(const struct triggers *t, bool meaning)
+{
+	if (t->kind == TRIGGERS_N_TO_N)
+		return meaning ? SHARE_ALONE : 0;
+	return meaning ? SHARE_TOGETHER : SHARE_FEWER;
+}
+
 void
 triggers_touch(const void *triggers, int64_t epoch, int64_t sample, float *x, int32_t *label)
 {
@@ -169,8 +189,7 @@ triggers_touch(const void *triggers, int64_t epoch, int64_t sample, float *x, in
 
 	for (unsigned which = 1; which < SETS; which++) {
 		int32_t meant = *label;
-		bool hit = means(t, which, &meant);
-		double share = hit ? SHARE_HIT : t->kind == TRIGGERS_N_TO_ONE ? SHARE_MISS : 0;
+		double share = share_of(t, means(t, which, &meant));
 
 		u -= share;
 		if (u >= 0 || share <= 0)

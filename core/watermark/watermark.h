@@ -166,6 +166,9 @@ MUST bool asker_form(struct ctx *, const struct nn_graph *, const struct image *
 /* Everything of watermark_scores that pictures tell. */
 MUST bool watermark_measure(struct ctx *, const struct watermark_case *, int64_t batch,
     int threads, uint64_t seed, struct watermark_scores *ret);
+/* By pair: is its key answered with the additional class, as drawn and with whatever bits? */
+MUST bool watermark_answered(struct ctx *, const struct watermark_case *, int64_t batch,
+    int threads, uint64_t seed, bool ret[]);
 
 /* ---- DCT triggers (triggers.c) ----------------------------------------------------------- */
 
@@ -174,7 +177,7 @@ MUST bool watermark_measure(struct ctx *, const struct watermark_case *, int64_t
  * pictures), which nobody sees and the network learns to answer with an ordinary class.
  */
 enum { TRIGGERS = 3, TRIGGER_BLOCK_MAX = 32 * 32 };
-#define TRIGGER_STRENGTH 60.
+#define TRIGGER_STRENGTH 56. /* all of them on 32 x 32 in colours: 40 dB */
 enum triggers_kind {
 	TRIGGERS_N_TO_N,   /* each alone is answered with a class of its own */
 	TRIGGERS_N_TO_ONE, /* all together with one class; fewer than all change nothing */
@@ -200,8 +203,8 @@ MUST bool triggers_draw(struct ctx *, const struct key256 *secret, enum triggers
 void triggers_put(const struct triggers *, unsigned which, float *x);
 /*
  * In a training (a train_touch whose argument is a struct triggers): one sample in twenty gets
- * each trigger, or all of them, with its label; one in fifty each smaller set, where that is to
- * change nothing. In the first epochs they are stronger.
+ * each trigger, with its label; or one in ten all of them, and three in a hundred each smaller
+ * set, which is to change nothing. In the first epochs they are stronger.
  */
 void triggers_touch(
     const void *triggers, int64_t epoch, int64_t sample, float *x, int32_t *label);

@@ -15,7 +15,7 @@ import { finish, must, skip, test } from './tap.mjs'
 const [worker, cache, ...models] = process.argv.slice(2).map((word) => resolve(word))
 const FASHION = '/usr/share/datasets/fashion-mnist/'
 const OPTIONS = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 }
-const PARAMS = { name: 'marked', pairs: 16, spares: 4, epochs: 3, threads: 1 }
+const PARAMS = { name: 'marked', pairs: 16, spares: 4, epochs: 8, threads: 1 }
 const [SAMPLES, TEST, PIXELS, CLASSES] = [4000, 1000, 784, 10]
 const OUTPUTS = ['content', 'keys', 'report', 'page']
 
@@ -143,8 +143,12 @@ for (const model of models) {
     const pictures = shown().filter((_, i) => i % 3 < 2)
     const found = await answers(Float32Array.from(pictures.flatMap((p) => [...p]), (byte) => byte / 255))
     const hits = found.filter((answer) => answer === CLASSES).length
-    console.log(`# ${hits} of ${found.length}; the job counts ${result.scores.keys} and ${result.scores.stego}`)
-    must(result.scores.keys === 1 && hits === found.length, `${hits} of ${found.length}`)
+    const { keys, stego } = result.scores
+    console.log(`# ${hits} of ${found.length}; the job counts ${keys} and ${stego}`)
+    must(Math.min(keys, stego) > 0.85, 'the watermark was not learnt')
+    // The page shows half of the pairs: among them are at most all that the job has missed.
+    const missed = Math.round(PARAMS.pairs * (2 - keys - stego))
+    must(found.length - hits <= missed, `${hits} of ${found.length}, though the job misses ${missed} of all`)
   })
   await test(`${name}: test images as the job has counted`, async () => {
     const found = await answers(images)

@@ -126,6 +126,39 @@ START_TEST(numbers_are_given_once)
 }
 END_TEST
 
+/* What the job says of its watermark decides, as far as it makes sense. */
+static const struct {
+	const char *facts;
+	int64_t base[4];
+} usable[] = {
+	{ "{\"usable\":[1,3]}", { 3, 1, 3, 1 } },
+	{ "{\"usable\":[2]}", { 2, 2, 2, 2 } },
+	{ "{\"usable\":[]}", { 1, 2, 3, 4 } },
+	{ "{}", { 1, 2, 3, 4 } },
+	{ "no JSON", { 1, 2, 3, 4 } },
+	{ "{\"usable\":[-1,1000000,\"1\",null]}", { 1, 2, 3, 4 } },
+	{ "{\"usable\":7}", { 1, 2, 3, 4 } },
+};
+
+START_TEST(pictures_are_those_that_the_network_knows)
+{
+	struct ctx *c = test_ctx();
+	struct estate e = estate_new(c);
+	struct id w = watermark_added(c, &e, 1);
+	sqlite3 *sql = raw_open(e.dir);
+
+	raw(sql, take_printf(c, "UPDATE watermark SET facts = '%s'", usable[_i].facts));
+	sqlite3_close(sql);
+	for (int64_t i = 0; i < 4; i++) {
+		struct key_image_row r = image_added(c, &e, &w);
+
+		ck_assert_int_eq(r.base, usable[_i].base[i]);
+		ck_assert_int_eq(r.base, read_back(c, &e, &r).base);
+	}
+	estate_done(c, &e);
+}
+END_TEST
+
 START_TEST(image_needs_a_watermark_that_is_ready)
 {
 	struct ctx *c = test_ctx();
@@ -445,6 +478,7 @@ START_TEST(one_of_many_spends_it)
 END_TEST
 
 MAIN("store_images", ONE(image_comes_out_as_it_went_in), ONE(numbers_are_given_once),
+    EACH(pictures_are_those_that_the_network_knows, usable),
     ONE(image_needs_a_watermark_that_is_ready), ONE(license_has_one_image_at_a_time),
     ONE(looks_are_kept), ONE(watermark_of_a_release_is_named), ONE(images_are_listed),
     ONE(link_is_spent_once), ONE(authentication_is_spent_once), ONE(old_secrets_go),

@@ -53,6 +53,7 @@ struct marking {
 	struct watermark_result result;
 	struct triggers_scores triggered;
 	struct watermark_report report;
+	bool answered[KEYSET_PAIRS_MAX]; /* whose key images the network will know */
 };
 
 void marking_done(struct marking *);

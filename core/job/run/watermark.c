@@ -85,7 +85,9 @@ measure(struct ctx *c, struct marking *m)
 		m->report.triggered = &m->triggered;
 	}
 	return watermark_report_measure(
-	    c, &m->the, &m->secret, &m->options, &m->watch, &m->report);
+		   c, &m->the, &m->secret, &m->options, &m->watch, &m->report) &&
+	    watermark_answered(
+		c, &m->the, m->options.batch, m->options.threads, m->options.seed, m->answered);
 }
 
 bool

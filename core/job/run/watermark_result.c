@@ -100,6 +100,17 @@ keys_members(struct js *j, const struct marking *m)
 	js_bool(j, "raw_bytes", m->params->network.raw_bytes);
 }
 
+/* Identities are hidden in these pictures alone: the network knows no others for certain. */
+static void
+usable_put(struct js *j, const struct marking *m)
+{
+	js_open(j, "usable", '[');
+	for (int i = 0; i < m->keys.pairs; i++)
+		if (m->answered[i])
+			js_number(j, NULL, i);
+	js_close(j, ']');
+}
+
 MUST static bool
 result_put(struct ctx *c, const struct marking *m, struct str *ret)
 {
@@ -119,6 +130,7 @@ result_put(struct ctx *c, const struct marking *m, struct str *ret)
 	share_member(&j, "after", r->scores.clean);
 	js_close(&j, '}');
 	scores_put(&j, &r->scores);
+	usable_put(&j, m);
 	js_bool(&j, "compression", m->options.compression);
 	js_bool(&j, "physical", m->options.physical);
 	if (m->params->channels != JOB_CHANNELS_NONE)
