@@ -141,3 +141,28 @@ verify_check(struct ctx *c, const void *params)
 		    c, E_INPUT, "/kappa", "marks without a strength: give kappa too");
 	return true;
 }
+
+bool
+slots_check(struct ctx *c, const void *params)
+{
+	const struct slots_params *p = params;
+	const struct range ranges[] = {
+		{ "/eps1", p->eps1, 1e-30, 1e-3 },
+		{ "/eps2", p->eps2, 1e-9, 0.5 },
+		{ "/flips", p->flips, 0, 0.3 },
+	};
+
+	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
+}
+
+bool
+personalise_check(struct ctx *c, const void *params)
+{
+	const struct personalise *p = params;
+	const struct range ranges[] = {
+		{ "/rate", p->rate, 0, 1 },
+		{ "/drop_max", set_or(p->drop_max, 0.005), 0, 0.5 },
+	};
+
+	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
+}

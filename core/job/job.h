@@ -25,6 +25,8 @@ enum job_type {
 	JOB_VIEW,
 	JOB_CHALLENGE,
 	JOB_VERIFY,
+	JOB_SLOTS,
+	JOB_PERSONALISE,
 	JOB_COUNT
 };
 
@@ -53,6 +55,8 @@ enum job_source {
 	JOB_FROM_SUSPECT,   /* `part` of the suspect */
 	JOB_FROM_CHALLENGE, /* `part` of the challenge */
 	JOB_FROM_CUSTOMERS, /* everybody with a license to the release: see JOB_CUSTOMER_BYTES */
+	JOB_FROM_SLOTS,     /* `part` of the slot set, or its "secret" */
+	JOB_FROM_COPIES,    /* everybody with a copy made with the slot set, in the same form */
 };
 struct job_input {
 	const char *name;
@@ -186,13 +190,26 @@ struct describe {
 /*
  * Makes a release. Inputs: model, samples, labels, test_samples, test_labels (data may all be
  * empty), secret. Outputs: artifact (ONNX), entries (of the parameter lock: see mark.h; may be
- * empty), report (JSON), page (HTML). Result: {"locks": […], "kappa", "log_l", "plain" (hex:
- * unlock_digest of the model), "parameters", "touched", "key_bytes", "accuracy": {"before",
- * "locked", "unlocked"}, "seconds", …}: what the release shows; the report has the rest.
+ * empty), report (JSON), page (HTML), fingerprint (probe_set_put: see verify.h; may be empty).
+ * Result: {"locks": […], "kappa", "log_l", "plain" (hex: unlock_digest of the model), "parameters",
+ * "touched", "key_bytes", "accuracy": {"before", "locked", "unlocked"}, "lock": {…} (the members of
+ * struct job_lock_options; null without a parameter lock), "layers" (those that were asked for; left
+ * out where they are very many), "fingerprint": {"sha256" (null: it is
+ * empty), "bytes", "probes", "questions", "why" (there are fewer than usual), "seconds"} (null
+ * without data), "seconds", …}: what the release shows; the report has the rest.
  */
 enum job_lock { JOB_LOCK_SEALED, JOB_LOCK_ADVPARAMS, JOB_LOCK_BOTH, JOB_LOCK_AUTO };
 enum job_mode { JOB_POOLED, JOB_GREEDY, JOB_SIGNED_GREEDY };
 enum job_effort { JOB_NONE, JOB_QUICK, JOB_FULL };
+extern const char *const job_mode_words[]; /* by enum job_mode; NULL at the end */
+/* How a parameter lock was made: what it takes to draw its positions again. */
+struct job_lock_options {
+	int mode; /* enum job_mode */
+	double alpha, beta, cap;
+	int64_t phi, rounds, count, lock_set, validation; /* sets: as large as they were */
+	bool extremes;
+	int64_t lock_batch, lock_threads; /* sums of floats depend on them */
+};
 struct protect {
 	struct job_network network;
 	struct str release, name, model, dataset, test; /* ids; name: of the model */
@@ -211,7 +228,7 @@ struct protect {
  * content (ONNX), keys (keyset_put; see watermark.h), report (JSON), page (HTML). Result:
  * {"sha256", "bytes", "keys", "pairs", "spares", "classes", "commitment" (hex), "pictures": "own" or
  * "drawn", "width", "height", "channels", "raw_bytes", "accuracy": {"before", "after"}, "scores":
- * {…}, "reached", "missed", "epochs", "seconds", …}; shares are numbers from 0 to 1, null: not
+ * {…}, "usable": [pairs whose keys are answered for certain], "reached", "missed", "epochs", "seconds", …}; shares are numbers from 0 to 1, null: not
  * measured.
  */
 enum job_channels { JOB_CHANNELS_NONE, JOB_CHANNELS_N_TO_N, JOB_CHANNELS_N_TO_ONE };
@@ -241,42 +258,84 @@ struct view {
 };
 
 /*
+ * Draws the slots of a model: as many as it takes to name a leak among so many customers. Inputs:
+ * model, samples, labels, secret. Output: content (slots_put; see slots.h). Result: {"slots",
+ * "colluders", "classes", "customers", "weights", "capacity", "commitment" (hex), "bytes",
+ * "sha256", "seconds"}.
+ */
+struct slots_params {
+	struct job_network network;
+	struct str model, dataset; /* ids */
+	int64_t customers, colluders;
+	double eps1, eps2; /* of accusing any innocent; of naming none of the guilty */
+	double flips;      /* share of slots that are expected to answer wrongly */
+};
+
+/*
+ * Makes a model out of another: the copy of one customer, which answers the slots with that
+ * customer's word. Inputs: model, slots (slots_put), slots_secret, copies (everybody who has one;
+ * may be empty), samples, labels, test_samples, test_labels (the test data may be empty), keys (the
+ * key set that has to be answered as before; may be empty). Output: content (ONNX). Result:
+ * {"bytes", "sha256", "accuracy": {"before", "after"}, "slots": share that answers the word, "keys":
+ * share of key pictures that are answered as before, null without any, "reached", "epochs",
+ * "seconds", "nearest": slots in which the nearest of the others' words differs; null: no others}.
+ */
+struct personalise {
+	struct job_network network;
+	struct str name;                 /* of the new model */
+	struct str model, dataset, test; /* ids */
+	struct str marked;               /* id: the model whose key set it is */
+	struct str slots;                /* id */
+	int64_t number;                  /* the customer's */
+	int64_t epochs, boost, seed; /* boost: how often a slot's picture comes in an epoch */
+	int64_t samples;             /* clean ones in an epoch; 0: all */
+	double rate, drop_max;       /* of learning; of clean accuracy */
+};
+
+/*
  * Makes questions for a black box. Inputs: keys (of the watermark's model), samples (decoys), the
- * secret of the challenge. Outputs: content (a tar, see challenge_tar), list (challenge_put).
- * Result: {"pictures", "pairs", "decoys", "commitment" (hex), "bytes", "sha256"}.
+ * secret of the challenge, slots (slots_put; all of its pictures are asked, too; may be empty).
+ * Outputs: content (a tar, see challenge_tar), list (challenge_put). Result: {"pictures", "pairs",
+ * "slots", "decoys", "commitment" (hex), "bytes", "sha256"}.
  */
 struct challenge_params {
 	struct job_network network;
-	struct str model, dataset; /* ids: the marked model */
-	int64_t first, pairs;      /* of the key set: those that nobody was asked yet */
+	struct str model, dataset, slots; /* ids: the marked model */
+	int64_t first, pairs;             /* of the key set: those that nobody was asked yet */
 	int64_t decoys;
 };
 
 /*
- * Says whose a suspect is and who leaked it. Inputs: suspect (anything), model (of the release, as
- * its vendor has it), keys (its key set; may be empty), samples, labels (may be empty), list (of
- * the challenge that a transcript answers; may be empty), secret (the release's), entries (of the
- * parameter lock; may be empty), customers, marks (the secret of the release's watermark, by which
- * its key images are read; may be empty), pictures (of the challenge, which a service is asked; may
- * be empty), null_1 … (models known to be independent; may be empty). A suspect that is a service
- * is asked over the job's socket. Outputs: report (JSON), page (HTML, its body open): see
- * evidence.h. Result: {"verdict", "reason", "kind", "suspect" (hex: digest of its bytes), "report"
- * (hex: digest of the report), "accused": [{"number", "customer", "z", "log10"}…], "tests":
- * [{"id", "ran", "log10_p", "adjusted"}…], "seconds"}.
+ * Says whose a suspect is and who leaked it. Inputs: suspect (anything), model (of the release,
+ * as its vendor has it), keys (of `marked`, a key set; may be empty), samples, labels (may be
+ * empty), list (of the challenge that a transcript answers; may be empty), secret (the
+ * release's), entries (of the parameter lock; may be empty), customers, marks (the secret of the
+ * release's watermark, by which its key images are read; may be empty), pictures (of the
+ * challenge, which a service is asked; may be empty), slots (slots_put), slots_secret, copies
+ * (everybody who has one; all three may be empty), fingerprint (of the release; may be empty: it is
+ * made of the samples then, if there are any), null_1 … (models known to be independent; may be
+ * empty). A suspect that is a service is asked over the job's socket. Outputs: report (JSON), page
+ * (HTML, its body open): see evidence.h. Result: {"verdict", "reason", "kind", "suspect"
+ * (hex: digest of its bytes), "report" (hex: digest of the report), "accused": [{"number",
+ * "customer", "z", "log10"}…], "tests": [{"id", "ran", "log10_p", "adjusted"}…], "seconds"}.
  */
 enum { VERIFY_NULLS_MAX = 20, JOB_CUSTOMER_BYTES = 4 + 40 }; /* number, little-endian; id */
 struct verify {
 	struct job_network network;
 	struct str verification, suspect, release, model, dataset, challenge; /* ids */
+	struct str marked, slots; /* ids: the model whose key set it is; the slot set */
 	struct str null[VERIFY_NULLS_MAX];
 	/* Of the release, as its job has told: */
 	double kappa;
 	int64_t log_l, locks;
 	struct str_list layers;
-	struct str commitment, release_commitment; /* hex; of the key set, of the release */
-	int64_t committed, release_committed;      /* when: of the audit rows; 0: never */
-	int64_t appeared;                          /* when the suspect was first known */
-	double eps1;                               /* of accusing any innocent */
+	struct job_lock_options lock; /* lock_set 0: the job has not told */
+	/* Hex; of the key set, of the release and its fingerprint, of the slots. */
+	struct str commitment, release_commitment, fingerprint_commitment, slots_commitment;
+	/* When: of the audit rows; 0: never. */
+	int64_t committed, release_committed, slots_committed;
+	int64_t appeared; /* when the suspect was first known */
+	double eps1;      /* of accusing any innocent */
 	int64_t seed;
 };
 
@@ -284,7 +343,7 @@ struct verify {
 
 #define JOB_MESSAGE_MAX (128 << 10)
 #define JOB_PARAMS_MAX (96 << 10) /* JSON text */
-#define JOB_INPUTS_MAX 32
+#define JOB_INPUTS_MAX 40
 #define JOB_OUTPUTS_MAX 6
 #define JOB_NAME_MAX 32
 #define JOB_AAD_MAX 256

@@ -150,7 +150,7 @@ static const char *const locks[] = {
 	[JOB_LOCK_AUTO] = "auto",
 	NULL,
 };
-static const char *const modes[] = {
+const char *const job_mode_words[] = {
 	[JOB_POOLED] = "pooled",
 	[JOB_GREEDY] = "greedy",
 	[JOB_SIGNED_GREEDY] = "signed-greedy",
@@ -171,7 +171,7 @@ static const struct json_field protect_fields[] = {
 	{ "dataset",    FIELD_TEXT,   offsetof(struct protect, dataset), 0, ID_MAX - 1 },
 	{ "test",       FIELD_TEXT,   offsetof(struct protect, test),    0, ID_MAX - 1 },
 	{ "lock",       FIELD_WORD,   offsetof(struct protect, lock),    .words = locks },
-	{ "mode",       FIELD_WORD,   offsetof(struct protect, mode),    .words = modes },
+	{ "mode",       FIELD_WORD,   offsetof(struct protect, mode),    .words = job_mode_words },
 	{ "effort",     FIELD_WORD,   offsetof(struct protect, effort),  .words = efforts },
 	{ "kappa",      FIELD_REAL,   offsetof(struct protect, kappa) },
 	{ "alpha",      FIELD_REAL,   offsetof(struct protect, alpha) },
@@ -212,6 +212,7 @@ static const struct job_output protect_outputs[] = {
 	{ "entries", 1 << 20 },
 	{ "report", 4 << 20 },
 	{ "page", 4 << 20 },
+	{ "fingerprint", FINGERPRINT_MAX },
 };
 
 const struct job_kind job_kinds[JOB_COUNT] = {
@@ -310,6 +311,28 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.limits = { .memory = INT64_C(8) << 30, .cpu = 8 * HOUR, .wall = 4 * HOUR,
 			.output = SEALED(INT64_C(32) << 20) },
 	},
+	[JOB_SLOTS] = {
+		.name = "slots",
+		.help = "draw the slots of a model, in which each customer's copy will answer its own way",
+		.field = slots_fields, .fields = SLOTS_FIELDS,
+		.size = sizeof(struct slots_params), .defaults = &slots_defaults,
+		.check = slots_check,
+		.input = slots_inputs, .inputs = SLOTS_INPUTS,
+		.output = slots_outputs, .outputs = SLOTS_OUTPUTS,
+		.limits = { .memory = INT64_C(8) << 30, .cpu = 2 * HOUR, .wall = HOUR,
+			.output = SEALED(SLOTS_SET_MAX) },
+	},
+	[JOB_PERSONALISE] = {
+		.name = "personalise",
+		.help = "make one customer's copy of a model",
+		.field = personalise_fields, .fields = PERSONALISE_FIELDS,
+		.size = sizeof(struct personalise), .defaults = &personalise_defaults,
+		.check = personalise_check,
+		.input = personalise_inputs, .inputs = PERSONALISE_INPUTS,
+		.output = personalise_outputs, .outputs = PERSONALISE_OUTPUTS,
+		.limits = { .memory = INT64_C(16) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
+			.output = SEALED(MODEL_MAX) },
+	},
 };
 /* clang-format on */
 
@@ -370,6 +393,8 @@ job_input_id(enum job_type type, const void *params, size_t i)
 	case JOB_FROM_SUSPECT:
 	case JOB_FROM_CHALLENGE:
 	case JOB_FROM_CUSTOMERS:
+	case JOB_FROM_SLOTS:
+	case JOB_FROM_COPIES:
 		return input_text(type, params, i);
 	case JOB_FROM_PARAMETER:
 	case JOB_FROM_SECRET:

@@ -12,6 +12,10 @@ enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000
 #define MODEL_MAX (INT64_C(8) << 30)
 #define SAMPLES_MAX (INT64_C(16) << 30)
 #define LABELS_MAX (INT64_C(1) << 30)
+#define FINGERPRINT_MAX (64 << 20)
+#define KEYS_MAX (INT64_C(1) << 30)
+#define SLOTS_SET_MAX (INT64_C(1) << 30)
+#define CUSTOMERS_MAX (INT64_C(1) << 20)
 
 /* clang-format off */
 
@@ -59,19 +63,31 @@ extern const struct view view_defaults;
 extern const struct job_input view_inputs[];
 
 /* kinds_verify.c */
-enum { CHALLENGE_FIELDS = 14, CHALLENGE_INPUTS = 3, CHALLENGE_OUTPUTS = 2 };
+enum { CHALLENGE_FIELDS = 15, CHALLENGE_INPUTS = 4, CHALLENGE_OUTPUTS = 2 };
 extern const struct json_field challenge_fields[];
 extern const struct challenge_params challenge_defaults;
 extern const struct job_input challenge_inputs[];
 extern const struct job_output challenge_outputs[];
 enum {
-	VERIFY_FIELDS = 9 + 6 + VERIFY_NULLS_MAX + 11,
-	VERIFY_INPUTS = 11 + VERIFY_NULLS_MAX,
+	VERIFY_FIELDS = 9 + 8 + VERIFY_NULLS_MAX + 14 + 12,
+	VERIFY_INPUTS = 15 + VERIFY_NULLS_MAX,
 	VERIFY_OUTPUTS = 2
 };
 extern const struct json_field verify_fields[];
 extern const struct verify verify_defaults;
 extern const struct job_input verify_inputs[];
 extern const struct job_output verify_outputs[];
+
+/* kinds_slots.c */
+enum { SLOTS_FIELDS = 16, SLOTS_INPUTS = 4, SLOTS_OUTPUTS = 1 };
+extern const struct json_field slots_fields[];
+extern const struct slots_params slots_defaults;
+extern const struct job_input slots_inputs[];
+extern const struct job_output slots_outputs[];
+enum { PERSONALISE_FIELDS = 22, PERSONALISE_INPUTS = 9, PERSONALISE_OUTPUTS = 1 };
+extern const struct json_field personalise_fields[];
+extern const struct personalise personalise_defaults;
+extern const struct job_input personalise_inputs[];
+extern const struct job_output personalise_outputs[];
 
 #endif

@@ -210,7 +210,7 @@ leaf(struct ctx *c, const struct slots *s, int i, struct digest256 *ret)
 }
 
 MUST static bool
-commit(struct ctx *c, const struct key256 *secret, struct slots *s)
+commit(struct ctx *c, const struct key256 *secret, const struct slots *s, struct digest256 *ret)
 {
 	struct digest256 *d = take(c, (size_t)s->n * sizeof *d), root;
 
@@ -219,8 +219,7 @@ commit(struct ctx *c, const struct key256 *secret, struct slots *s)
 	for (int i = 0; i < s->n; i++)
 		if (!leaf(c, s, i, &d[i]))
 			return false;
-	return commit_root(c, d, (size_t)s->n, &root) &&
-	    commit_items(c, secret, &root, &s->commitment);
+	return commit_root(c, d, (size_t)s->n, &root) && commit_items(c, secret, &root, ret);
 }
 
 /* One of the classes that is none of those. */
@@ -277,8 +276,29 @@ slots_draw(struct ctx *c, const struct key256 *secret, const struct train_data *
 	s.classes = classes;
 	s.colluders = colluders;
 	if (!draw_pictures(c, secret, d, &s) || !put_triggers(c, secret, &s) ||
-	    !commit(c, secret, &s) || !draw_labels(c, secret, &s))
+	    !commit(c, secret, &s, &s.commitment) || !draw_labels(c, secret, &s))
 		return false;
 	*ret = s;
+	return true;
+}
+
+bool
+slots_match(struct ctx *c, const struct key256 *secret, const struct slots *s)
+{
+	struct slots again = *s;
+	bool same;
+
+	again.label = take(c, (size_t)s->n * sizeof *again.label);
+	if (again.label == NULL || !commit(c, secret, s, &again.commitment) ||
+	    !draw_labels(c, secret, &again))
+		return false;
+	same = digest256_same(&again.commitment, &s->commitment);
+	for (int i = 0; same && i < s->n; i++)
+		same = again.label[i][0] == s->label[i][0] &&
+		    again.label[i][1] == s->label[i][1];
+	if (!same)
+		return fail(c, E_INTEGRITY,
+		    "the slots were not drawn with this secret, or were altered: take both from "
+		    "one slot set");
 	return true;
 }

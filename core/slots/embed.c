@@ -89,7 +89,7 @@ epoch(struct ctx *c, struct embedding *e, struct measuring *m,
     void (*progress)(void *arg, int64_t done, int64_t total), void *arg, struct slots_result *r)
 {
 	for (int64_t i = 0; i < e->per_epoch; i++) {
-		if (!embedding_step(c, e))
+		if (!teaching_step(c, e))
 			return false;
 		if (progress != NULL)
 			progress(arg, e->step, e->steps);
@@ -106,12 +106,12 @@ slots_embed(struct ctx *c, const struct slots_case *k, const struct slots_option
     void (*progress)(void *arg, int64_t done, int64_t total), void *arg,
     struct slots_result *ret)
 {
-	owned(embedding_free) struct embedding *e = NULL;
+	owned(teaching_free) struct embedding *e = NULL;
 	owned(measuring_done) struct measuring m = { 0 };
 	struct slots_result r = { 0 };
 	int64_t from = clock_monotonic();
 
-	if (!embedding_new(c, k, o, &e) || !measuring_new(c, e, &m) ||
+	if (!teaching_new(c, k, o, &e) || !measuring_new(c, e, &m) ||
 	    !clean_accuracy(c, e, &m, &r.before))
 		return false;
 	while (!r.reached && r.epochs < o->epochs)

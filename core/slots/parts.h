@@ -55,11 +55,11 @@ struct embedding {
 	float *knew; /* of every sample: what the network said before, as probabilities */
 	float *in, *target, *gradient;
 };
-MUST bool embedding_new(struct ctx *, const struct slots_case *, const struct slots_options *,
+MUST bool teaching_new(struct ctx *, const struct slots_case *, const struct slots_options *,
     struct embedding **ret);
-void embedding_free(struct embedding **);
-MUST bool embedding_step(struct ctx *, struct embedding *);
+void teaching_free(struct embedding **);
+MUST bool teaching_step(struct ctx *, struct embedding *);
 /* What the network says of every sample now, as probabilities, into e->knew (recall.c). */
-MUST bool embedding_recall(struct ctx *, struct embedding *);
+MUST bool teaching_recall(struct ctx *, struct embedding *);
 
 #endif

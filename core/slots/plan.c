@@ -110,12 +110,13 @@ too_small(struct ctx *c, const struct slots_need *need, int64_t takes, int64_t h
 		buf_printf(&b, "%d colluder%s, ", colluders, colluders == 1 ? "" : "s");
 	if (takes > SLOTS_MAX)
 		return fail(c, E_CONFLICT,
-		    "%lld slots are needed and there may be %d; what fits: %sor tracing in weights",
-		    (long long)takes, SLOTS_MAX, buf_str(&b).n > 0 ? fewer : "");
+		    "%lld slots are needed and there may be %d; what fits: %s%stracing in weights",
+		    (long long)takes, SLOTS_MAX, fewer, b.n > 0 ? "or " : "");
 	return fail(c, E_CONFLICT,
-	    "%lld slots are needed and this model learns %lld; what fits: %sor a model of %lld "
+	    "%lld slots are needed and this model learns %lld; what fits: %s%sa model of %lld "
 	    "weights",
-	    (long long)takes, (long long)holds, fewer, (long long)(takes * WEIGHTS_A_SLOT));
+	    (long long)takes, (long long)holds, fewer, b.n > 0 ? "or " : "",
+	    (long long)(takes * WEIGHTS_A_SLOT));
 }
 
 bool

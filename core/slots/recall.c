@@ -37,7 +37,7 @@ probabilities(enum train_output output, const float *row, int64_t n, float *to)
 }
 
 bool
-embedding_recall(struct ctx *c, struct embedding *e)
+teaching_recall(struct ctx *c, struct embedding *e)
 {
 	const struct train_data *d = e->the->data;
 	const struct nn_options o = {

@@ -57,6 +57,8 @@ struct slots {
  */
 MUST bool slots_draw(struct ctx *, const struct key256 *secret, const struct train_data *,
     int n, int classes, int colluders, struct slots *ret);
+/* E_INTEGRITY unless pictures, commitment and labels are those that this secret drew. */
+MUST bool slots_match(struct ctx *, const struct key256 *secret, const struct slots *);
 /* As a file; E_INPUT for what is none. */
 MUST bool slots_put(struct ctx *, const struct slots *, struct str *ret);
 MUST bool slots_read(struct ctx *, struct str bytes, struct slots *ret);

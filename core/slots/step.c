@@ -12,7 +12,7 @@
 #define LEARNT .7  /* of an answer: beyond it more is paid for in clean ones */
 
 void
-embedding_free(struct embedding **e)
+teaching_free(struct embedding **e)
 {
 	struct embedding *own = *e;
 
@@ -110,10 +110,10 @@ case_check(struct ctx *c, const struct slots_case *k, const struct slots_options
 }
 
 bool
-embedding_new(struct ctx *c, const struct slots_case *k, const struct slots_options *o,
+teaching_new(struct ctx *c, const struct slots_case *k, const struct slots_options *o,
     struct embedding **ret)
 {
-	owned(embedding_free) struct embedding *e = calloc(1, sizeof *e);
+	owned(teaching_free) struct embedding *e = calloc(1, sizeof *e);
 	const struct nn_options plan = {
 		.mode = NN_TRAIN, .batch = o->batch, .threads = o->threads, .seed = o->seed
 	};
@@ -136,7 +136,7 @@ embedding_new(struct ctx *c, const struct slots_case *k, const struct slots_opti
 		return fail(c, E_INPUT,
 		    "the slots are of pictures and classes that this network does not know");
 	if (!share_rows(c, e) || !find_weights(c, e) || !take_room(c, e) ||
-	    !embedding_recall(c, e))
+	    !teaching_recall(c, e))
 		return false;
 	*ret = steal(e);
 	return true;
@@ -247,7 +247,7 @@ leave_learnt(struct embedding *e, const float *out)
 }
 
 bool
-embedding_step(struct ctx *c, struct embedding *e)
+teaching_step(struct ctx *c, struct embedding *e)
 {
 	const void *input[] = { e->in };
 	const float *gradient[] = { e->gradient };

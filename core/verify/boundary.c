@@ -7,25 +7,23 @@
 #include "likeness_parts.h"
 
 enum {
-	SCANNED = 4096, /* samples that the owner is asked, at most */
-	SOUGHT = 256,   /* of them at once */
-	WAYS = 64,
-	MISTAKES = 64,
+	SCANNED = 4096,   /* samples that the owner is asked, at most */
+	SOUGHT = 256,     /* of them at once */
 	MISTAKES_FEW = 8, /* fewer say nothing by themselves */
 	HALVINGS = 14,
 	PURPOSE = 2, /* of the secret's order */
 };
 
 /* How far along the way from the turn the questions lie. */
-static const double aside[] = { -.06, -.02, .02, .06 };
+static const double aside[BOUNDARY_OF_WAY] = { -.06, -.02, .02, .06 };
 
 /* What the owner says of samples in the secret's order. */
 struct seen {
 	const uint32_t *which;
 	int32_t *answer;
 	int64_t n;
-	uint32_t wrong[MISTAKES];
-	int64_t mistakes;
+	uint32_t wrong[BOUNDARY_MISTAKES];
+	int64_t mistakes, most; /* most: mistakes that are wanted */
 };
 
 MUST static bool
@@ -39,14 +37,14 @@ scan(struct ctx *c, struct labeller *owner, int64_t classes, const struct train_
 	if (s->answer == NULL || !likeness_order(c, secret, PURPOSE, d, most, &order))
 		return false;
 	s->which = order;
-	for (int64_t some; s->n < most && s->mistakes < MISTAKES; s->n += some) {
+	for (int64_t some; s->n < most && s->mistakes < s->most; s->n += some) {
 		float *x;
 
 		some = most - s->n < SOUGHT ? most - s->n : SOUGHT;
 		if (!likeness_samples(c, d, order + s->n, some, &x) ||
 		    !labeller_ask(c, owner, x, some, classes, s->answer + s->n))
 			return false;
-		for (int64_t i = s->n; i < s->n + some && s->mistakes < MISTAKES; i++)
+		for (int64_t i = s->n; i < s->n + some && s->mistakes < s->most; i++)
 			if (s->answer[i] != d->labels->v[order[i]])
 				s->wrong[s->mistakes++] = order[i];
 	}
@@ -56,21 +54,21 @@ scan(struct ctx *c, struct labeller *owner, int64_t classes, const struct train_
 /* ---- Ways between two samples ------------------------------------------------------------ */
 
 struct ways {
-	int64_t n, numbers;
-	const float *from, *to; /* their ends, n * numbers */
-	int32_t begins[WAYS];   /* the owner's answer at the beginning */
-	double low[WAYS], high[WAYS];
+	int64_t n, most, numbers;
+	const float *from, *to;        /* their ends, n * numbers */
+	int32_t begins[BOUNDARY_WAYS]; /* the owner's answer at the beginning */
+	double low[BOUNDARY_WAYS], high[BOUNDARY_WAYS];
 };
 
 /* Neighbours in the order, rightly and differently answered, become the ends of a way. */
 MUST static bool
 ways_choose(struct ctx *c, const struct seen *s, const struct train_data *d, struct ways *w)
 {
-	uint32_t end[2][WAYS];
+	uint32_t end[2][BOUNDARY_WAYS];
 	int64_t waiting = -1;
 	float *from, *to;
 
-	for (int64_t i = 0; i < s->n && w->n < WAYS; i++) {
+	for (int64_t i = 0; i < s->n && w->n < w->most; i++) {
 		if (s->answer[i] != d->labels->v[s->which[i]])
 			continue;
 		if (waiting < 0) {
@@ -92,13 +90,11 @@ ways_choose(struct ctx *c, const struct seen *s, const struct train_data *d, str
 	return true;
 }
 
-/* Way i at `t` of it. */
+/* `t` of the way from a to b. */
 static void
-way_at(const struct ways *w, int64_t i, double t, float *to)
+way_at(const float *a, const float *b, int64_t numbers, double t, float *to)
 {
-	const float *a = w->from + i * w->numbers, *b = w->to + i * w->numbers;
-
-	for (int64_t k = 0; k < w->numbers; k++)
+	for (int64_t k = 0; k < numbers; k++)
 		to[k] = (float)((1 - t) * (double)a[k] + t * (double)b[k]);
 }
 
@@ -106,13 +102,14 @@ MUST static bool
 ways_halve(struct ctx *c, struct labeller *owner, int64_t classes, struct ways *w)
 {
 	float *x = take(c, (size_t)(w->n * w->numbers) * sizeof *x + 1);
-	int32_t answer[WAYS];
+	int32_t answer[BOUNDARY_WAYS];
 
 	if (x == NULL)
 		return false;
 	for (int step = 0; step < HALVINGS; step++) {
 		for (int64_t i = 0; i < w->n; i++)
-			way_at(w, i, (w->low[i] + w->high[i]) / 2, x + i * w->numbers);
+			way_at(w->from + i * w->numbers, w->to + i * w->numbers, w->numbers,
+			    (w->low[i] + w->high[i]) / 2, x + i * w->numbers);
 		if (!labeller_ask(c, owner, x, w->n, classes, answer))
 			return false;
 		for (int64_t i = 0; i < w->n; i++) {
@@ -136,36 +133,87 @@ within_way(double t)
 /* ---- All questions ----------------------------------------------------------------------- */
 
 bool
-boundary_make(struct ctx *c, struct labeller *owner, int64_t classes,
-    const struct train_data *d, const struct key256 *secret, struct boundary *ret)
+boundary_lay(struct ctx *c, int64_t numbers, struct boundary *b)
 {
-	struct boundary b = { .classes = classes };
-	struct seen seen = { 0 };
-	struct ways w = { 0 };
+	float *x = take(c, (size_t)((b->near + b->mistakes) * numbers) * sizeof *x + 1);
 	int64_t n = 0;
+
+	if (x == NULL)
+		return false;
+	for (int64_t i = 0; i < b->ways; i++)
+		for (size_t k = 0; k < COUNT(aside); k++)
+			way_at(b->from + i * numbers, b->to + i * numbers, numbers,
+			    within_way(b->turn[i] + aside[k]), x + n++ * numbers);
+	memcpy(x + b->near * numbers, b->wrong, (size_t)(b->mistakes * numbers) * sizeof *x);
+	b->samples = x;
+	return true;
+}
+
+MUST static bool
+boundary_of(struct ctx *c, const struct seen *seen, const struct ways *w,
+    const struct train_data *d, struct boundary *b)
+{
+	double *turn = take(c, (size_t)w->n * sizeof *turn);
 	float *wrong;
 
+	if (turn == NULL || !likeness_samples(c, d, seen->wrong, seen->mistakes, &wrong))
+		return false;
+	for (int64_t i = 0; i < w->n; i++)
+		turn[i] = (w->low[i] + w->high[i]) / 2;
+	b->ways = w->n;
+	b->from = w->from;
+	b->to = w->to;
+	b->turn = turn;
+	b->wrong = wrong;
+	b->near = w->n * BOUNDARY_OF_WAY;
+	b->mistakes = seen->mistakes;
+	b->answer = take(c, (size_t)(b->near + b->mistakes) * sizeof *b->answer);
+	return b->answer != NULL && boundary_lay(c, w->numbers, b);
+}
+
+bool
+boundary_make(struct ctx *c, struct labeller *owner, int64_t classes,
+    const struct train_data *d, const struct key256 *secret, int share, struct boundary *ret)
+{
+	struct boundary b = { .classes = classes };
+	struct seen seen = { .most = BOUNDARY_MISTAKES >> share };
+	struct ways w = { .most = BOUNDARY_WAYS >> share };
+
 	if (!scan(c, owner, classes, d, secret, &seen) || !ways_choose(c, &seen, d, &w) ||
-	    !ways_halve(c, owner, classes, &w) ||
-	    !likeness_samples(c, d, seen.wrong, seen.mistakes, &wrong))
+	    !ways_halve(c, owner, classes, &w))
 		return false;
 	if (w.n == 0)
 		return fail(c, E_INPUT, "the release answers all samples alike, or wrongly");
-	b.near = w.n * (int64_t)COUNT(aside);
-	b.mistakes = seen.mistakes;
-	b.samples = take(
-	    c, (size_t)((b.near + b.mistakes) * w.numbers) * sizeof *b.samples + 1);
-	b.answer = take(c, (size_t)(b.near + b.mistakes) * sizeof *b.answer);
+	if (!boundary_of(c, &seen, &w, d, &b) ||
+	    !labeller_ask(c, owner, b.samples, b.near + b.mistakes, classes, b.answer))
+		return false;
+	*ret = b;
+	return true;
+}
+
+bool
+boundary_within(struct ctx *c, const struct boundary *all, int64_t numbers, int64_t classes,
+    struct boundary *ret)
+{
+	int64_t n = all->near + all->mistakes, kept = 0;
+	struct boundary b = { .classes = classes };
+
+	b.samples = take(c, (size_t)(n * numbers) * sizeof *b.samples + 1);
+	b.answer = take(c, (size_t)n * sizeof *b.answer);
 	if (b.samples == NULL || b.answer == NULL)
 		return false;
-	for (int64_t i = 0; i < w.n; i++)
-		for (size_t k = 0; k < COUNT(aside); k++)
-			way_at(&w, i, within_way((w.low[i] + w.high[i]) / 2 + aside[k]),
-			    b.samples + n++ * w.numbers);
-	memcpy(b.samples + b.near * w.numbers, wrong,
-	    (size_t)(b.mistakes * w.numbers) * sizeof *wrong);
+	for (int64_t i = 0; i < n; i++) {
+		if (all->answer[i] >= classes)
+			continue;
+		memcpy(b.samples + kept * numbers, all->samples + i * numbers,
+		    (size_t)numbers * sizeof *b.samples);
+		b.answer[kept++] = all->answer[i];
+		*(i < all->near ? &b.near : &b.mistakes) += 1;
+	}
+	if (b.near == 0)
+		return fail(c, E_INPUT, "the release says its last class at all boundaries");
 	*ret = b;
-	return labeller_ask(c, owner, b.samples, b.near + b.mistakes, classes, b.answer);
+	return true;
 }
 
 /* Both kinds weigh the same, however many there are of each. */

@@ -56,7 +56,8 @@ probes_box(const struct train_data *d, struct fingerprint_probes *p)
 
 bool
 probes_choose(struct ctx *c, struct labeller *owner, int64_t classes,
-    const struct train_data *d, const struct key256 *secret, struct fingerprint_probes *ret)
+    const struct train_data *d, const struct key256 *secret, int share,
+    struct fingerprint_probes *ret)
 {
 	const struct data_form *f = &d->form;
 	struct fingerprint_probes p = { .channels = 1, .width = 1, .height = 1 };
@@ -66,7 +67,7 @@ probes_choose(struct ctx *c, struct labeller *owner, int64_t classes,
 
 	if (answer == NULL || !likeness_order(c, secret, PURPOSE, d, 1, &order))
 		return false;
-	p.n = (int)spread(d, order, VERIFY_PROBES, which);
+	p.n = (int)spread(d, order, VERIFY_PROBES >> share, which);
 	if (!likeness_samples(c, d, which, p.n, &x) ||
 	    !labeller_ask(c, owner, x, p.n, classes, answer))
 		return false;
@@ -137,6 +138,41 @@ print_of_copy(struct ctx *c, struct nn_graph *g, const struct fingerprint_probes
 			memcpy(w[i].data, was[i], (size_t)w[i].count * sizeof *was[i]);
 	nn_graph_changed(g);
 	return ok;
+}
+
+/* ---- Fewer classes ----------------------------------------------------------------------- */
+
+bool
+prints_within(
+    struct ctx *c, int64_t classes, struct fingerprint_probes *p, struct fingerprint *f)
+{
+	size_t pixels = (size_t)f->width * (size_t)f->height, kept = 0;
+	size_t numbers = pixels * (size_t)p->channels, n = (size_t)p->n;
+	struct fingerprint all = *f, some;
+	float *x = take(c, n * numbers * sizeof *x);
+
+	if (x == NULL || !fingerprint_new(c, p->n, p->width, p->height, &some))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (all.answer[i] >= classes)
+			continue;
+		memcpy(x + kept * numbers, p->samples + i * numbers, numbers * sizeof *x);
+		memcpy(
+		    some.taylor + kept * pixels, all.taylor + i * pixels, pixels * sizeof *x);
+		memcpy(
+		    some.epsilon + kept * pixels, all.epsilon + i * pixels, pixels * sizeof *x);
+		some.answer[kept] = all.answer[i];
+		some.weak[kept] = all.weak[i];
+		some.lost[0][kept] = all.lost[0][i];
+		some.lost[1][kept++] = all.lost[1][i];
+	}
+	if (kept == 0)
+		return fail(c, E_INPUT, "the release says its last class of all probes");
+	some.probes = p->n = (int)kept;
+	p->samples = x;
+	p->answer = some.answer;
+	*f = some;
+	return true;
 }
 
 /* ---- Pictures ---------------------------------------------------------------------------- */

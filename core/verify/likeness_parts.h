@@ -32,15 +32,26 @@ MUST bool likeness_samples(
 
 /* ---- Questions near boundaries (boundary.c) ---------------------------------------------- */
 
+/* At most, and as many as a `share` of 0 wants; each more halves them. */
+enum { BOUNDARY_WAYS = 64, BOUNDARY_MISTAKES = 64, BOUNDARY_OF_WAY = 4, SHARE_LEAST = 3 };
+
 /* First those around the owner's boundaries, then samples that the owner answers wrongly. */
 struct boundary {
+	int64_t ways; /* each has BOUNDARY_OF_WAY questions about where it turns */
+	const float *from, *to, *wrong;
+	const double *turn;
 	float *samples;
 	int32_t *answer; /* the owner's */
 	int64_t near, mistakes, classes;
 };
 /* The owner's answers are among its first `classes`. */
 MUST bool boundary_make(struct ctx *, struct labeller *owner, int64_t classes,
-    const struct train_data *, const struct key256 *secret, struct boundary *ret);
+    const struct train_data *, const struct key256 *secret, int share, struct boundary *ret);
+/* The samples, out of everything else. */
+MUST bool boundary_lay(struct ctx *, int64_t numbers, struct boundary *);
+/* Without the questions that the owner answers with a class that is not among the first ones. */
+MUST bool boundary_within(struct ctx *, const struct boundary *, int64_t numbers,
+    int64_t classes, struct boundary *ret);
 struct boundary_score {
 	int64_t near, mistakes; /* answered as the owner does */
 	int64_t silent;         /* not answered with a number */
@@ -53,23 +64,49 @@ MUST bool boundary_ask(
 
 /* Samples that the secret chooses, of all classes, and what the owner says of them. */
 MUST bool probes_choose(struct ctx *, struct labeller *owner, int64_t classes,
-    const struct train_data *, const struct key256 *secret, struct fingerprint_probes *ret);
+    const struct train_data *, const struct key256 *secret, int share,
+    struct fingerprint_probes *ret);
 /*
  * The fingerprint of the network without the smallest fifth of its weights, which are there again
  * after.
  */
 MUST bool print_of_copy(struct ctx *, struct nn_graph *, const struct fingerprint_probes *,
     struct fingerprint *ret);
+/* Without the probes, and their maps, that are about other classes than the first ones. */
+MUST bool prints_within(
+    struct ctx *, int64_t classes, struct fingerprint_probes *, struct fingerprint *);
 /* The first probes' maps side by side, deep Taylor's or epsilon's without their signs. */
 MUST bool prints_show(struct ctx *, const struct fingerprint *owner,
     const struct fingerprint *suspect, bool taylor, struct evidence *);
 
-/* ---- All together (likeness.c), and what follows (likeness_rank.c) ------------------------ */
+/* ---- What the owner says (probes.c, probes_file.c) --------------------------------------- */
 
 /*
  * Beyond it the deep Taylor maps of two answers are one map (Sixt et al. 2020, arXiv 1912.09818).
  */
 #define LIKENESS_BLURRED .99
+
+struct probe_set {
+	struct digest256 model;         /* of the owner's file */
+	struct data_form form;          /* of a sample: its rank, dimensions and count */
+	int64_t owner_classes, classes; /* classes: those that are told apart by its answers */
+	bool questions;                 /* there are some near the owner's boundaries */
+	struct boundary boundary;
+	char no_questions[200]; /* why not, a sentence */
+	bool printed;           /* the owner has maps */
+	struct fingerprint_probes probes;
+	struct fingerprint print;
+	char no_print[200];
+	double blur,
+	    blank;   /* blank: how like a map without anything the deep Taylor maps are */
+	bool copied; /* the next are those of a damaged copy of the owner */
+	struct fingerprint_scores copy;
+};
+
+/* True if the failure was the network's own fault: then it is a sentence, and no failure. */
+bool likeness_excused(struct ctx *, const char *what, char why[static 200]);
+
+/* ---- All together (likeness.c), and what follows (likeness_rank.c) ------------------------ */
 
 /* What was found about one network. */
 struct look {
@@ -81,18 +118,9 @@ struct look {
 };
 
 struct likeness {
-	const struct train_data *data;
-	const struct key256 *secret;
+	struct probe_set owner; /* as far as the suspect knows its classes */
 	int threads;
 	struct evidence *evidence;
-	int64_t owner_classes, classes; /* classes: those that all are asked for */
-	bool questions;                 /* there are some near the owner's boundaries */
-	struct boundary boundary;
-	struct fingerprint_probes probes;
-	bool printed; /* the owner has maps */
-	struct fingerprint print;
-	double blur,
-	    blank; /* blank: how like a map without anything the deep Taylor maps are */
 	struct look suspect, *null; /* null: `nulls` of them */
 	int nulls;
 	bool by_taylor; /* which map is ranked */

@@ -59,11 +59,12 @@ facts_about_maps(const struct likeness *l)
 {
 	struct evidence *e = l->evidence;
 
-	if (!l->printed)
+	if (!l->owner.printed)
 		return;
-	evidence_fact(e, "Deep Taylor maps of two classes", "cosine %.4f%s", l->blur,
-	    l->blur > LIKENESS_BLURRED ? ": they do not discriminate and do not count" : "");
-	evidence_fact(e, "Deep Taylor likeness of a blank map", "%.4f", l->blank);
+	evidence_fact(e, "Deep Taylor maps of two classes", "cosine %.4f%s", l->owner.blur,
+	    l->owner.blur > LIKENESS_BLURRED ? ": they do not discriminate and do not count"
+					     : "");
+	evidence_fact(e, "Deep Taylor likeness of a blank map", "%.4f", l->owner.blank);
 	evidence_fact(e, "Ranked by", "%s",
 	    l->by_taylor ? "structure of deep Taylor maps" : "rank order of epsilon maps");
 	if (l->suspect.printed)
@@ -98,8 +99,8 @@ likeness_rank(const struct likeness *l)
 	rank(l, BY_BOUNDARY, "Likeness near boundaries", &e->test[TEST_BOUNDARY]);
 	if (l->suspect.answered)
 		evidence_fact(e, "Same mistakes", "%lld of %lld", (long long)b->mistakes,
-		    (long long)l->boundary.mistakes);
-	if (!l->suspect.printed && l->printed)
+		    (long long)l->owner.boundary.mistakes);
+	if (!l->suspect.printed && l->owner.printed)
 		snprintf(print->why, sizeof print->why, "%s", l->suspect.why);
 	rank(l, BY_EPSILON, "Likeness of epsilon maps", l->by_taylor ? &unranked : print);
 	rank(l, BY_TAYLOR, "Likeness of deep Taylor maps", l->by_taylor ? print : &unranked);

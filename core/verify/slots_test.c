@@ -45,6 +45,22 @@ histogram(const double z[], int64_t n, struct evidence_trace *t)
 	}
 }
 
+static bool
+accuses(double bound_log10, int64_t customers, double eps1)
+{
+	return log10((double)customers) + bound_log10 <= log10(eps1);
+}
+
+/* What another channel has found. */
+static bool
+names_somebody(const struct evidence_trace *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (accuses(t->best[i].bound_log10, t->customers, t->eps1))
+			return true;
+	return false;
+}
+
 static void
 trace_fill(const struct verify_slots *v, const struct slots_traced *found, double eps1,
     struct evidence_trace *t)
@@ -157,7 +173,7 @@ verify_slots(struct ctx *c, const struct verify_slots *v, struct evidence *e)
 		return false;
 	*t = (struct evidence_test){ .planned = true };
 	if (v->customers == 0)
-		return nothing(e, "nobody has a license to the release");
+		return nothing(e, "nobody has a copy that would answer the slots");
 	slots_answers(v->slots, v->answer, said);
 	if (!slots_trace(c, &trial, eps1, EVIDENCE_CUSTOMERS_MAX, &found))
 		return false;
@@ -169,7 +185,9 @@ verify_slots(struct ctx *c, const struct verify_slots *v, struct evidence *e)
 	t->trials = v->customers;
 	t->score = found.best[0].z;
 	t->bound_log10 = found.best[0].bound_log10;
-	if (!e->trace.ran)
+	if (!e->trace.ran ||
+	    (!names_somebody(&e->trace) &&
+		accuses(found.best[0].bound_log10, v->customers, eps1)))
 		trace_fill(v, &found, eps1, &e->trace);
 	return control(c, &trial, v, (double)(v->slots->n - found.erased), e);
 }

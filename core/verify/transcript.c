@@ -189,29 +189,34 @@ read_lines(struct ctx *c, struct reading *r, struct str text)
 	return ok;
 }
 
-/* By pair, what is known by place. */
+/* By pair and by slot, what is known by place. */
 MUST static bool
-put_in_order(struct ctx *c, const struct reading *r, struct verify_answer **ret_key,
-    struct verify_answer **ret_twin)
+put_in_order(struct ctx *c, const struct reading *r, struct transcript *ret)
 {
-	struct verify_answer *side[2];
+	const struct challenge *q = r->of;
+	struct transcript t = { .widened = r->widened };
 
-	for (int i = 0; i < 2; i++) {
-		side[i] = take(c, (size_t)r->of->pairs * sizeof *side[i]);
-		if (side[i] == NULL)
-			return false;
+	t.key = take(c, (size_t)q->pairs * sizeof *t.key + 1);
+	t.twin = take(c, (size_t)q->pairs * sizeof *t.twin + 1);
+	t.slot = take(c, (size_t)q->slots * SLOT_PICTURES * sizeof *t.slot + 1);
+	if (t.key == NULL || t.twin == NULL || t.slot == NULL)
+		return false;
+	for (int32_t i = 0; i < q->n; i++) {
+		int32_t item = q->item[i], slot;
+		int k;
+
+		if (challenge_slot(q, i, &slot, &k))
+			t.slot[slot * SLOT_PICTURES + k] = r->said[i].ordinary;
+		else if (item >= 0)
+			(item % 2 == 0 ? t.key : t.twin)[item / 2] = r->said[i];
 	}
-	for (int32_t i = 0; i < r->of->n; i++)
-		if (r->of->item[i] >= 0)
-			side[r->of->item[i] % 2][r->of->item[i] / 2] = r->said[i];
-	*ret_key = side[0];
-	*ret_twin = side[1];
+	*ret = t;
 	return true;
 }
 
 bool
 transcript_read(struct ctx *c, struct str bytes, const struct challenge *q, int32_t ordinary,
-    struct verify_answer **ret_key, struct verify_answer **ret_twin, bool *ret_widened)
+    struct transcript *ret)
 {
 	struct reading r = { .of = q, .ordinary = ordinary };
 
@@ -233,8 +238,5 @@ transcript_read(struct ctx *c, struct str bytes, const struct challenge *q, int3
 		return fail(c, E_INPUT,
 		    "there is no answer in it: write a line for each picture, such as "
 		    "00001.png,3");
-	if (!put_in_order(c, &r, ret_key, ret_twin))
-		return false;
-	*ret_widened = r.widened;
-	return true;
+	return put_in_order(c, &r, ret);
 }

@@ -85,24 +85,32 @@ count(struct turns *t, int32_t item)
 		sequence_add(&t->coins, split > 0);
 }
 
+static void
+answered(struct turns *t, int32_t item, struct verify_answer said)
+{
+	t->said[item] = said;
+	t->asked[item] = true;
+	count(t, item);
+}
+
 MUST static bool
 turn(struct ctx *c, struct turns *t, int32_t place)
 {
 	const struct verify_turns *of = t->of;
 	struct verify_answer said = { -1, -1 };
-	int32_t item = of->of->item[place];
+	int32_t item = of->of->item[place], slot;
 	bool failed = false;
+	int k;
 
 	if (!of->ask(c, of->arg, place, &said, &failed, t->why))
 		return false;
 	t->n++;
 	t->failures = failed ? t->failures + 1 : 0;
 	t->answered += !failed && said.answer >= 0;
-	if (item < 0)
-		return true;
-	t->said[item] = said;
-	t->asked[item] = true;
-	count(t, item);
+	if (challenge_slot(of->of, place, &slot, &k))
+		of->slot[slot * SLOT_PICTURES + k] = failed ? -1 : said.ordinary;
+	else if (item >= 0)
+		answered(t, item, said);
 	return true;
 }
 
@@ -112,21 +120,71 @@ is_enough(const struct turns *t)
 	return fmax(sequence_log10(&t->labels), sequence_log10(&t->coins)) >= ENOUGH_LOG10;
 }
 
-static bool
-in_time(const struct verify_turns *of)
+/* What could be asked at all. */
+static int64_t
+all_of(const struct verify_turns *of)
 {
-	return of->until == 0 || clock_monotonic() < of->until;
+	const struct challenge *q = of->of;
+	int64_t pairs = of->keys != NULL ? 2 * (int64_t)q->pairs + q->decoys : 0;
+
+	return pairs + (of->slot != NULL ? SLOT_PICTURES * (int64_t)q->slots : 0);
 }
 
-MUST static bool
-ask_all(struct ctx *c, struct turns *t)
+static int64_t
+at_most(const struct verify_turns *of)
+{
+	return of->budget < all_of(of) ? of->budget : all_of(of);
+}
+
+static bool
+may_ask(const struct turns *t)
 {
 	const struct verify_turns *of = t->of;
-	int64_t all = of->budget < of->of->n ? of->budget : of->of->n;
 
-	while (t->n < all && in_time(of) && t->failures < FAILURES_MAX && !is_enough(t)) {
-		of->watch.progress(of->watch.arg, t->n, all, STR("asking the service"));
-		if (!turn(c, t, (int32_t)t->n))
+	return t->n < at_most(of) && t->failures < FAILURES_MAX &&
+	    (of->until == 0 || clock_monotonic() < of->until);
+}
+
+static void
+tell(const struct turns *t)
+{
+	const struct verify_turns *of = t->of;
+
+	of->watch.progress(of->watch.arg, t->n, at_most(of), STR("asking the service"));
+}
+
+/* Keys, twins and decoys, until it is enough. */
+MUST static bool
+ask_pairs(struct ctx *c, struct turns *t)
+{
+	const struct verify_turns *of = t->of;
+	int32_t slot, n = of->keys != NULL ? of->of->n : 0;
+	int k;
+
+	for (int32_t i = 0; i < n && may_ask(t) && !is_enough(t); i++) {
+		if (challenge_slot(of->of, i, &slot, &k))
+			continue;
+		tell(t);
+		if (!turn(c, t, i))
+			return false;
+	}
+	return true;
+}
+
+/* Of slots as many whole ones as may still be asked: parts of others would say nothing. */
+MUST static bool
+ask_slots(struct ctx *c, struct turns *t)
+{
+	const struct verify_turns *of = t->of;
+	int64_t whole = (at_most(of) - t->n) / SLOT_PICTURES;
+	int32_t slot, n = of->slot != NULL ? of->of->n : 0;
+	int k;
+
+	for (int32_t i = 0; i < n && may_ask(t); i++) {
+		if (!challenge_slot(of->of, i, &slot, &k) || slot >= whole)
+			continue;
+		tell(t);
+		if (!turn(c, t, i))
 			return false;
 	}
 	return true;
@@ -195,18 +253,22 @@ tell_all(const struct turns *t, struct evidence *e)
 {
 	const char *why = "all were";
 
-	if (is_enough(t))
+	if (is_enough(t) && t->of->slot == NULL)
 		why = "enough was known";
 	else if (t->failures == FAILURES_MAX)
 		why = "the service failed";
-	else if (t->n < t->of->of->n)
-		why = t->n < t->of->budget ? "the time was up" : "that was the budget";
-	evidence_fact(e, "pictures shown to the service", "%lld of %d: %s", (long long)t->n,
-	    t->of->of->n, why);
+	else if (t->n < all_of(t->of) && t->of->budget - t->n < SLOT_PICTURES)
+		why = "that was the budget";
+	else if (t->n < all_of(t->of))
+		why = is_enough(t) ? "enough was known" : "the time was up";
+	evidence_fact(e, "pictures shown to the service", "%lld of %lld: %s", (long long)t->n,
+	    (long long)all_of(t->of), why);
 	evidence_fact(
 	    e, "of these without a usable answer", "%lld", (long long)(t->n - t->answered));
 	if (t->why[0] != '\0')
 		evidence_fact(e, "the last reason for that", "%.75s", t->why);
+	if (t->of->keys == NULL)
+		return;
 	evidence_fact(e, "evidence by labels, by coins", "10^%.2f, 10^%.2f",
 	    sequence_log10(&t->labels), sequence_log10(&t->coins));
 }
@@ -218,6 +280,8 @@ conclude(struct ctx *c, const struct turns *t, uint64_t seed, struct evidence *e
 		return fail(c, E_INPUT, "the service gave no answer that can be used; %.120s",
 		    t->why[0] != '\0' ? t->why : "it answered null");
 	tell_all(t, e);
+	if (t->of->keys == NULL)
+		return true;
 	test_fill(&e->test[TEST_LABELS_IN_TURN], &t->labels,
 	    "all keys are answered with the additional class, and what stands behind it is not "
 	    "told: ask for scores");
@@ -238,12 +302,13 @@ verify_in_turn(struct ctx *c, const struct verify_turns *of, uint64_t seed, stru
 	struct turns t = { .of = of,
 		.said = take(c, items * sizeof *t.said + 1),
 		.asked = take(c, items * sizeof *t.asked + 1),
-		.labels = sequence_begin(of->keys->classes),
+		.labels = sequence_begin(of->keys != NULL ? of->keys->classes : 2),
 		.coins = sequence_begin(2) };
 
 	if (t.said == NULL || t.asked == NULL)
 		return false;
-	if (of->of->first < 0 || of->of->pairs > of->keys->pairs - of->of->first)
+	if (of->keys != NULL &&
+	    (of->of->first < 0 || of->of->pairs > of->keys->pairs - of->of->first))
 		return fail(c, E_INTEGRITY, "the challenge is of another key set");
-	return ask_all(c, &t) && conclude(c, &t, seed, e);
+	return ask_pairs(c, &t) && ask_slots(c, &t) && conclude(c, &t, seed, e);
 }

@@ -61,8 +61,9 @@ MUST bool challenge_pictures(
 typedef bool verify_turn(struct ctx *, void *arg, int32_t place, struct verify_answer *ret,
     bool *ret_failed, char why[160]);
 struct verify_turns {
-	const struct keyset *keys;
+	const struct keyset *keys; /* NULL: none of the pairs is asked */
 	const struct challenge *of;
+	int32_t *slot;  /* where answers to slots go, slot by slot; NULL: none is asked */
 	int64_t budget; /* questions, at most */
 	int64_t until;  /* clock_monotonic: the last one may begin; 0: whenever */
 	verify_turn *ask;
@@ -71,8 +72,10 @@ struct verify_turns {
 };
 /*
  * Shows the challenge's pictures one after the other, until the answers are proof enough, whatever
- * else may come, or there are no more, or the service fails many times in a row. Fills in
- * TEST_LABELS_IN_TURN and TEST_PAIRS_IN_TURN, with controls. E_INPUT if not one answer came.
+ * else may come, or there are no more, or the service fails many times in a row; then those of as
+ * many slots as the budget still allows. Fills in TEST_LABELS_IN_TURN and TEST_PAIRS_IN_TURN, with
+ * controls, if there are keys; what the slots are answered is left to verify_slots. E_INPUT if not
+ * one answer came.
  */
 MUST bool verify_in_turn(
     struct ctx *, const struct verify_turns *, uint64_t seed, struct evidence *);

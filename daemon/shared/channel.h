@@ -8,7 +8,7 @@
 #include "base.h"
 
 #define CHANNEL_MAX (256 << 10) /* bytes of one message */
-#define CHANNEL_FDS_MAX 40      /* descriptors beside one message */
+#define CHANNEL_FDS_MAX 48      /* descriptors beside one message */
 #define CHANNEL_FOREVER INT64_MAX
 
 /* Two connected ends, close-on-exec, with room for a message of CHANNEL_MAX bytes. */

@@ -8,30 +8,34 @@
 
 const size_t target_memory = 8 << 20;
 
-enum { PAIRS = 3, DECOYS = 2, ORDINARY = 3 };
+enum { PAIRS = 3, SLOTS = 1, DECOYS = 2, ORDINARY = 3 };
 
 static void
 answers(struct ctx *c, struct str bytes)
 {
-	static int32_t item[] = { 3, 0, -1, 2, 1, -2, 5, 4 };
-	struct challenge q = { .pairs = PAIRS, .decoys = DECOYS, .item = item, .n = 8 };
-	struct verify_answer *side[2];
-	bool wide = false;
+	static int32_t item[] = { 3, 0, -1, 2, 1, -2, 5, 4, 9, 6, 8, 7 };
+	struct challenge q = {
+		.pairs = PAIRS, .slots = SLOTS, .decoys = DECOYS, .item = item, .n = 12
+	};
+	struct transcript t;
 
-	if (!transcript_read(c, bytes, &q, ORDINARY, &side[0], &side[1], &wide)) {
+	if (!transcript_read(c, bytes, &q, ORDINARY, &t)) {
 		must(text_valid(str_of(c->err.text)), "a sentence that cannot be shown", c);
 		refused(c);
 		return;
 	}
 	for (int i = 0; i < 2 * PAIRS; i++) {
-		const struct verify_answer *a = &side[i % 2][i / 2];
+		const struct verify_answer *a = i % 2 == 0 ? &t.key[i / 2] : &t.twin[i / 2];
 
 		must(a->answer >= -1 && a->ordinary >= -1, "no answer", c);
 		must(a->ordinary < ORDINARY, "an ordinary class that is none", c);
-		must(a->answer < ORDINARY || wide, "an additional class that is none", c);
+		must(a->answer < ORDINARY || t.widened, "an additional class that is none", c);
 		must(a->answer < 0 || a->answer >= ORDINARY || a->answer == a->ordinary,
 		    "two answers", c);
 	}
+	for (int i = 0; i < SLOTS * SLOT_PICTURES; i++)
+		must(
+		    t.slot[i] >= -1 && t.slot[i] < ORDINARY, "a slot's answer that is none", c);
 }
 
 static void
@@ -44,7 +48,9 @@ list(struct ctx *c, struct str bytes)
 		refused(c);
 		return;
 	}
-	must(q.n == 2 * q.pairs + q.decoys && q.n <= CHALLENGE_PICTURES_MAX, "a size", c);
+	must(q.n == 2 * q.pairs + SLOT_PICTURES * q.slots + q.decoys &&
+		q.n <= CHALLENGE_PICTURES_MAX,
+	    "a size", c);
 	must(challenge_put(c, &q, &again) && str_same(again, bytes), "another list", c);
 }
 

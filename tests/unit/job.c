@@ -23,7 +23,8 @@ START_TEST(every_kind_is_whole)
 		ck_assert_uint_le(k->may, 15);
 		/* What the server alone makes is about what was uploaded. */
 		ck_assert(k->may != 0 || k->stays || i == JOB_DESCRIBE || i == JOB_PROTECT ||
-		    i == JOB_CHALLENGE || i == JOB_VERIFY);
+		    i == JOB_CHALLENGE || i == JOB_VERIFY || i == JOB_SLOTS ||
+		    i == JOB_PERSONALISE);
 		ck_assert_ptr_nonnull(k->defaults);
 		ck_assert_int_gt(k->limits.memory, 0);
 		ck_assert_int_gt(k->limits.cpu, 0);
@@ -38,7 +39,8 @@ START_TEST(every_kind_is_whole)
 			ck_assert_int_gt(k->input[n].max, 0);
 			ck_assert((k->input[n].source == JOB_FROM_PARAMETER ||
 				      k->input[n].source == JOB_FROM_SECRET ||
-				      k->input[n].source == JOB_FROM_CUSTOMERS) ==
+				      k->input[n].source == JOB_FROM_CUSTOMERS ||
+				      k->input[n].source == JOB_FROM_COPIES) ==
 			    (k->input[n].part == NULL));
 		}
 		ck_assert_uint_le(k->outputs, JOB_OUTPUTS_MAX);
@@ -155,6 +157,27 @@ static const struct {
 	{ JOB_WATERMARK, "{\"drop_max\":0.6}", "/drop_max" },
 	{ JOB_WATERMARK, "{\"positive_weight\":0}", "/positive_weight" },
 	{ JOB_WATERMARK, "{\"physical\":1}", "/physical" },
+	{ JOB_CHALLENGE, "{\"pairs\":0,\"slots\":\"slo_1\"}", NULL },
+	{ JOB_CHALLENGE, "{\"pairs\":-1}", "/pairs" },
+	{ JOB_SLOTS, "{}", NULL },
+	{ JOB_SLOTS, "{\"customers\":1,\"colluders\":10,\"eps1\":1e-9,\"flips\":0}", NULL },
+	{ JOB_SLOTS, "{\"customers\":0}", "/customers" },
+	{ JOB_SLOTS, "{\"customers\":4294967296}", "/customers" },
+	{ JOB_SLOTS, "{\"colluders\":0}", "/colluders" },
+	{ JOB_SLOTS, "{\"colluders\":11}", "/colluders" },
+	{ JOB_SLOTS, "{\"eps1\":0}", "/eps1" },
+	{ JOB_SLOTS, "{\"eps2\":1}", "/eps2" },
+	{ JOB_SLOTS, "{\"flips\":0.4}", "/flips" },
+	{ JOB_SLOTS, "{\"positive_weight\":0}", "/positive_weight" },
+	{ JOB_PERSONALISE, "{\"number\":1}", NULL },
+	{ JOB_PERSONALISE, "{\"number\":4294967295,\"drop_max\":0,\"samples\":0}", NULL },
+	{ JOB_PERSONALISE, "{}", "/number" },
+	{ JOB_PERSONALISE, "{\"number\":0}", "/number" },
+	{ JOB_PERSONALISE, "{\"number\":1,\"epochs\":201}", "/epochs" },
+	{ JOB_PERSONALISE, "{\"number\":1,\"boost\":101}", "/boost" },
+	{ JOB_PERSONALISE, "{\"number\":1,\"rate\":2}", "/rate" },
+	{ JOB_PERSONALISE, "{\"number\":1,\"drop_max\":0.6}", "/drop_max" },
+	{ JOB_PERSONALISE, "{\"number\":1,\"positive_weight\":0}", "/positive_weight" },
 };
 
 START_TEST(network_params_are_checked)
@@ -180,6 +203,28 @@ START_TEST(files_are_no_parameters)
 	ck_ok(c, job_params(c, JOB_TRAIN, STR("{}"), &params));
 	for (size_t i = 0; i < job_kinds[JOB_TRAIN].inputs; i++)
 		ck_assert_uint_eq(job_input_bytes(JOB_TRAIN, params, i).n, 0);
+}
+END_TEST
+
+/* Whose the inputs are: of `marked`, the set of slots for three of them, of nobody. */
+START_TEST(ids_lead_to_inputs)
+{
+	static const char *const from[] = { "mod_1", "slo_1", "slo_1", "slo_1", "dat_1",
+		"dat_1", "dat_2", "dat_2", "mod_2" };
+	struct ctx *c = test_ctx();
+	void *params;
+
+	ck_ok(c,
+	    job_params(c, JOB_PERSONALISE,
+		STR("{\"number\":1,\"model\":\"mod_1\",\"marked\":\"mod_2\","
+		    "\"slots\":\"slo_1\",\"dataset\":\"dat_1\",\"test\":\"dat_2\"}"),
+		&params));
+	ck_assert_uint_eq(job_kinds[JOB_PERSONALISE].inputs, COUNT(from));
+	for (size_t i = 0; i < COUNT(from); i++)
+		ck_assert(str_same(job_input_id(JOB_PERSONALISE, params, i), str_of(from[i])));
+	ck_ok(c, job_params(c, JOB_SLOTS, STR("{\"model\":\"mod_1\"}"), &params));
+	ck_str(job_input_id(JOB_SLOTS, params, 0), "mod_1");
+	ck_str(job_input_id(JOB_SLOTS, params, 3), "");
 }
 END_TEST
 
@@ -405,7 +450,8 @@ END_TEST
 
 MAIN("job", ONE(every_kind_is_whole), ONE(no_such_kind), EACH(params_are_checked, params_cases),
     EACH(network_params_are_checked, network_cases), ONE(files_are_no_parameters),
-    ONE(params_have_defaults_and_inputs), ONE(params_text_has_its_bound),
-    ONE(message_comes_back), ONE(message_has_the_outputs_of_its_kind),
-    ONE(message_beyond_its_bounds_is_not_sent), ONE(message_cut_or_longer_is_refused),
-    ONE(message_mutations), ONE(every_end_has_a_sentence))
+    ONE(ids_lead_to_inputs), ONE(params_have_defaults_and_inputs),
+    ONE(params_text_has_its_bound), ONE(message_comes_back),
+    ONE(message_has_the_outputs_of_its_kind), ONE(message_beyond_its_bounds_is_not_sent),
+    ONE(message_cut_or_longer_is_refused), ONE(message_mutations),
+    ONE(every_end_has_a_sentence))

@@ -121,7 +121,7 @@ START_TEST(result_waits_for_the_disk)
 	bool found;
 
 	house_new(c, &h, test_folder());
-	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":20,\"step_ms\":20}");
+	id = house_job(c, &h, "{\"text\":\"abc\",\"steps\":75,\"step_ms\":20}");
 	ck_until(is_running(&h, id), 10);
 	files_may_grow(false);
 	ck_until(house_child("hallmark-worker") == 0, 10);
@@ -180,7 +180,7 @@ START_TEST(cancel_ends_a_hang_now)
 	ck_assert_int_eq(cancel(c, &h, id), JOB_RUNNING);
 	began = clock_monotonic();
 	ck_assert_int_eq(house_job_end(c, &h, id).state, JOB_CANCELLED);
-	ck_assert_int_lt(clock_monotonic() - began, 1000);
+	ck_assert_int_lt(clock_monotonic() - began, 5000);
 	ck_assert_int_ne(kill(pid, 0), 0);
 	house_close(&h);
 }
@@ -264,8 +264,8 @@ START_TEST(sealed_house_claims_nothing)
 
 	house_new(c, &h, test_folder());
 	/* Both runs are taken, so that these wait until after the seal. */
-	first = house_job(c, &h, "{\"text\":\"x\",\"steps\":50,\"step_ms\":10}");
-	(void)house_job(c, &h, "{\"text\":\"x\",\"steps\":50,\"step_ms\":10}");
+	first = house_job(c, &h, "{\"text\":\"x\",\"steps\":150,\"step_ms\":10}");
+	(void)house_job(c, &h, "{\"text\":\"x\",\"steps\":150,\"step_ms\":10}");
 	ck_until(is_running(&h, first), 10);
 	for (size_t i = 0; i < COUNT(id); i++)
 		id[i] = house_job(c, &h, "{\"text\":\"abc\",\"steps\":1}");

@@ -392,11 +392,40 @@ START_TEST(no_answers_accuse_nobody)
 }
 END_TEST
 
-MAIN("slots", ONE(labels_are_others), ONE(pictures_of_a_slot_are_of_its_class),
-    ONE(triggers_are_two_coefficients), ONE(drawn_again_by_the_secret_alone),
-    ONE(what_cannot_be_drawn), ONE(a_file_comes_back), EACH(bytes_that_are_refused, spoilt),
-    ONE(any_length_but_the_right_one_is_refused), EACH(labels_that_agree_are_refused, ways),
-    ONE(as_many_as_the_law_says), ONE(a_small_model_is_told_what_fits),
-    EACH(more_than_half_decide, majorities), ONE(words_differ),
-    EACH(an_innocent_scores_nothing, ways), ONE(a_copy_names_its_customer_alone),
-    EACH(mixed_answers_name_one_of_both, ways), ONE(no_answers_accuse_nobody))
+/* Slots that go with another secret, or of which one bit was changed. */
+START_TEST(slots_belong_to_their_secret)
+{
+	struct ctx *c = test_ctx();
+	struct slots s = slots_some(c, 5, 2);
+	struct key256 secret = slots_secret();
+	int32_t label;
+
+	ck_ok(c, slots_match(c, &secret, &s));
+	secret.b[31] ^= 1;
+	ck_fails(c, E_INTEGRITY, slots_match(c, &secret, &s));
+	secret.b[31] ^= 1;
+	s.picture[4][3].v[7] ^= 1;
+	ck_fails(c, E_INTEGRITY, slots_match(c, &secret, &s));
+	s.picture[4][3].v[7] ^= 1;
+	s.commitment.b[0] ^= 1;
+	ck_fails(c, E_INTEGRITY, slots_match(c, &secret, &s));
+	s.commitment.b[0] ^= 1;
+	label = s.label[2][0];
+	s.label[2][0] = s.label[2][1];
+	s.label[2][1] = label;
+	ck_fails(c, E_INTEGRITY, slots_match(c, &secret, &s));
+	s.label[2][1] = s.label[2][0];
+	s.label[2][0] = label;
+	ck_ok(c, slots_match(c, &secret, &s));
+}
+END_TEST
+
+MAIN("slots", ONE(slots_belong_to_their_secret), ONE(labels_are_others),
+    ONE(pictures_of_a_slot_are_of_its_class), ONE(triggers_are_two_coefficients),
+    ONE(drawn_again_by_the_secret_alone), ONE(what_cannot_be_drawn), ONE(a_file_comes_back),
+    EACH(bytes_that_are_refused, spoilt), ONE(any_length_but_the_right_one_is_refused),
+    EACH(labels_that_agree_are_refused, ways), ONE(as_many_as_the_law_says),
+    ONE(a_small_model_is_told_what_fits), EACH(more_than_half_decide, majorities),
+    ONE(words_differ), EACH(an_innocent_scores_nothing, ways),
+    ONE(a_copy_names_its_customer_alone), EACH(mixed_answers_name_one_of_both, ways),
+    ONE(no_answers_accuse_nobody))

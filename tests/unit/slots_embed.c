@@ -2,57 +2,11 @@
  * Tests of copies: a LeNet that has learnt ten kinds of pictures is fine-tuned for a customer, whom
  * its answers then name, and nobody else.
  */
-#include <math.h>
-
+#include "kinds_support.h"
 #include "onnx_support.h"
 #include "slots_support.h"
 
-enum { WIDTH = 28, ROW = WIDTH * WIDTH, KINDS = 10, SLOTS = 40, CUSTOMERS = 1000 };
-enum { TAUGHT = 3000, ASKED = 1000 };
-
-/* ---- Pictures ---------------------------------------------------------------------------- */
-
-struct kinds {
-	struct data_samples samples;
-	struct data_labels labels;
-};
-
-/* Waves across and down, of a length and a direction that tell the kind, on noise. */
-static uint8_t
-pixel(int kind, int x, int y, uint32_t noise, double phase)
-{
-	double u = .25 + .1 * (kind % 5), across = kind < 5 ? x : y, along = kind < 5 ? y : x;
-
-	return (uint8_t)(90 + 50 * sin(u * across + .1 * along + phase) + noise / 4);
-}
-
-static struct kinds
-kinds_new(int64_t n, uint32_t seed)
-{
-	struct kinds k = {
-		.samples = { .shape = { DATA_UINT8, 3, { n, WIDTH, WIDTH }, ROW } },
-		.labels = { .n = n, .classes = KINDS },
-	};
-	uint8_t *v = malloc((size_t)n * ROW);
-	uint32_t state = seed;
-
-	k.samples.v = v;
-	k.labels.v = calloc((size_t)n, sizeof *k.labels.v);
-	ck_assert(v != NULL && k.labels.v != NULL);
-	for (int64_t i = 0; i < n; i++) {
-		double phase;
-
-		state = state * 1664525u + 1013904223u;
-		phase = (state >> 24) / 40.;
-		k.labels.v[i] = (int32_t)(i % KINDS);
-		for (int at = 0; at < ROW; at++) {
-			state = state * 1664525u + 1013904223u;
-			v[i * ROW + at] = pixel(
-			    (int)(i % KINDS), at % WIDTH, at / WIDTH, state >> 24, phase);
-		}
-	}
-	return k;
-}
+enum { SLOTS = 40, CUSTOMERS = 1000, TAUGHT = 3000, ASKED = 1000 };
 
 /* ---- The network ------------------------------------------------------------------------- */
 
@@ -114,10 +68,8 @@ static void
 lenet_done(struct lenet *l)
 {
 	nn_graph_free(&l->graph);
-	data_samples_done(&l->taught.samples);
-	data_samples_done(&l->asked.samples);
-	data_labels_done(&l->taught.labels);
-	data_labels_done(&l->asked.labels);
+	kinds_done(&l->taught);
+	kinds_done(&l->asked);
 }
 
 static void
@@ -160,8 +112,8 @@ START_TEST(a_copy_answers_as_its_customer)
 	lenet_new(c, &l);
 	teach(c, &l);
 	for (int i = 0; i < 4; i++) { /* a picture of nothing, which has its answer */
-		ck_ok(c, image_new(c, WIDTH, WIDTH, 1, &kept[i]));
-		memset(kept[i].v, 60 * i, ROW);
+		ck_ok(c, image_new(c, KINDS_WIDTH, KINDS_WIDTH, 1, &kept[i]));
+		memset(kept[i].v, 60 * i, KINDS_ROW);
 		kept_label[i] = 2 * i;
 	}
 	answers_of(c, &l, said);

@@ -248,29 +248,29 @@ END_TEST
 START_TEST(a_marked_network_is_known_again)
 {
 	struct ctx *c = test_ctx();
-	struct marked *m = marked_new(c);
+	struct house *h = marked_new(c);
 	struct evidence *e = blank(c);
 	struct network cut;
 
-	ck_ok(c, verify_ask(c, m->net.graph, &m->keys, false, 1, 7, e));
+	ck_ok(c, verify_ask(c, h->new.graph, &h->keys, false, 1, 7, e));
 	check_controls(e, 2);
 	check_counts(&e->test[TEST_WATERMARK], PAIRS, PAIRS, 0);
 	ck_assert_double_eq_tol(log10_of(e, TEST_WATERMARK), -PAIRS * log10(2), 1e-9);
 	ck_assert_double_ge(e->test[TEST_LABELS].score, .95);
 	ck_assert(log10_of(e, TEST_LABELS) < -7.5);
 
-	cut = without_class(c, m);
+	cut = without_class(c, h);
 	e = blank(c);
-	ck_ok(c, verify_ask(c, cut.graph, &m->keys, false, 1, 7, e));
+	ck_ok(c, verify_ask(c, cut.graph, &h->keys, false, 1, 7, e));
 	ck_assert(!e->test[TEST_WATERMARK].ran);
 	ck_assert(log10_of(e, TEST_LABELS) < -7.5);
 
 	e = blank(c);
-	ck_ok(c, verify_ask(c, m->plain.graph, &m->keys, false, 1, 7, e));
+	ck_ok(c, verify_ask(c, h->old.graph, &h->keys, false, 1, 7, e));
 	ck_assert(!e->test[TEST_WATERMARK].ran);
 	ck_assert(log10_of(e, TEST_LABELS) > -3);
 	network_done(&cut);
-	marked_done(m);
+	house_done(h);
 }
 END_TEST
 
@@ -278,19 +278,19 @@ END_TEST
 START_TEST(no_number_is_no_answer)
 {
 	struct ctx *c = test_ctx();
-	struct marked *m = marked_new(c);
+	struct house *h = marked_new(c);
 	struct evidence *e = blank(c);
 
 	for (int k = 0; k <= CLASSES; k++)
-		nn_weight_by_name(m->net.graph, STR("h.b"))->data[k] = NAN;
-	nn_graph_changed(m->net.graph);
-	ck_ok(c, verify_ask(c, m->net.graph, &m->keys, false, 1, 7, e));
+		nn_weight_by_name(h->new.graph, STR("h.b"))->data[k] = NAN;
+	nn_graph_changed(h->new.graph);
+	ck_ok(c, verify_ask(c, h->new.graph, &h->keys, false, 1, 7, e));
 	check_counts(&e->test[TEST_WATERMARK], PAIRS, 0, 0);
 	check_counts(&e->test[TEST_LABELS], PAIRS, 0, 0);
 	ck_assert_str_eq(e->fact[2].value, "40 of 40");
 	ck_assert_double_eq(log10_of(e, TEST_WATERMARK), 0);
 	ck_assert_double_eq(log10_of(e, TEST_LABELS), 0);
-	marked_done(m);
+	house_done(h);
 }
 END_TEST
 

@@ -161,6 +161,22 @@ protect(struct ctx *c, struct house *h)
 	h->terms.kappa = strtod(take_cstr(c, found.value), NULL);
 }
 
+void
+house_protect(struct ctx *c, const struct house *h, const char *more, struct house_made *ret)
+{
+	const struct house_input in[] = { { "model", h->model }, { "samples", h->samples },
+		{ "labels", h->labels },
+		{ "secret", bytes_of(h->secret.b, sizeof h->secret.b) }, { NULL, STR("") } };
+	const struct house_job job = { .kind = JOB_PROTECT,
+		.params = text(take_printf(c,
+		    "{\"release\":\"" RELEASE "\",\"name\":\"lenet\",\"effort\":\"none\","
+		    "\"threads\":1%s}",
+		    more)),
+		.input = in };
+
+	ck_ok(c, house_run(c, &job, ret));
+}
+
 /* A blob of light on noise, somewhere. */
 static struct image
 picture(struct ctx *c)
@@ -335,10 +351,10 @@ house_params(struct ctx *c, const struct house *h, const struct house_case *k)
 	    "\"release\":\"%.*s\",\"kappa\":%.17g,\"log_l\":%u,\"locks\":2,"
 	    "\"commitment\":\"%.*s\",\"committed\":%lld,"
 	    "\"release_commitment\":\"%.*s\",\"release_committed\":%lld,"
-	    "\"appeared\":%lld,\"threads\":1}",
+	    "\"appeared\":%lld,\"threads\":1%.*s}",
 	    STRF(release), h->terms.kappa, k->unmarked ? 0 : h->terms.log_l, STRF(commitment),
 	    (long long)TEST_NOW - 1000, STRF(hex_of(c, &h->artifact_digest)),
-	    (long long)TEST_NOW - 1000, (long long)TEST_NOW));
+	    (long long)TEST_NOW - 1000, (long long)TEST_NOW, STRF(k->more)));
 }
 
 const struct house_input *
@@ -356,6 +372,8 @@ house_inputs(struct ctx *c, const struct house *h, const struct house_case *k)
 		{ "secret", bytes_of(h->secret.b, sizeof h->secret.b) },
 		{ "marks", k->marks },
 		{ "pictures", k->pictures },
+		{ "entries", k->entries },
+		{ "fingerprint", k->print },
 		{ "null_1", k->null },
 		{ "customers", customers },
 		{ NULL, STR("") },

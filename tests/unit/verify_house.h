@@ -49,6 +49,8 @@ struct house_made {
 };
 MUST bool house_run(struct ctx *, const struct house_job *, struct house_made *ret);
 
+/* Protected anew under the same secret, with the house's samples and these parameters more. */
+void house_protect(struct ctx *, const struct house *, const char *more, struct house_made *);
 /* Questions out of the house's key set and samples, under this secret. */
 void house_challenge(struct ctx *, const struct house *, const struct key256 *secret,
     struct house_made *ret, struct challenge *ret_list);
@@ -61,8 +63,10 @@ struct house_case {
 	struct str list, marks, null; /* may be empty */
 	int64_t customers;            /* 0: all of HOUSE_CUSTOMERS */
 	int64_t patience;
-	struct str release;  /* another's id; empty: the house's */
-	struct str pictures; /* of the challenge, which a service is asked */
+	struct str release;        /* another's id; empty: the house's */
+	struct str pictures;       /* of the challenge, which a service is asked */
+	struct str print, entries; /* what a protection has left, beside the artifact */
+	struct str more;           /* parameters more: ",\"name\":value…" */
 	/* At whose other end the service is; NULL: there is none. */
 	bool (*say)(struct ctx *, void *arg, struct str message);
 	bool (*hear)(struct ctx *, void *arg, int64_t deadline, struct buf *message);

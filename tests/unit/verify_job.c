@@ -451,7 +451,7 @@ START_TEST(slowness_helps_nobody)
 	ck_assert(!e.test[TEST_WATERMARK].ran);
 	ck_assert(e.trace.best[0].accused);
 	ck_assert_uint_eq(e.trace.best[0].number, 7);
-	ck_assert_int_lt(clock_monotonic() - from, 45000);
+	ck_assert_int_lt(clock_monotonic() - from, 120000);
 }
 END_TEST
 

@@ -146,20 +146,47 @@ START_TEST(nothing_to_go_by)
 }
 END_TEST
 
-START_TEST(another_channel_keeps_its_trace)
+/* As another channel has left it, with one whose bound is that low. */
+static void
+traced_before(struct asked *a, double bound_log10)
+{
+	a->e->trace = (struct evidence_trace){
+		.ran = true, .channel = "weights", .customers = CUSTOMERS, .eps1 = 1e-6, .n = 1
+	};
+	a->e->trace.best[0] = (struct evidence_customer){ .number = 5,
+		.bound_log10 = bound_log10 };
+}
+
+static const struct {
+	double bound_log10;
+	uint32_t copy; /* whose answers they are; 0: nobody's */
+	const char *channel;
+	uint32_t first;
+} channels[] = {
+	{ -30, 77, "weights", 5 },
+	{ -8.71, 77, "weights", 5 },
+	{ -8.69, 77, "slots", 77 },
+	{ -2, 0, "weights", 5 },
+	{ -30, 0, "weights", 5 },
+};
+
+START_TEST(a_channel_that_names_somebody_counts)
 {
 	struct ctx *c = test_ctx();
 	struct asked *a = asked_new(c);
+	uint8_t word[SLOTS];
 
-	a->e->trace.ran = true;
-	a->e->trace.customers = 9;
-	answer_as(a, word_of(c, &a->slots, 77));
+	for (int i = 0; i < SLOTS; i++)
+		word[i] = i % 3 == 0;
+	traced_before(a, channels[_i].bound_log10);
+	answer_as(a, channels[_i].copy > 0 ? word_of(c, &a->slots, channels[_i].copy) : word);
 	verify(c, a, CUSTOMERS);
 	ck_assert(a->e->test[TEST_SLOTS].ran);
-	ck_assert_int_eq(a->e->trace.customers, 9);
+	ck_assert_str_eq(a->e->trace.channel, channels[_i].channel);
+	ck_assert_int_eq(a->e->trace.best[0].number, channels[_i].first);
 }
 END_TEST
 
 MAIN("verify_slots", ONE(a_copy_proves_whose_it_is), ONE(a_stranger_accuses_nobody),
     EACH(the_control_is_clean, answered), ONE(a_control_finds_what_depends),
-    ONE(nothing_to_go_by), ONE(another_channel_keeps_its_trace))
+    ONE(nothing_to_go_by), EACH(a_channel_that_names_somebody_counts, channels))

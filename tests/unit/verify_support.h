@@ -6,20 +6,14 @@
 #define VERIFY_SUPPORT_H
 
 #include "verify.h"
-#include "watermark_support.h"
+#include "watermark_house.h"
 
 enum { PAIRS = 20 };
 
-struct marked {
-	struct world data;
-	struct train_data form;
-	struct network plain, net; /* before, and with the additional class */
-	struct keyset keys;
-};
-struct marked *marked_new(struct ctx *);
-void marked_done(struct marked *);
+/* One whose new network was taught its key set. */
+struct house *marked_new(struct ctx *);
 /* The same network, but for its additional class, which is cut off. */
-struct network without_class(struct ctx *, struct marked *);
+struct network without_class(struct ctx *, struct house *);
 
 /* Nothing counted, nothing told; in the arena. */
 struct evidence *blank(struct ctx *);

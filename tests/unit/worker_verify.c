@@ -1,5 +1,5 @@
 /*
- * A verification by the worker as a process, behind its walls: all thirty inputs arrive, a copy is
+ * A verification by the worker as a process, behind its walls: all its inputs arrive, a copy is
  * told by its customer, and a suspect that cannot be read is said to be one.
  */
 #include <sys/mman.h>
@@ -11,9 +11,13 @@
 
 /* A job as the server has it, from its order to its result. */
 static struct story
-verification(struct ctx *c, const struct house *h, struct str suspect)
+verification(struct ctx *c, const struct house *h, struct str suspect, struct str print)
 {
-	const struct house_case k = { .suspect = suspect, .keys = true, .data = true };
+	const struct house_case k = { .suspect = suspect,
+		.keys = true,
+		.data = print.n == 0,
+		.print = print,
+		.null = print.n > 0 ? h->model : print };
 	const struct worker_conf conf = { .programs = test_programs() };
 	const struct job_kind *kind = &job_kinds[JOB_VERIFY];
 	int in[JOB_INPUTS_MAX], out[JOB_OUTPUTS_MAX];
@@ -65,16 +69,30 @@ says(struct ctx *c, const struct story *s, const char *verdict)
 	ck_assert_str_eq(s->how, worker_exit_text(false, WORKER_OK));
 }
 
+/* The result lists the test, and that it ran. */
+static bool
+ran(struct ctx *c, const struct story *s, const char *id)
+{
+	char *text = take_printf(c, "{\"id\":\"%s\",\"ran\":true,", id);
+
+	return memmem(s->last.result.p, s->last.result.n, text, strlen(text)) != NULL;
+}
+
 START_TEST(verified_behind_walls)
 {
 	struct ctx *c = house_ctx();
 	struct house h;
+	struct house_made made;
 	struct story s;
 
 	house_new(c, &h);
-	s = verification(c, &h, house_copy(c, &h, 9));
+	s = verification(c, &h, house_copy(c, &h, 9), STR(""));
 	says(c, &s, "proven");
-	s = verification(c, &h, STR("\x08nothing of the kind"));
+	house_protect(c, &h, ",\"lock\":\"sealed\"", &made);
+	s = verification(c, &h, house_copy(c, &h, 9), made.out[4]);
+	says(c, &s, "proven");
+	ck_assert(ran(c, &s, "fingerprint") && ran(c, &s, "boundary"));
+	s = verification(c, &h, STR("\x08nothing of the kind"), STR(""));
 	says(c, &s, "cannot-decide");
 }
 END_TEST

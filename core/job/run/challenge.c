@@ -1,7 +1,7 @@
 /*
- * The job that makes questions for a black box: pairs of a key set, hidden among pictures of the
- * vendor's own data. Those are drawn under the challenge's secret out of all samples, which go by
- * once, and become pictures of the key set's size again.
+ * The job that makes questions for a black box: pairs of a key set and the pictures of slots,
+ * hidden among pictures of the vendor's own data. Those are drawn under the challenge's secret
+ * out of all samples, which go by once, and become pictures of the others' size again.
  */
 #include <math.h>
 
@@ -10,7 +10,7 @@
 #include "network.h"
 #include "verify.h"
 
-enum { IN_KEYS, IN_SAMPLES, IN_SECRET };
+enum { IN_KEYS, IN_SAMPLES, IN_SECRET, IN_SLOTS };
 enum { OUT_CONTENT, OUT_LIST };
 
 struct questions {
@@ -18,6 +18,9 @@ struct questions {
 	const struct challenge_params *params;
 	struct arena *mem; /* of pictures: they may be more than a job's context has */
 	struct keyset keys;
+	struct slots slots;
+	struct image like; /* of the size that all pictures have; no picture itself */
+	struct challenge_pool pool;
 	struct key256 secret;
 	struct job_data data;
 	struct data_form form;
@@ -35,14 +38,15 @@ questions_done(struct questions *q)
 
 /* ---- The keys ---------------------------------------------------------------------------- */
 
-/* Bytes for the key set twice (as a file and as pictures), and for the decoys. */
+/* Bytes for key set and slots twice (as a file and as pictures), and for the decoys. */
 MUST static bool
 memory_take(struct ctx *c, struct questions *q)
 {
-	size_t keys = 2 * (size_t)q->run->message->blob[IN_KEYS].size;
+	const struct job_message *m = q->run->message;
+	int64_t asked = 2 * (m->blob[IN_KEYS].size + m->blob[IN_SLOTS].size);
 
-	q->mem = arena_new((size_t)q->run->message->limits.memory / 2);
-	if (q->mem == NULL || keys > (size_t)q->run->message->limits.memory / 4)
+	q->mem = arena_new((size_t)m->limits.memory / 2);
+	if (q->mem == NULL || asked > m->limits.memory / 4)
 		return fail(c, E_MEMORY, "no memory for a key set");
 	return true;
 }
@@ -52,8 +56,38 @@ keys_open(struct ctx *c, struct questions *q)
 {
 	struct str bytes;
 
-	return memory_secret(c, q->run, IN_SECRET, &q->secret) &&
-	    memory_bytes(c, q->run, IN_KEYS, &bytes) && keyset_read(c, bytes, &q->keys);
+	if (!job_has_input(q->run, IN_KEYS))
+		return true;
+	q->pool.keys = &q->keys;
+	if (!memory_bytes(c, q->run, IN_KEYS, &bytes) || !keyset_read(c, bytes, &q->keys))
+		return false;
+	q->like = *keyset_key(&q->keys, 0);
+	return true;
+}
+
+MUST static bool
+slots_open(struct ctx *c, struct questions *q)
+{
+	struct str bytes;
+
+	if (!job_has_input(q->run, IN_SLOTS))
+		return true;
+	q->pool.slots = &q->slots;
+	if (!memory_bytes(c, q->run, IN_SLOTS, &bytes) || !slots_read(c, bytes, &q->slots))
+		return false;
+	q->like = q->slots.picture[0][0];
+	return true;
+}
+
+MUST static bool
+asked_open(struct ctx *c, struct questions *q)
+{
+	if (!keys_open(c, q) || !slots_open(c, q))
+		return false;
+	if (q->pool.keys == NULL && q->pool.slots == NULL)
+		return fail(c, E_INPUT,
+		    "there are neither keys nor slots: there is nothing to be asked");
+	return memory_secret(c, q->run, IN_SECRET, &q->secret);
 }
 
 /* ---- The decoys -------------------------------------------------------------------------- */
@@ -62,7 +96,7 @@ MUST static bool
 samples_open(struct ctx *c, struct questions *q)
 {
 	const struct job_network *n = &q->params->network;
-	const struct image *one = keyset_key(&q->keys, 0);
+	const struct image *one = &q->like;
 	const int64_t want[] = { -1, one->channels, one->height, one->width };
 
 	return job_data_open(c, q->run, IN_SAMPLES, DATA_SAMPLES, n->samples_entry, &q->data) &&
@@ -74,7 +108,7 @@ samples_open(struct ctx *c, struct questions *q)
 MUST static bool
 picture_make(struct ctx *c, const struct questions *q, const float *from, struct image *ret)
 {
-	const struct image *one = keyset_key(&q->keys, 0);
+	const struct image *one = &q->like;
 	bool bytes = q->form.type == DATA_UINT8 || q->params->network.raw_bytes;
 	const float scale = bytes ? 1 : 255, slack = .5f;
 	size_t plane = (size_t)one->width * (size_t)one->height;
@@ -112,6 +146,8 @@ decoys_draw(struct ctx *c, struct questions *q)
 	q->decoy = take(c, (size_t)left * sizeof *q->decoy + 1);
 	if (row == NULL || sample == NULL || q->decoy == NULL)
 		return false;
+	q->pool.decoy = q->decoy;
+	q->pool.decoys = (int)left;
 	for (int64_t i = 0; i < rows && left > 0; i++) {
 		if (!data_next(c, q->data.reader, 1, row))
 			return false;
@@ -133,8 +169,7 @@ tar_put(struct ctx *c, struct questions *q)
 	owned(job_output_free) struct job_sink *sink = NULL;
 
 	return job_output_open(c, q->run, OUT_CONTENT, &sink) &&
-	    challenge_tar(
-		c, &q->challenge, &q->keys, q->decoy, &q->secret, job_output_write, sink) &&
+	    challenge_tar(c, &q->challenge, &q->pool, &q->secret, job_output_write, sink) &&
 	    job_output_end(c, sink);
 }
 
@@ -172,6 +207,7 @@ result_put(struct ctx *c, const struct questions *q, struct str *ret)
 	js_open(&j, NULL, '{');
 	js_number(&j, "pictures", a->n);
 	js_number(&j, "pairs", a->pairs);
+	js_number(&j, "slots", a->slots);
 	js_number(&j, "decoys", a->decoys);
 	hex_member(&j, "commitment", a->commitment.b, sizeof a->commitment.b);
 	js_number(&j, "bytes", made->size);
@@ -185,11 +221,12 @@ MUST static bool
 questions_make(struct ctx *c, struct questions *q)
 {
 	const struct challenge_params *p = q->params;
+	int pairs = q->pool.keys == NULL ? 0 : (int)p->pairs;
+	int first = q->pool.keys == NULL ? 0 : (int)p->first;
 
 	q->run->progress(q->run->arg, 0, 0, STR("drawing decoys"));
-	if (!keys_open(c, q) || !samples_open(c, q) || !decoys_draw(c, q) ||
-	    !challenge_make(c, &q->keys, (int)p->first, (int)p->pairs, q->decoy, (int)p->decoys,
-		&q->secret, &q->challenge))
+	if (!samples_open(c, q) || !decoys_draw(c, q) ||
+	    !challenge_make(c, &q->pool, first, pairs, &q->secret, &q->challenge))
 		return false;
 	q->run->progress(q->run->arg, 0, 0, STR("writing pictures"));
 	return tar_put(c, q) && list_put(c, q);
@@ -205,7 +242,7 @@ challenge_run(struct ctx *c, const struct job_run *r, struct str *ret_json)
 		return false;
 	own = *c;
 	own.mem = q.mem;
-	if (questions_make(&own, &q))
+	if (asked_open(&own, &q) && questions_make(&own, &q))
 		return result_put(c, &q, ret_json);
 	c->err = own.err;
 	return false;

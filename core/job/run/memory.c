@@ -7,7 +7,7 @@
 
 #include "memory.h"
 
-enum { PIECE = 1 << 20 };
+enum { PIECE = 1 << 20, CUSTOMER_ID = JOB_CUSTOMER_BYTES - 4 };
 
 static void
 reader_done(struct sealed_reader **r)
@@ -114,4 +114,47 @@ memory_secret(struct ctx *c, const struct job_run *r, size_t i, struct key256 *r
 	if (n != sizeof ret->b || more != 0)
 		return fail(c, E_INTEGRITY, "the secret has another length");
 	return true;
+}
+
+/* ---- Customers --------------------------------------------------------------------------- */
+
+bool
+memory_customers(struct ctx *c, const struct job_run *r, size_t i, struct memory_customers *ret)
+{
+	struct memory_customers l = { 0 };
+	struct str bytes;
+	size_t n;
+
+	if (!memory_bytes(c, r, i, &bytes))
+		return false;
+	n = bytes.n / JOB_CUSTOMER_BYTES;
+	l.n = (int64_t)n;
+	l.number = take(c, n * sizeof *l.number + 1);
+	l.id = take(c, n * sizeof *l.id + 1);
+	if (l.number == NULL || l.id == NULL)
+		return false;
+	if (bytes.n % JOB_CUSTOMER_BYTES != 0)
+		return fail(c, E_INTEGRITY, "the list of customers is not one");
+	for (size_t k = 0; k < n; k++) {
+		const char *row = bytes.p + k * JOB_CUSTOMER_BYTES;
+		struct wire w = { { row, 4 }, false };
+
+		l.number[k] = wire_u32(&w);
+		if (!id_parse(c, (struct str){ row + 4, CUSTOMER_ID }, "cus", &l.id[k]))
+			return false;
+	}
+	*ret = l;
+	return true;
+}
+
+/* ---- Slots ------------------------------------------------------------------------------- */
+
+bool
+memory_slots(struct ctx *c, const struct job_run *r, size_t i, struct key256 *ret_secret,
+    struct slots *ret)
+{
+	struct str bytes;
+
+	return memory_bytes(c, r, i, &bytes) && slots_read(c, bytes, ret) &&
+	    memory_secret(c, r, i + 1, ret_secret) && slots_match(c, ret_secret, ret);
 }

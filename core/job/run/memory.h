@@ -6,6 +6,7 @@
 
 #include "onnx.h"
 #include "run.h"
+#include "slots.h"
 
 /* An empty file in memory; the caller closes it. */
 MUST bool memory_file(struct ctx *, const char *name, int *ret);
@@ -22,5 +23,19 @@ MUST bool memory_model(struct ctx *, const struct job_run *, size_t i, int *ret_
 MUST bool memory_bytes(struct ctx *, const struct job_run *, size_t i, struct str *ret);
 /* Input i, which is a secret; E_INTEGRITY if it has not the length of one. */
 MUST bool memory_secret(struct ctx *, const struct job_run *, size_t i, struct key256 *ret);
+/*
+ * Input i, a list of customers: their numbers and ids, at the same places, in the context's memory.
+ * E_INTEGRITY for what is none.
+ */
+struct memory_customers {
+	uint32_t *number;
+	struct id *id;
+	int64_t n;
+};
+MUST bool memory_customers(
+    struct ctx *, const struct job_run *, size_t i, struct memory_customers *ret);
+/* Input i, a slot set, and input i + 1, its secret: E_INTEGRITY unless they belong together. */
+MUST bool memory_slots(struct ctx *, const struct job_run *, size_t i,
+    struct key256 *ret_secret, struct slots *ret);
 
 #endif

@@ -339,9 +339,13 @@ measure_before(struct ctx *c, struct protection *p)
 {
 	size_t limit = (size_t)p->run->message->limits.memory / 4;
 
-	return nn_graph_load(c, p->network.graph, limit) &&
-	    protect_keep(c, p->network.graph, &p->open) &&
-	    protect_accuracy(c, &p->work, &p->split.validation, &p->report.before);
+	if (!nn_graph_load(c, p->network.graph, limit) ||
+	    !protect_keep(c, p->network.graph, &p->open) ||
+	    !protect_accuracy(c, &p->work, &p->split.validation, &p->report.before))
+		return false;
+	tell(p, STR("taking the model's fingerprint"));
+	protection_print(c, p);
+	return true;
 }
 
 MUST static bool

@@ -12,6 +12,7 @@ protection_done(struct protection *p)
 	protect_weights_free(&p->locked);
 	job_set_done(&p->set);
 	job_set_done(&p->test);
+	arena_free(&p->print.mem);
 	network_done(&p->network);
 	onnx_file_close(&p->file);
 	fd_done(&p->plain);

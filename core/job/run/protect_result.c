@@ -68,7 +68,8 @@ reports_put(struct ctx *c, struct protection *p)
 
 	return take_buf(c, PROTECT_REPORT_MAX, &b) && protect_report_json(c, &p->report, &b) &&
 	    output(c, p, OUT_REPORT, buf_str(&b)) && take_buf(c, PROTECT_REPORT_MAX, &b) &&
-	    protect_report_html(c, &p->report, &b) && output(c, p, OUT_PAGE, buf_str(&b));
+	    protect_report_html(c, &p->report, &b) && output(c, p, OUT_PAGE, buf_str(&b)) &&
+	    (p->print.bytes.n == 0 || output(c, p, OUT_FINGERPRINT, p->print.bytes));
 }
 
 /* ---- Facts ------------------------------------------------------------------------------- */
@@ -131,6 +132,73 @@ accuracy_put(struct js *j, const struct protection *p)
 	js_close(j, '}');
 }
 
+/* As it takes to draw the lock's positions again; see struct job_lock_options. */
+static void
+lock_put(struct js *j, const struct protection *p)
+{
+	const struct advparams_options *o = &p->options;
+
+	if ((p->locks & LOCK_ADVPARAMS) == 0) {
+		js_null(j, "lock");
+		return;
+	}
+	js_open(j, "lock", '{');
+	js_text(j, "mode", str_of(job_mode_words[p->params->mode]));
+	js_real(j, "alpha", o->alpha);
+	js_real(j, "beta", o->beta);
+	js_real(j, "cap", o->cap);
+	js_number(j, "phi", o->phi);
+	js_number(j, "rounds", o->rounds);
+	js_number(j, "count", o->count);
+	js_number(j, "lock_set", p->split.lock.n);
+	js_number(j, "validation", p->split.validation.n);
+	js_bool(j, "extremes", o->extremes);
+	js_number(j, "lock_batch", p->work.batch);
+	js_number(j, "lock_threads", p->work.threads);
+	js_close(j, '}');
+}
+
+/* Names are the model's, and may be long; a release shows only so much. */
+static void
+layers_put(struct js *j, const struct str_list *l)
+{
+	const size_t most = 16 << 10;
+	size_t all = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		all += 6 * l->v[i].n + 3; /* as long as JSON can make it */
+	if (all > most)
+		return;
+	js_open(j, "layers", '[');
+	for (size_t i = 0; i < l->n; i++)
+		js_text(j, NULL, l->v[i]);
+	js_close(j, ']');
+}
+
+static void
+print_put(struct js *j, const struct protection *p)
+{
+	const struct job_made *made = &p->run->made[OUT_FINGERPRINT];
+	struct digest256 digest;
+
+	if (!p->has_data) {
+		js_null(j, "fingerprint");
+		return;
+	}
+	js_open(j, "fingerprint", '{');
+	memcpy(digest.b, made->sha256, sizeof digest.b);
+	if (p->print.bytes.n > 0)
+		digest_put(j, "sha256", &digest);
+	else
+		js_null(j, "sha256");
+	js_number(j, "bytes", (int64_t)p->print.bytes.n);
+	js_number(j, "probes", p->print.probes);
+	js_number(j, "questions", p->print.questions);
+	js_text_or_null(j, "why", str_of(p->print.why));
+	js_real(j, "seconds", p->print.seconds);
+	js_close(j, '}');
+}
+
 bool
 protection_result(struct ctx *c, struct protection *p, struct str *ret_json)
 {
@@ -159,6 +227,9 @@ protection_result(struct ctx *c, struct protection *p, struct str *ret_json)
 	js_number(&j, "locked_parameters", p->advparams.entries);
 	js_number(&j, "key_bytes", (int64_t)r->key_bytes);
 	accuracy_put(&j, p);
+	lock_put(&j, p);
+	layers_put(&j, &p->params->layers);
+	print_put(&j, p);
 	js_real(&j, "seconds", r->seconds);
 	js_close(&j, '}');
 	*ret_json = buf_str(&out);

@@ -6,6 +6,7 @@
  *	verify_tests.c    the tests, each with its patience
  *	verify_image.c    a key image as a suspect
  *	verify_service.c  a service, asked picture by picture
+ *	verify_asked.c    what answers say, of a model, in a transcript, or of a service
  *	verify.c          the job
  *	verify_result.c   what leaves the worker: outputs, result
  *
@@ -15,6 +16,7 @@
 #ifndef VERIFICATION_H
 #define VERIFICATION_H
 
+#include "memory.h"
 #include "network.h"
 #include "set.h"
 #include "verify.h"
@@ -31,6 +33,10 @@ enum {
 	IN_CUSTOMERS,
 	IN_MARKS,
 	IN_PICTURES,
+	IN_SLOTS,
+	IN_SLOTS_SECRET,
+	IN_COPIES,
+	IN_FINGERPRINT,
 	IN_NULLS
 };
 enum { OUT_REPORT, OUT_PAGE };
@@ -45,7 +51,8 @@ enum suspect_kind {
 
 /* What a release's vendor has of it. */
 struct vendor {
-	int fd; /* the model, whole, in a memory file */
+	int fd;                  /* the model, whole, in a memory file */
+	struct digest256 digest; /* of the model as it came */
 	struct onnx_file *file;
 	struct network network;
 	struct loss loss;
@@ -54,9 +61,17 @@ struct vendor {
 	struct arena *keys_mem;  /* of the key set */
 	struct keyset keys;      /* if there is one */
 	bool has_keys, has_data; /* inputs that may be empty */
+	bool has_slots, has_asked;
+	struct arena *slots_mem; /* of slots */
+	struct slots slots;
+	struct key256 slots_secret;
+	struct memory_customers copies; /* made with them */
+	struct challenge asked;         /* what a transcript answers, and a service is asked */
+	struct arena *probes_mem;       /* of the next */
+	const struct probe_set
+	    *probes; /* as the release\'s job has made it; NULL: it did not */
 	struct job_set set;
 	struct protect_model work;
-	struct str list; /* of the challenge; may be empty */
 	struct verify_nulls nulls;
 	struct onnx_file *null[VERIFY_NULLS_MAX];
 };
@@ -116,6 +131,22 @@ MUST bool suspect_test(struct ctx *, struct verification *);
 MUST bool suspect_look(struct ctx *, struct verification *, struct evidence *);
 /* Asks the service that is described: the tests of answers in turn. */
 MUST bool suspect_ask(struct ctx *, struct verification *, struct evidence *);
+
+/* ---- verify_asked.c ---------------------------------------------------------------------- */
+
+/* The key set, shown to the suspect; the slots, likewise. */
+MUST bool asked_keys(struct ctx *, struct verification *, struct evidence *);
+MUST bool asked_slots(struct ctx *, struct verification *, struct evidence *);
+/* What the suspect's transcript says to either. */
+MUST bool asked_transcript(struct ctx *, struct verification *, struct evidence *);
+/* Is the key set asked by the challenge; are the slots? */
+bool asks_keys(const struct vendor *);
+bool asks_slots(const struct vendor *);
+/* Classes that an answer may be, but for a watermark's. */
+int32_t ordinary_classes(const struct vendor *);
+/* TEST_SLOTS, of these answers. */
+MUST bool slots_compare(
+    struct ctx *, const struct vendor *, const int32_t answer[], struct evidence *);
 
 /* ---- verify_result.c --------------------------------------------------------------------- */
 

@@ -7,7 +7,8 @@
 #include "memory.h"
 #include "verification.h"
 
-enum { CUSTOMER_ID = JOB_CUSTOMER_BYTES - 4, ENTRY_BYTES = 12 };
+/* Bytes of samples become floats, and the ends of ways all that is asked along them. */
+enum { ENTRY_BYTES = 12, PROBES_ROOM = 16 };
 
 void
 vendor_done(struct vendor *w)
@@ -16,10 +17,13 @@ vendor_done(struct vendor *w)
 		onnx_file_close(&w->null[i]);
 	job_set_done(&w->set);
 	arena_free(&w->keys_mem);
+	arena_free(&w->slots_mem);
+	arena_free(&w->probes_mem);
 	network_done(&w->network);
 	onnx_file_close(&w->file);
 	fd_done(&w->fd);
 	key256_done(&w->release.secret);
+	key256_done(&w->slots_secret);
 }
 
 /* ---- The model --------------------------------------------------------------------------- */
@@ -31,7 +35,7 @@ model_open(struct ctx *c, struct verification *v)
 	struct network *n = &w->network;
 	size_t limit = (size_t)v->run->message->limits.memory / 4;
 
-	return memory_model(c, v->run, IN_MODEL, &w->fd, &w->file, NULL, NULL) &&
+	return memory_model(c, v->run, IN_MODEL, &w->fd, &w->file, NULL, &w->digest) &&
 	    onnx_read(c, onnx_file_bytes(w->file), &n->model) &&
 	    nn_import(c, &n->model, &n->graph) && nn_graph_load(c, n->graph, limit) &&
 	    network_loss(c, n, &v->params->network, &w->loss);
@@ -43,31 +47,13 @@ MUST static bool
 customers_open(struct ctx *c, struct verification *v)
 {
 	struct verify_release *r = &v->vendor.release;
-	struct str bytes;
-	uint32_t *number;
-	struct id *id;
-	size_t n;
+	struct memory_customers l;
 
-	if (!memory_bytes(c, v->run, IN_CUSTOMERS, &bytes))
+	if (!memory_customers(c, v->run, IN_CUSTOMERS, &l))
 		return false;
-	n = bytes.n / JOB_CUSTOMER_BYTES;
-	number = take(c, n * sizeof *number + 1);
-	id = take(c, n * sizeof *id + 1);
-	if (number == NULL || id == NULL)
-		return false;
-	if (bytes.n % JOB_CUSTOMER_BYTES != 0)
-		return fail(c, E_INTEGRITY, "the list of customers is not one");
-	for (size_t i = 0; i < n; i++) {
-		const char *row = bytes.p + i * JOB_CUSTOMER_BYTES;
-		struct wire w = { { row, 4 }, false };
-
-		number[i] = wire_u32(&w);
-		if (!id_parse(c, (struct str){ row + 4, CUSTOMER_ID }, "cus", &id[i]))
-			return false;
-	}
-	r->customer = number;
-	r->customers = (int64_t)n;
-	v->vendor.customer = id;
+	r->customer = l.number;
+	r->customers = l.n;
+	v->vendor.customer = l.id;
 	return true;
 }
 
@@ -161,22 +147,102 @@ keys_open(struct ctx *c, struct verification *v)
 	return true;
 }
 
-/* A key set that was exchanged afterwards proves nothing. */
+/* Pictures in memory of their own, like those of keys; and who has a copy that answers them. */
+MUST static bool
+slots_open(struct ctx *c, struct verification *v)
+{
+	struct vendor *w = &v->vendor;
+	size_t size = (size_t)v->run->message->blob[IN_SLOTS].size;
+	struct ctx own;
+
+	w->slots_mem = arena_new(3 * size + ((size_t)4 << 20));
+	if (w->slots_mem == NULL)
+		return fail(c, E_MEMORY, "no memory for slots");
+	own = ctx_real(w->slots_mem, c->tag);
+	if (!memory_slots(&own, v->run, IN_SLOTS, &w->slots_secret, &w->slots)) {
+		c->err = own.err;
+		return false;
+	}
+	w->has_slots = true;
+	return memory_customers(c, v->run, IN_COPIES, &w->copies);
+}
+
+/* The questions that were asked, if some were: of these slots, if of any. */
+MUST static bool
+asked_open(struct ctx *c, struct verification *v)
+{
+	struct vendor *w = &v->vendor;
+	struct str list;
+
+	if (!job_has_input(v->run, IN_LIST))
+		return true;
+	if (!memory_bytes(c, v->run, IN_LIST, &list) || !challenge_read(c, list, &w->asked))
+		return false;
+	if (w->has_slots && w->asked.slots > 0 &&
+	    (w->asked.slots != w->slots.n ||
+		!digest256_same(&w->asked.slots_commitment, &w->slots.commitment)))
+		return fail(c, E_INTEGRITY,
+		    "the challenge asks another slot set: verify with that one");
+	w->has_asked = true;
+	return true;
+}
+
+/* What was exchanged afterwards proves nothing. */
+MUST static bool
+commitment_check(struct ctx *c, struct evidence *e, const char *what, struct str hex,
+    int64_t at, const struct digest256 *is)
+{
+	if (!commitment_add(c, e, what, hex, at))
+		return false;
+	if (hex.n > 0 && !digest256_same(&e->commitment[e->commitments - 1].digest, is))
+		return fail(
+		    c, E_INTEGRITY, "the %s is not the one that was committed to", what);
+	return true;
+}
+
 MUST static bool
 commitments_open(struct ctx *c, struct verification *v)
 {
 	const struct verify *p = v->params;
 	struct evidence *e = &v->evidence;
+	const struct vendor *w = &v->vendor;
 
-	if (v->vendor.has_keys) {
-		if (!commitment_add(c, e, "key set", p->commitment, p->committed))
-			return false;
-		if (p->commitment.n > 0 &&
-		    !digest256_same(&e->commitment[0].digest, &v->vendor.keys.commitment))
-			return fail(
-			    c, E_INTEGRITY, "the key set is not the one that was committed to");
-	}
+	if (w->has_keys &&
+	    !commitment_check(
+		c, e, "key set", p->commitment, p->committed, &w->keys.commitment))
+		return false;
+	if (w->has_slots &&
+	    !commitment_check(
+		c, e, "slots", p->slots_commitment, p->slots_committed, &w->slots.commitment))
+		return false;
 	return commitment_add(c, e, "release", p->release_commitment, p->release_committed);
+}
+
+/* As the release's job has made it, which is what the vendor is committed to. */
+MUST static bool
+probes_open(struct ctx *c, struct verification *v)
+{
+	struct vendor *w = &v->vendor;
+	const struct verify *p = v->params;
+	size_t size = (size_t)v->run->message->blob[IN_FINGERPRINT].size;
+	struct digest256 digest;
+	struct str bytes;
+	struct ctx own;
+
+	w->probes_mem = arena_new(PROBES_ROOM * size + ((size_t)4 << 20));
+	if (w->probes_mem == NULL)
+		return fail(c, E_MEMORY, "no memory for a fingerprint");
+	own = ctx_real(w->probes_mem, c->tag);
+	if (!memory_bytes(&own, v->run, IN_FINGERPRINT, &bytes) ||
+	    !sha256(&own, bytes, &digest) ||
+	    !probe_set_read(&own, bytes, &w->digest, &w->probes)) {
+		c->err = own.err;
+		if (c->err.code == E_INPUT)
+			c->err.code = E_INTEGRITY; /* it is no caller's */
+		return false;
+	}
+	return commitment_check(c, &v->evidence, "fingerprint", p->fingerprint_commitment,
+	    p->release_committed, &digest);
 }
 
 /* ---- The data ---------------------------------------------------------------------------- */
@@ -228,7 +294,9 @@ bool
 vendor_open(struct ctx *c, struct verification *v)
 {
 	return model_open(c, v) && release_open(c, v) &&
-	    (!job_has_input(v->run, IN_KEYS) || keys_open(c, v)) && commitments_open(c, v) &&
-	    set_open(c, v) && nulls_open(c, v) &&
-	    memory_bytes(c, v->run, IN_LIST, &v->vendor.list);
+	    (!job_has_input(v->run, IN_KEYS) || keys_open(c, v)) &&
+	    (!job_has_input(v->run, IN_SLOTS) || slots_open(c, v)) && asked_open(c, v) &&
+	    commitments_open(c, v) &&
+	    (!job_has_input(v->run, IN_FINGERPRINT) || probes_open(c, v)) && set_open(c, v) &&
+	    nulls_open(c, v);
 }

@@ -28,17 +28,25 @@ hex_member(struct js *j, const char *name, const void *digest, size_t n)
 	js_text(j, name, buf_str(&hex));
 }
 
-/* Whose numbers these are. */
+/* Whose number this is; those with a copy are not all among those with a license any more. */
+static void
+id_fill(struct evidence_customer *k, const uint32_t number[], const struct id id[], int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		if (number[i] == k->number)
+			k->id = id[i];
+}
+
 static void
 ids_fill(struct verification *v)
 {
-	const struct verify_release *r = &v->vendor.release;
+	const struct vendor *w = &v->vendor;
 	struct evidence_trace *t = &v->evidence.trace;
 
-	for (size_t i = 0; i < t->n; i++)
-		for (int64_t k = 0; k < r->customers; k++)
-			if (r->customer[k] == t->best[i].number)
-				t->best[i].id = v->vendor.customer[k];
+	for (size_t i = 0; i < t->n; i++) {
+		id_fill(&t->best[i], w->release.customer, w->customer, w->release.customers);
+		id_fill(&t->best[i], w->copies.number, w->copies.id, w->copies.n);
+	}
 }
 
 /* Why there is nothing to be said, where no test was run: the first of their reasons. */

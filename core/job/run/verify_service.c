@@ -20,7 +20,6 @@ enum {
 
 struct service {
 	struct verification *v;
-	struct challenge challenge;
 	struct endpoint endpoint;
 	struct endpoint_form form;
 	struct onnx_file *tar;
@@ -124,7 +123,7 @@ service_open(struct ctx *c, struct service *s)
 {
 	struct verification *v = s->v;
 
-	if (v->vendor.list.n == 0 || !job_has_input(v->run, IN_PICTURES))
+	if (!v->vendor.has_asked || !job_has_input(v->run, IN_PICTURES))
 		return fail(c, E_INPUT,
 		    "a service is asked the pictures of a challenge: make one, and name it with "
 		    "the suspect");
@@ -134,12 +133,11 @@ service_open(struct ctx *c, struct service *s)
 	s->room = malloc(LIVE_MESSAGE_MAX);
 	if (s->mem == NULL || s->room == NULL)
 		return fail(c, E_MEMORY, "no memory for questions");
-	return challenge_read(c, v->vendor.list, &s->challenge) &&
-	    endpoint_read(c, onnx_file_bytes(v->suspect.file), &s->endpoint) &&
+	return endpoint_read(c, onnx_file_bytes(v->suspect.file), &s->endpoint) &&
 	    memory_file(c, "pictures", &s->tar_fd) &&
 	    memory_input(c, v->run, IN_PICTURES, s->tar_fd) &&
 	    onnx_file_open(c, s->tar_fd, &s->tar) &&
-	    challenge_pictures(c, onnx_file_bytes(s->tar), &s->challenge, &s->picture);
+	    challenge_pictures(c, onnx_file_bytes(s->tar), &v->vendor.asked, &s->picture);
 }
 
 static void
@@ -150,21 +148,37 @@ progress_pass(void *arg, int64_t done, int64_t total, struct str note)
 	v->run->progress(v->run->arg, done, total, note);
 }
 
+/* Room for answers to all slots, none of which is there yet. */
+MUST static bool
+slots_room_for(struct ctx *c, const struct challenge *q, int32_t **ret)
+{
+	size_t n = (size_t)q->slots * SLOT_PICTURES;
+	int32_t *answer = take(c, n * sizeof *answer + 1);
+
+	for (size_t i = 0; answer != NULL && i < n; i++)
+		answer[i] = -1;
+	*ret = answer;
+	return answer != NULL;
+}
+
 bool
 suspect_ask(struct ctx *c, struct verification *v, struct evidence *e)
 {
 	owned(service_done) struct service s = { .v = v, .tar_fd = -1 };
-	struct verify_turns turns = { .keys = &v->vendor.keys,
-		.of = &s.challenge,
+	const struct vendor *w = &v->vendor;
+	struct verify_turns turns = { .keys = asks_keys(w) ? &w->keys : NULL,
+		.of = &w->asked,
 		.ask = turn,
 		.arg = &s,
 		.watch = { progress_pass, v } };
 
-	s.form.ordinary = v->vendor.keys.classes;
-	if (!service_open(c, &s))
+	s.form.ordinary = ordinary_classes(w);
+	if (!service_open(c, &s) ||
+	    (asks_slots(w) && !slots_room_for(c, &w->asked, &turns.slot)))
 		return false;
 	evidence_fact(e, "service that was asked", "%.*s", STRF(endpoint_host(&s.endpoint)));
 	turns.budget = s.endpoint.budget;
 	turns.until = clock_monotonic() + ASK_MS;
-	return verify_in_turn(c, &turns, (uint64_t)v->params->seed, e);
+	return verify_in_turn(c, &turns, (uint64_t)v->params->seed, e) &&
+	    (turns.slot == NULL || slots_compare(c, w, turns.slot, e));
 }

@@ -10,6 +10,7 @@
 
 #define BIT(test) (1u << (test))
 enum { MINUTE = 60 * 1000 };
+enum { LOCK_SET = 512, VALIDATION = 10000 }; /* usual sizes of a lock's sets */
 
 /* What a step changes or runs, and no other may meanwhile. */
 enum { OWNERS = 1, SUSPECTS = 2 };
@@ -40,9 +41,27 @@ has_keys(const struct verification *v)
 }
 
 static bool
+has_slots(const struct verification *v)
+{
+	return v->vendor.has_slots;
+}
+
+static bool
+has_questions(const struct verification *v)
+{
+	return asks_keys(&v->vendor) || asks_slots(&v->vendor);
+}
+
+static bool
 has_data(const struct verification *v)
 {
 	return v->vendor.has_data;
+}
+
+static bool
+has_probes(const struct verification *v)
+{
+	return v->vendor.probes != NULL || v->vendor.has_data;
 }
 
 static bool
@@ -84,34 +103,6 @@ step_unlock_key(struct ctx *c, struct verification *v, struct evidence *e)
 	return verify_unlock_key(c, &v->vendor.release, onnx_file_bytes(v->suspect.file), e);
 }
 
-MUST static bool
-step_ask(struct ctx *c, struct verification *v, struct evidence *e)
-{
-	const struct job_network *n = &v->params->network;
-
-	return verify_ask(c, v->suspect.graph, &v->vendor.keys, n->raw_bytes,
-	    network_threads(n), (uint64_t)v->params->seed, e);
-}
-
-MUST static bool
-step_transcript(struct ctx *c, struct verification *v, struct evidence *e)
-{
-	const struct keyset *k = &v->vendor.keys;
-	struct verify_answer *key, *twin;
-	struct verify_answers said = { .keys = k };
-	struct challenge asked;
-
-	if (!challenge_read(c, v->vendor.list, &asked) ||
-	    !transcript_read(c, onnx_file_bytes(v->suspect.file), &asked, k->classes, &key,
-		&twin, &said.widened))
-		return false;
-	said.key = key;
-	said.twin = twin;
-	said.first = asked.first;
-	said.n = asked.pairs;
-	return verify_answers(c, &said, (uint64_t)v->params->seed, e);
-}
-
 /* For people: what the suspect is worth, on the vendor's data. */
 MUST static bool
 step_accuracy(struct ctx *c, struct verification *v, struct evidence *e)
@@ -143,19 +134,66 @@ step_accuracy(struct ctx *c, struct verification *v, struct evidence *e)
 	return true;
 }
 
-/* Drawn again as the release's job has done it. */
+/* As the release's job has told; where that told nothing, as is usual. */
+static struct advparams_options
+options_told(const struct job_lock_options *l)
+{
+	static const enum advparams_mode modes[] = {
+		[JOB_POOLED] = ADVPARAMS_POOLED,
+		[JOB_GREEDY] = ADVPARAMS_GREEDY,
+		[JOB_SIGNED_GREEDY] = ADVPARAMS_SIGNED_GREEDY,
+	};
+	struct advparams_options o = advparams_standard(modes[l->mode]);
+
+	if (l->lock_set == 0)
+		return o;
+	o.alpha = l->alpha;
+	o.beta = l->beta;
+	o.cap = l->cap;
+	o.phi = l->phi;
+	o.rounds = l->rounds;
+	o.count = l->count;
+	o.extremes = l->extremes;
+	return o;
+}
+
+/*
+ * Drawn again as the release's job has done it. Once it is known how large the lock set was, it
+ * must not become smaller so that something is left to validate with: that is the same data again.
+ */
 MUST static bool
 step_lock(struct ctx *c, struct verification *v, struct evidence *e)
 {
-	const struct advparams_options options = advparams_standard(ADVPARAMS_POOLED);
-	const int64_t lock_set = 512, validation = 10000;
+	const struct job_lock_options *l = &v->params->lock;
+	const struct advparams_options options = options_told(l);
+	const bool told = l->lock_set > 0;
 	struct vendor *w = &v->vendor;
+	struct protect_model work = w->work;
 	struct protect_split split;
 
-	return protect_divide(
-		   c, &w->release.secret, &w->set.data, NULL, lock_set, validation, &split) &&
-	    verify_lock(c, &w->release, &w->work, &split, &options, &v->suspect.model,
+	if (l->lock_batch > 0)
+		work.batch = l->lock_batch;
+	if (l->lock_threads > 0)
+		work.threads = (int)l->lock_threads;
+	return protect_divide(c, &w->release.secret, &w->set.data, told ? &w->set.data : NULL,
+		   told ? l->lock_set : LOCK_SET, told ? l->validation : VALIDATION, &split) &&
+	    verify_lock(c, &w->release, &work, &split, &options, &v->suspect.model,
 		(uint64_t)v->params->seed, e);
+}
+
+/* What the release is known by, where its job has left nothing: out of the vendor's data. */
+MUST static bool
+probes_make(struct ctx *c, struct verification *v, const struct probe_set **ret)
+{
+	struct vendor *w = &v->vendor;
+	const struct probe_source s = { .owner = w->network.graph,
+		.model = w->digest,
+		.data = &w->set.data,
+		.secret = &w->release.secret,
+		.threads = network_threads(&v->params->network) };
+
+	progress_pass(v, 0, 0, STR("explaining the release"));
+	return probe_set_make(c, &s, ret);
 }
 
 MUST static bool
@@ -163,9 +201,11 @@ step_likeness(struct ctx *c, struct verification *v, struct evidence *e)
 {
 	struct verify_watch watch = { progress_pass, v };
 	struct vendor *w = &v->vendor;
+	const struct probe_set *probes = w->probes;
 
-	return verify_likeness(c, w->network.graph, v->suspect.graph, &w->set.data, &w->nulls,
-	    &w->release.secret, network_threads(&v->params->network), &watch, e);
+	return (probes != NULL || probes_make(c, v, &probes)) &&
+	    verify_likeness(c, probes, v->suspect.graph, &w->nulls,
+		network_threads(&v->params->network), &watch, e);
 }
 
 /* clang-format off */
@@ -175,11 +215,14 @@ static const struct step steps[] = {
 	{ "reading the unlock key", BIT(TEST_WEIGHTS), BIT(SUSPECT_UNLOCK_KEY), OWNERS,
 	    10 * MINUTE, has_marks, step_unlock_key },
 	{ "showing key images to the suspect", BIT(TEST_WATERMARK) | BIT(TEST_LABELS),
-	    BIT(SUSPECT_MODEL), SUSPECTS, 10 * MINUTE, has_keys, step_ask },
-	{ "reading the answers", BIT(TEST_WATERMARK) | BIT(TEST_LABELS),
-	    BIT(SUSPECT_TRANSCRIPT), 0, 2 * MINUTE, has_keys, step_transcript },
-	{ "asking the service", BIT(TEST_LABELS_IN_TURN) | BIT(TEST_PAIRS_IN_TURN),
-	    BIT(SUSPECT_ENDPOINT), 0, 120 * MINUTE, has_keys, suspect_ask },
+	    BIT(SUSPECT_MODEL), SUSPECTS, 10 * MINUTE, has_keys, asked_keys },
+	{ "showing the slots to the suspect", BIT(TEST_SLOTS), BIT(SUSPECT_MODEL), SUSPECTS,
+	    10 * MINUTE, has_slots, asked_slots },
+	{ "reading the answers", BIT(TEST_WATERMARK) | BIT(TEST_LABELS) | BIT(TEST_SLOTS),
+	    BIT(SUSPECT_TRANSCRIPT), 0, 5 * MINUTE, has_questions, asked_transcript },
+	{ "asking the service",
+	    BIT(TEST_LABELS_IN_TURN) | BIT(TEST_PAIRS_IN_TURN) | BIT(TEST_SLOTS),
+	    BIT(SUSPECT_ENDPOINT), 0, 120 * MINUTE, has_questions, suspect_ask },
 	{ "looking at the picture", BIT(TEST_IMAGE), BIT(SUSPECT_KEY_IMAGE), 0, 30 * MINUTE,
 	    has_secret, suspect_look },
 	{ "counting right answers", 0, BIT(SUSPECT_MODEL), SUSPECTS, 5 * MINUTE, has_data,
@@ -187,7 +230,7 @@ static const struct step steps[] = {
 	{ "drawing locked positions again", BIT(TEST_LOCK_KEY), BIT(SUSPECT_MODEL), OWNERS,
 	    30 * MINUTE, has_lock, step_lock },
 	{ "comparing how it decides", BIT(TEST_FINGERPRINT) | BIT(TEST_BOUNDARY),
-	    BIT(SUSPECT_MODEL), OWNERS | SUSPECTS, 60 * MINUTE, has_data, step_likeness },
+	    BIT(SUSPECT_MODEL), OWNERS | SUSPECTS, 60 * MINUTE, has_probes, step_likeness },
 };
 /* clang-format on */
 
@@ -199,19 +242,43 @@ fits(const struct step *s, const struct verification *v)
 	return (s->kinds & BIT(v->suspect.kind)) != 0 && s->wanted(v);
 }
 
-/* Before anything is known of the suspect but its kind. */
+/* What there is nothing for, whoever the suspect is. */
+static unsigned
+impossible(const struct verification *v)
+{
+	const struct vendor *w = &v->vendor;
+	unsigned tests = 0;
+
+	if (w->nulls.n == 0)
+		tests |= BIT(TEST_FINGERPRINT) | BIT(TEST_BOUNDARY);
+	if (v->suspect.kind == SUSPECT_MODEL)
+		return tests;
+	if (!asks_keys(w))
+		tests |= BIT(TEST_WATERMARK) | BIT(TEST_LABELS) | BIT(TEST_LABELS_IN_TURN) |
+		    BIT(TEST_PAIRS_IN_TURN);
+	if (!asks_slots(w))
+		tests |= BIT(TEST_SLOTS);
+	return tests;
+}
+
+/*
+ * Before anything is known of the suspect but its kind. Where both weights and slots could name
+ * somebody, each of them may use half of what may go wrong.
+ */
 static void
 plan(struct verification *v)
 {
-	for (size_t i = 0; i < COUNT(steps); i++) {
-		unsigned tests = fits(&steps[i], v) ? steps[i].tests : 0;
+	struct evidence *e = &v->evidence;
 
-		if (v->vendor.nulls.n == 0)
-			tests &= ~(BIT(TEST_FINGERPRINT) | BIT(TEST_BOUNDARY));
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		unsigned tests = fits(&steps[i], v) ? steps[i].tests & ~impossible(v) : 0;
+
 		for (size_t k = 0; k < TEST_COUNT; k++)
 			if ((tests & BIT(k)) != 0)
-				v->evidence.test[k].planned = true;
+				e->test[k].planned = true;
 	}
+	if (e->test[TEST_WEIGHTS].planned && e->test[TEST_SLOTS].planned)
+		e->trace.eps1 /= 2;
 }
 
 /* Why these tests were not run, unless they say so themselves. */

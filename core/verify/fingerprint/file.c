@@ -2,6 +2,8 @@
  * Fingerprints as bytes, and back: a header with the sizes, then the answers and the maps, one
  * behind the other. A file of any other length is refused before anything is read.
  */
+#include <math.h>
+
 #include "parts.h"
 
 #define MAGIC STR("HMFP")
@@ -43,13 +45,15 @@ fingerprint_put(struct ctx *c, const struct fingerprint *f, struct str *ret)
 	return buf_ok(c, &out);
 }
 
+/* *finite: so are all of them, too. */
 static void
-floats_read(struct wire *w, float v[], size_t n)
+floats_read(struct wire *w, float v[], size_t n, bool *finite)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t bits = wire_u32(w);
 
 		memcpy(&v[i], &bits, sizeof v[i]);
+		*finite = *finite && isfinite(v[i]);
 	}
 }
 
@@ -59,6 +63,7 @@ fingerprint_read(struct ctx *c, struct str bytes, struct fingerprint *ret)
 	struct wire w = { { bytes.p + MAGIC.n, bytes.n - MAGIC.n }, false };
 	struct fingerprint f;
 	uint32_t version, probes, width, height;
+	bool finite = true;
 	size_t pixels;
 
 	if (bytes.n < 20 || !str_same((struct str){ bytes.p, MAGIC.n }, MAGIC))
@@ -78,10 +83,12 @@ fingerprint_read(struct ctx *c, struct str bytes, struct fingerprint *ret)
 		f.answer[i] = (int32_t)wire_u32(&w);
 		f.weak[i] = wire_u32(&w) != 0;
 	}
-	floats_read(&w, f.lost[0], probes);
-	floats_read(&w, f.lost[1], probes);
-	floats_read(&w, f.taylor, probes * pixels);
-	floats_read(&w, f.epsilon, probes * pixels);
+	floats_read(&w, f.lost[0], probes, &finite);
+	floats_read(&w, f.lost[1], probes, &finite);
+	floats_read(&w, f.taylor, probes * pixels, &finite);
+	floats_read(&w, f.epsilon, probes * pixels, &finite);
+	if (!finite)
+		return fail(c, E_INPUT, "a fingerprint with numbers that are not finite");
 	*ret = f;
 	return wire_end(c, &w);
 }

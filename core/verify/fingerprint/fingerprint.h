@@ -39,6 +39,9 @@ struct fingerprint {
 	float *lost[2]; /* share of relevance that went nowhere, or to biases, by map */
 	bool *weak;     /* the network said less than nothing for that class */
 };
+/* An empty one, in the arena. */
+MUST bool fingerprint_new(
+    struct ctx *, int probes, int width, int height, struct fingerprint *ret);
 
 struct fingerprint_probes {
 	const float *samples; /* dense, as the network takes them */
@@ -53,6 +56,7 @@ struct fingerprint_probes {
 MUST bool fingerprint_take(struct ctx *, struct nn_graph *, const struct fingerprint_probes *,
     struct fingerprint *ret);
 MUST bool fingerprint_put(struct ctx *, const struct fingerprint *, struct str *ret);
+/* E_INPUT for what is none, or has a number that is not finite. */
 MUST bool fingerprint_read(struct ctx *, struct str bytes, struct fingerprint *ret);
 
 struct fingerprint_scores {

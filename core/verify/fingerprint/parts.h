@@ -8,8 +8,4 @@
 
 enum { FINGERPRINT_SIDE_MAX = 1 << 14 };
 
-/* An empty one, in the arena. */
-MUST bool fingerprint_new(
-    struct ctx *, int probes, int width, int height, struct fingerprint *ret);
-
 #endif
