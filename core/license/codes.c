@@ -124,6 +124,8 @@ static const struct {
 	    "All unlocks of the license were used: ask the vendor for more." },
 	[V_RELEASE_WITHOUT_WATERMARK] = { "RELEASE_WITHOUT_WATERMARK", NO,
 	    "The policy asks for key images, which the release has none of: take one of a watermarked model." },
+	[V_COPY_OF_OTHER_CUSTOMER] = { "COPY_OF_OTHER_CUSTOMER", NO,
+	    "The release is another customer's personal copy: release one that was made for this customer." },
 	[V_SEATS_OVER_POLICY] = { "SEATS_OVER_POLICY", NO,
 	    "The policy does not allow that many seats, or none were asked for: ask for fewer, at least one." },
 	[V_TERM_OVER_POLICY] = { "TERM_OVER_POLICY", NO,

@@ -55,6 +55,7 @@ static const struct {
 	{ "unlocks",     UNLOCK,                     rule_unlocks },
 	{ "renewal",     RENEW,                      rule_renewal },
 	{ "watermark",   ISSUE | RENEW | TRANSFER,   rule_watermark },
+	{ "copy",        ISSUE | TRANSFER,           rule_copy },
 	{ "terms",       ISSUE | RENEW,              rule_terms },
 	{ "transfer",    TRANSFER,                   rule_transfer },
 	{ "keys",        UNLOCK | ISSUE | RENEW | TRANSFER, rule_keys },

@@ -200,7 +200,8 @@ struct facts {
 	enum seat seat; /* of this machine */
 	enum delivery delivery;
 	enum showing image;
-	bool watermarked;                  /* the release's network answers to key images */
+	bool watermarked; /* the release's network answers to key images */
+	bool others_copy; /* it was made for one customer, who is not to get the license */
 	const struct fingerprint *machine; /* NULL: none was given */
 	struct str entitlement;            /* the one that is needed; empty: none */
 	int64_t list_until; /* nextUpdate of the newest list; for ACTION_OFFLINE */
@@ -229,7 +230,8 @@ enum verdict_code {
 	V_IMAGE_EXPIRED, V_IMAGE_REVOKED, V_IMAGE_MISMATCH, V_MACHINE_MISSING,
 	V_MACHINE_TOO_WEAK, V_MACHINE_MISMATCH, V_MACHINE_OTHER_CONTAINER, V_MACHINE_NOT_BOUND,
 	V_ENTITLEMENT_MISSING, V_APPROVALS_MISSING, V_SEATS_EXHAUSTED, V_SEAT_NOT_HELD,
-	V_SEAT_LAPSED, V_UNLOCKS_EXHAUSTED, V_RELEASE_WITHOUT_WATERMARK, V_SEATS_OVER_POLICY,
+	V_SEAT_LAPSED, V_UNLOCKS_EXHAUSTED, V_RELEASE_WITHOUT_WATERMARK, V_COPY_OF_OTHER_CUSTOMER,
+	V_SEATS_OVER_POLICY,
 	V_TERM_OVER_POLICY, V_TERM_EMPTY, V_NOT_RENEWABLE, V_NOT_TRANSFERABLE, V_RECIPIENT_NOT_FOUND,
 	V_RECIPIENT_SUSPENDED, V_RECIPIENT_SAME, V_SEATS_IN_USE, V_LICENSE_MALFORMED,
 	V_SIGNATURE_INVALID, V_ISSUER_MISMATCH, V_ARTIFACT_MISMATCH, V_LAST_SEEN_TAMPERED,

@@ -46,6 +46,7 @@ enum verdict_code rule_seats(const struct view *);
 enum verdict_code rule_heartbeat(const struct view *);
 enum verdict_code rule_unlocks(const struct view *);
 enum verdict_code rule_watermark(const struct view *);
+enum verdict_code rule_copy(const struct view *);
 enum verdict_code rule_terms(const struct view *);
 enum verdict_code rule_renewal(const struct view *);
 enum verdict_code rule_transfer(const struct view *);

@@ -207,6 +207,14 @@ rule_watermark(const struct view *v)
 							       : V_VALID;
 }
 
+enum verdict_code
+rule_copy(const struct view *v)
+{
+	note(v, "the release %s",
+	    v->f->others_copy ? "is another's copy" : "may be this customer's");
+	return v->f->others_copy ? V_COPY_OF_OTHER_CUSTOMER : V_VALID;
+}
+
 /* A renewal counts its term from the end of the one that runs. */
 enum verdict_code
 rule_terms(const struct view *v)

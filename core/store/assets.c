@@ -17,13 +17,13 @@ static const char *const kinds[] = { [ASSET_MODEL] = "model", [ASSET_DATASET] = 
 /* clang-format off */
 enum {
 	ASSET_INSERT, ASSET_BY_ID, ASSET_LIST, ASSET_TO_CHECKING, ASSET_HAND_ON, ASSET_TO_READY,
-	ASSET_TO_REFUSED, ASSET_RELEASED, ASSET_DELETE,
+	ASSET_TO_REFUSED, ASSET_RELEASED, ASSET_DELETE, ASSET_COPY,
 };
 #define ASSET "SELECT kind, id, vendor, name, state, parts, facts, error_code, error_text," \
-	" nullif(job, ''), created, version FROM asset"
+	" nullif(job, ''), created, version, nullif(slots, ''), nullif(personal, '') FROM asset"
 static const char *const sql[] = {
-	[ASSET_INSERT] = "INSERT INTO asset (id, vendor, kind, name, name_folded, parts, created)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[ASSET_INSERT] = "INSERT INTO asset (id, vendor, kind, name, name_folded, parts, created,"
+	    " slots, personal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ASSET_BY_ID] = ASSET " WHERE id = ? AND vendor = ? AND kind = ?",
 	[ASSET_LIST] = ASSET " WHERE vendor = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?",
 	[ASSET_TO_CHECKING] = "UPDATE asset SET state = 1, job = ?, version = version + 1"
@@ -36,9 +36,34 @@ static const char *const sql[] = {
 	    " version = version + 1 WHERE id = ? AND state = 1",
 	[ASSET_RELEASED] = "SELECT id FROM model_release WHERE model = ? ORDER BY id LIMIT 1",
 	[ASSET_DELETE] = "DELETE FROM asset WHERE id = ? AND vendor = ? AND kind = ?",
+	[ASSET_COPY] = "SELECT id FROM asset WHERE slots = ? AND personal = ? AND personal <> ''"
+	    " AND state <> 3",
 };
 /* clang-format on */
 const struct questions asset_questions = { PART_ASSETS, sql, COUNT(sql) };
+
+static void
+id_row(struct question *q, void *ret)
+{
+	*(struct id *)ret = out_id(q);
+}
+
+/* A customer has one copy: a second one would answer the same. */
+MUST static bool
+copy_free(struct ctx *c, struct db *db, const struct asset_row *a)
+{
+	owned(question_done) struct question q = ask(c, db, &asset_questions, ASSET_COPY);
+	bool found = false;
+	struct id copy;
+
+	in_text(&q, str_of(a->slots.s));
+	in_text(&q, str_of(a->personal.s));
+	if (!question_find(&q, id_row, &copy, &found))
+		return false;
+	if (found)
+		return fail(c, E_CONFLICT, "the customer has a copy already: %s", copy.s);
+	return true;
+}
 
 bool
 asset_insert(struct ctx *c, struct db *db, const struct asset_row *a)
@@ -47,7 +72,8 @@ asset_insert(struct ctx *c, struct db *db, const struct asset_row *a)
 	struct str folded;
 	int64_t changed;
 
-	if (!text_fold(c, a->name, &folded))
+	if (!text_fold(c, a->name, &folded) ||
+	    (a->personal.s[0] != '\0' && !copy_free(c, db, a)))
 		return false;
 	in_id(&q, &a->id);
 	in_id(&q, &a->vendor);
@@ -56,6 +82,8 @@ asset_insert(struct ctx *c, struct db *db, const struct asset_row *a)
 	in_text(&q, folded);
 	in_text(&q, a->parts);
 	in_number(&q, a->created);
+	in_text(&q, str_of(a->slots.s));
+	in_text(&q, str_of(a->personal.s));
 	if (question_run(&q, &changed))
 		return true;
 	if (q.rc == SQLITE_CONSTRAINT_FOREIGNKEY)
@@ -85,6 +113,8 @@ asset_row(struct question *q, void *ret)
 	a->job = out_id(q);
 	a->created = out_number(q);
 	a->version = out_number(q);
+	a->slots = out_id(q);
+	a->personal = out_id(q);
 }
 
 bool
@@ -162,12 +192,6 @@ asset_refuse(struct ctx *c, struct db *db, struct str id, struct str code, struc
 
 /* ---- Deletion ---------------------------------------------------------------------------- */
 
-static void
-id_row(struct question *q, void *ret)
-{
-	*(struct id *)ret = out_id(q);
-}
-
 MUST static bool
 unreleased(struct ctx *c, struct db *db, struct str id)
 {
@@ -186,27 +210,27 @@ unreleased(struct ctx *c, struct db *db, struct str id)
 
 bool
 asset_delete(struct ctx *c, struct db *db, enum asset_kind kind, struct str vendor,
-    struct str id, int64_t version, struct blob_row **ret_gone, size_t *ret_n)
+    struct str id, int64_t version, struct erased *ret)
 {
 	owned(question_done) struct question q = ask(c, db, &asset_questions, ASSET_DELETE);
-	struct blob_row *gone;
+	struct erased erased = { 0 };
 	struct asset_row a;
 	bool marked;
-	size_t n;
 
 	if (!asset_by_id(c, db, kind, vendor, id, &a))
 		return false;
 	if (version != 0 && version != a.version)
 		return fail(c, E_STALE, "the %s has changed since it was read", kinds[kind]);
 	if (!job_free_of(c, db, id) || !unreleased(c, db, id) ||
-	    !watermark_erase(c, db, vendor, id, &marked) || !blobs_delete(c, db, id, &gone, &n))
+	    !watermark_erase(c, db, vendor, id, &marked) ||
+	    !slot_sets_erase(c, db, id, &erased) || !blobs_erase(c, db, id, &erased))
 		return false;
+	erased.secrets += marked ? 1 : 0;
 	in_text(&q, id);
 	in_text(&q, vendor);
 	in_number(&q, kind);
 	if (!question_one(&q, E_ABSENT, "no such asset"))
 		return false;
-	*ret_gone = gone;
-	*ret_n = n;
+	*ret = erased;
 	return true;
 }

@@ -147,6 +147,26 @@ blobs_delete(
 }
 
 bool
+blobs_erase(struct ctx *c, struct db *db, struct str owner, struct erased *erased)
+{
+	struct blob_row *more, *all;
+	size_t n;
+
+	if (!blobs_delete(c, db, owner, &more, &n))
+		return false;
+	all = take(c, (erased->n + n) * sizeof *all);
+	if (all == NULL)
+		return false;
+	for (size_t i = 0; i < erased->n; i++)
+		all[i] = erased->blob[i];
+	for (size_t i = 0; i < n; i++)
+		all[erased->n + i] = more[i];
+	erased->blob = all;
+	erased->n += n;
+	return true;
+}
+
+bool
 blob_stale(struct ctx *c, struct db *db, int64_t before, size_t max, struct blob_row **ret,
     size_t *ret_n)
 {

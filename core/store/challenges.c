@@ -1,7 +1,7 @@
 /*
- * Challenges: pictures of a key set that somebody else's service is asked. What was shown once is
- * worth nothing any more, so each challenge takes pairs that no other one had, in the act that
- * makes it, and whatever becomes of it they stay taken.
+ * Challenges: pictures that somebody else's service is asked, pairs of a key set, slots or both. A
+ * pair that was shown once is worth nothing any more, so each challenge takes pairs that no other
+ * one had, in the act that makes it, and whatever becomes of it they stay taken.
  */
 #include "impl.h"
 
@@ -18,10 +18,10 @@ enum {
 	CHALLENGE_TO_FAILED,
 };
 #define CHALLENGE "SELECT id, vendor, watermark, state, job, key, first, pairs, decoys," \
-	" commitment, error_code, error_text, created, version FROM challenge"
+	" commitment, error_code, error_text, created, version, nullif(slots, '') FROM challenge"
 static const char *const sql[] = {
 	[CHALLENGE_INSERT] = "INSERT INTO challenge (id, vendor, watermark, job, key, first, pairs,"
-	    " decoys, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " decoys, created, slots) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[CHALLENGE_TAKES] = "UPDATE watermark SET asked = asked + ?1, version = version + 1"
 	    " WHERE id = ?2 AND asked = ?3 AND asked + ?1 <= keys",
 	[CHALLENGE_BY_ID] = CHALLENGE " WHERE id = ? AND vendor = ?",
@@ -80,7 +80,7 @@ challenge_insert(struct ctx *c, struct db *db, struct challenge_row *k)
 	    c, db, &challenge_questions, CHALLENGE_INSERT);
 	int64_t changed;
 
-	if (!pairs_left(c, db, k) || !pairs_take(c, db, k))
+	if (k->pairs > 0 && (!pairs_left(c, db, k) || !pairs_take(c, db, k)))
 		return false;
 	in_id(&q, &k->id);
 	in_id(&q, &k->vendor);
@@ -91,6 +91,7 @@ challenge_insert(struct ctx *c, struct db *db, struct challenge_row *k)
 	in_number(&q, k->pairs);
 	in_number(&q, k->decoys);
 	in_number(&q, k->created);
+	in_text(&q, str_of(k->slots.s));
 	if (!question_run(&q, &changed))
 		return false;
 	k->version = 1;
@@ -120,6 +121,7 @@ challenge_row(struct question *q, void *ret)
 	k->error_text = out_text(q);
 	k->created = out_number(q);
 	k->version = out_number(q);
+	k->slots = out_id(q);
 }
 
 bool

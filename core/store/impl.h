@@ -47,6 +47,7 @@ enum part {
 	PART_SUSPECTS,
 	PART_CHALLENGES,
 	PART_VERIFICATIONS,
+	PART_SLOTS,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -61,7 +62,7 @@ extern const struct questions writer_questions, audit_questions, verify_question
     license_questions, machine_questions, lease_questions, delivery_questions,
     revocation_questions, webhook_questions, message_questions, key_image_questions,
     image_secret_questions, watermark_questions, suspect_questions, challenge_questions,
-    verification_questions;
+    verification_questions, slot_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;
@@ -130,17 +131,23 @@ MUST bool question_get(struct question *, row_reader *, const char *what, void *
 /* All rows, `size` bytes each, in the arena. */
 MUST bool question_list(
     struct question *, row_reader *, size_t size, void **ret, size_t *ret_n);
+/* All rows, each a customer's number and id; none is kept. */
+MUST bool question_customers(struct question *, customer_each *, void *arg);
 
 /* ---- Files of the vault (blobs.c) --------------------------------------------------------- */
 
 /* Deletes all blobs of an owner, and their keys; what they were. */
 MUST bool blobs_delete(
     struct ctx *, struct db *, struct str owner, struct blob_row **ret, size_t *ret_n);
+/* The same, added to what was erased already. */
+MUST bool blobs_erase(struct ctx *, struct db *, struct str owner, struct erased *);
 /* E_CONFLICT while a job works for this thing, or may yet. */
 MUST bool job_free_of(struct ctx *, struct db *, struct str object);
 /* Deletes the watermark that the model has, if any, and its secret. */
 MUST bool watermark_erase(
     struct ctx *, struct db *, struct str vendor, struct str model, bool *ret_found);
+/* The same of all slot sets that the model has or had; E_CONFLICT while there are copies. */
+MUST bool slot_sets_erase(struct ctx *, struct db *, struct str model, struct erased *);
 
 /* ---- Webhooks (webhooks.c) ----------------------------------------------------------------- */
 

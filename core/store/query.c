@@ -32,6 +32,7 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_SUSPECTS] = &suspect_questions,
 	[PART_CHALLENGES] = &challenge_questions,
 	[PART_VERIFICATIONS] = &verification_questions,
+	[PART_SLOTS] = &slot_questions,
 };
 
 MUST static bool
@@ -276,4 +277,23 @@ question_list(struct question *q, row_reader *row, size_t size, void **ret, size
 	*ret = rows;
 	*ret_n = n;
 	return true;
+}
+
+bool
+question_customers(struct question *q, customer_each *each, void *arg)
+{
+	struct id customer;
+	uint32_t number;
+	bool found;
+
+	for (;;) {
+		if (!question_row(q, &found))
+			return false;
+		if (!found)
+			return true;
+		number = (uint32_t)out_number(q);
+		customer = out_id(q);
+		if (!each(q->c, arg, number, &customer))
+			return false;
+	}
 }

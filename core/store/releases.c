@@ -18,9 +18,12 @@ enum {
 	RELEASE_LIST_OF_VENDOR, RELEASE_LIST_OF_MODEL, RELEASE_TO_READY, RELEASE_TO_FAILED,
 	RELEASE_DELETE,
 };
+/* By an index alone: most models are nobody's copy. */
+#define PERSONAL "(SELECT personal FROM asset INDEXED BY asset_personal" \
+	" WHERE asset.id = model_release.model AND personal <> '')"
 #define RELEASE "SELECT id, vendor, model, number, name, state, locks, nullif(job, ''), key," \
 	" artifact, plain, bytes, log_l, kappa, facts, manifest, bundle, error_code, error_text," \
-	" created, version, nullif(watermark, '') FROM model_release"
+	" created, version, nullif(watermark, ''), " PERSONAL " FROM model_release"
 static const char *const sql[] = {
 	[RELEASE_INSERT] = "INSERT INTO model_release (id, vendor, model, number, name, job, key,"
 	    " created, watermark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -30,8 +33,7 @@ static const char *const sql[] = {
 	/* What comes before the long texts: their pages are not read. */
 	[RELEASE_OUTLINE] = "SELECT id, vendor, model, number, name, state, locks,"
 	    " nullif(job, ''), key, artifact, plain, bytes, log_l, kappa, '', '', '', '', '', 0, 0,"
-	    " NULL"
-	    " FROM model_release WHERE id = ?1 AND vendor = ?2",
+	    " NULL, " PERSONAL " FROM model_release WHERE id = ?1 AND vendor = ?2",
 	[RELEASE_LIST] = RELEASE " WHERE id > ? ORDER BY id LIMIT ?",
 	[RELEASE_LIST_OF_VENDOR] = RELEASE " WHERE id > ? AND vendor = ? ORDER BY id LIMIT ?",
 	[RELEASE_LIST_OF_MODEL] = RELEASE " WHERE id > ?1 AND model = ?2"
@@ -61,25 +63,40 @@ number_next(struct ctx *c, struct db *db, const struct id *model, int64_t *ret)
 	return question_get(&q, number_row, "release", ret);
 }
 
+/* The watermark that a model has, or, as a copy, has taken over. */
+MUST static bool
+watermark_within(struct ctx *c, struct db *db, const struct asset_row *model, struct id *ret)
+{
+	struct str vendor = str_of(model->vendor.s);
+	struct watermark_row watermark;
+	struct slot_set_row set = { .model = model->id };
+	bool found;
+
+	if ((model->slots.s[0] != '\0' &&
+		!slot_set_by_id(c, db, vendor, str_of(model->slots.s), &set)) ||
+	    !watermark_by_model(c, db, vendor, str_of(set.model.s), &found, &watermark))
+		return false;
+	found = found && watermark.state == WATERMARK_READY;
+	*ret = found ? watermark.id : (struct id){ 0 };
+	return true;
+}
+
 bool
 release_insert(struct ctx *c, struct db *db, struct release_row *r)
 {
 	owned(question_done) struct question q = ask(c, db, &release_questions, RELEASE_INSERT);
-	struct watermark_row watermark;
 	struct asset_row model;
 	int64_t number, changed;
-	bool found;
+	struct id watermark;
 
 	if (!asset_by_id(c, db, ASSET_MODEL, str_of(r->vendor.s), str_of(r->model.s), &model))
 		return false;
 	if (model.state != ASSET_READY)
 		return fail(c, E_CONFLICT, "the model is %s: it must be ready to be released",
 		    asset_state_names[model.state]);
-	if (!watermark_by_model(
-		c, db, str_of(r->vendor.s), str_of(r->model.s), &found, &watermark) ||
+	if (!watermark_within(c, db, &model, &watermark) ||
 	    !number_next(c, db, &r->model, &number))
 		return false;
-	found = found && watermark.state == WATERMARK_READY;
 	in_id(&q, &r->id);
 	in_id(&q, &r->vendor);
 	in_id(&q, &r->model);
@@ -88,11 +105,12 @@ release_insert(struct ctx *c, struct db *db, struct release_row *r)
 	in_text(&q, str_of(r->job.s));
 	in_id(&q, &r->key);
 	in_number(&q, r->created);
-	in_text(&q, found ? str_of(watermark.id.s) : STR(""));
+	in_text(&q, str_of(watermark.s));
 	if (!question_run(&q, &changed))
 		return false;
 	r->number = number;
-	r->watermark = found ? watermark.id : (struct id){ 0 };
+	r->watermark = watermark;
+	r->personal = model.personal;
 	r->version = 1;
 	return true;
 }
@@ -128,6 +146,7 @@ release_row(struct question *q, void *ret)
 	r->created = out_number(q);
 	r->version = out_number(q);
 	r->watermark = out_id(q);
+	r->personal = out_id(q);
 }
 
 bool

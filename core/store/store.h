@@ -349,8 +349,11 @@ struct asset_row {
 	struct str facts; /* compact JSON, once checked */
 	struct str error_code, error_text; /* why it was refused */
 	struct id job;                     /* that checks it; empty: none yet */
+	/* Of a customer's copy: with which slots it was made, and whose it is. */
+	struct id slots, personal;
 	int64_t created, version;
 };
+/* E_CONFLICT if its name is taken, or the customer has a copy with these slots already. */
 MUST bool asset_insert(struct ctx *, struct db *, const struct asset_row *);
 MUST bool asset_by_id(struct ctx *, struct db *, enum asset_kind, struct str vendor,
     struct str id, struct asset_row *ret);
@@ -365,12 +368,18 @@ MUST bool asset_hand_on(
 MUST bool asset_ready(struct ctx *, struct db *, struct str id, struct str facts);
 MUST bool asset_refuse(
     struct ctx *, struct db *, struct str id, struct str code, struct str text);
+/* What went with something that was deleted: files, and secrets beside their keys. */
+struct erased {
+	struct blob_row *blob;
+	size_t n, secrets;
+};
 /*
- * Deletes it with its blobs and their keys, and its watermark with that one's secret. E_STALE
- * unless `version` is current (0: any); E_CONFLICT while a release or a job that may run needs it.
+ * Deletes it with its blobs and their keys, and its watermark and its slots with their secrets.
+ * E_STALE unless `version` is current (0: any); E_CONFLICT while a release, a copy that was made of
+ * it, or a job that may run needs it.
  */
 MUST bool asset_delete(struct ctx *, struct db *, enum asset_kind, struct str vendor,
-    struct str id, int64_t version, struct blob_row **ret_gone, size_t *ret_n);
+    struct str id, int64_t version, struct erased *ret);
 
 enum release_state { RELEASE_MAKING, RELEASE_READY, RELEASE_FAILED };
 extern const char *const release_state_names[]; /* "making" …, NULL at the end */
@@ -387,13 +396,14 @@ struct release_row {
 	unsigned log_l;                   /* of the marks; 0: none */
 	double kappa;
 	struct id watermark; /* its network has that one; empty: none; given by the insertion */
+	struct id personal;  /* the customer whose copy it is; empty: nobody's; the model's */
 	struct str facts;    /* compact JSON, once ready */
 	struct str manifest; /* JWS, once ready */
 	struct str bundle;   /* model-signing bundle, JSON, once ready */
 	struct str error_code, error_text;
 	int64_t created, version;
 };
-/* Fills `number`, `watermark` and `version`. Insert its data key in the same act. */
+/* Fills `number`, `watermark`, `personal` and `version`. Insert its data key in the same act. */
 MUST bool release_insert(struct ctx *, struct db *, struct release_row *);
 /* `model` empty: of any; vendor empty: any vendor's (administrators). */
 MUST bool release_by_id(struct ctx *, struct db *, struct str vendor, struct str model,
@@ -427,6 +437,9 @@ MUST bool store_backup(struct ctx *, struct store *, const char *to);
 MUST bool store_restore(struct ctx *, const char *dir, const char *from);
 /* integrity_check, foreign_key_check, every CHECK; problems as text lines in c->mem. */
 MUST bool store_check(struct ctx *, struct db *, struct str *ret_problems);
+
+/* Customers by their numbers; ends the walk by failing. */
+typedef bool customer_each(struct ctx *, void *arg, uint32_t number, const struct id *customer);
 
 #include "store_licensing.h"
 

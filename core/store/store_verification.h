@@ -1,11 +1,51 @@
 /*
- * store, the part about suspects: what is held against a release, what a black box was asked, and
- * what was found. Included by store.h, never alone.
+ * store, the part about suspects: what tells copies apart by their answers, what is held against a
+ * release, what a black box was asked, and what was found. Included by store.h, never alone.
  */
 #ifndef STORE_VERIFICATION_H
 #define STORE_VERIFICATION_H
 
 #include "store.h"
+
+/* ---- Slots ------------------------------------------------------------------------------- */
+
+enum slot_set_state { SLOT_SET_MAKING, SLOT_SET_READY, SLOT_SET_FAILED };
+extern const char *const slot_set_state_names[]; /* "making" …, NULL at the end */
+/* Its pictures are its blob "content". */
+struct slot_set_row {
+	struct id id, vendor, model; /* model: whose copies are told apart */
+	struct str name;             /* the model's; filled in by the store */
+	enum slot_set_state state;
+	struct id job;                /* that makes it */
+	struct id key;                /* the data key that is its secret */
+	int64_t customers, colluders; /* what it was planned for */
+	int64_t slots, classes;       /* once ready, as what follows */
+	struct digest256 commitment;  /* to the pictures */
+	struct str facts;             /* compact JSON */
+	struct str error_code, error_text;
+	int64_t created, version;
+};
+/*
+ * Fills `version`. E_CONFLICT unless the model is ready, no copy itself, and without slots. Insert
+ * its data key in the same act.
+ */
+MUST bool slot_set_insert(struct ctx *, struct db *, struct slot_set_row *);
+MUST bool slot_set_by_id(
+    struct ctx *, struct db *, struct str vendor, struct str id, struct slot_set_row *ret);
+/* The one that is ready, or being made. */
+MUST bool slot_set_of_model(struct ctx *, struct db *, struct str vendor, struct str model,
+    bool *ret_found, struct slot_set_row *ret);
+/* The one that a release's copy was made with, or that copies of its model are; a ready one. */
+MUST bool slot_set_of_release(struct ctx *, struct db *, struct str vendor, struct str release,
+    bool *ret_found, struct slot_set_row *ret);
+MUST bool slot_set_list(struct ctx *, struct db *, struct str vendor, struct str after,
+    size_t max, struct slot_set_row **ret, size_t *ret_n);
+/* Everybody with a copy that is ready, each once, by their numbers. */
+MUST bool slot_set_copies(struct ctx *, struct db *, struct str id, customer_each *, void *arg);
+/* From making to ready (colluders, slots, classes, commitment, facts), or to failed. */
+MUST bool slot_set_ready(struct ctx *, struct db *, const struct slot_set_row *);
+MUST bool slot_set_fail(
+    struct ctx *, struct db *, struct str id, struct str code, struct str text);
 
 /* ---- Suspects ---------------------------------------------------------------------------- */
 
@@ -42,7 +82,9 @@ MUST bool suspect_delete(struct ctx *, struct db *, struct str vendor, struct st
 enum challenge_state { CHALLENGE_MAKING, CHALLENGE_READY, CHALLENGE_FAILED };
 extern const char *const challenge_state_names[]; /* "making" …, NULL at the end */
 struct challenge_row {
-	struct id id, vendor, watermark;
+	struct id id, vendor;
+	struct id watermark; /* whose pairs are asked; empty: none's */
+	struct id slots;     /* whose pictures are asked; empty: none's */
 	enum challenge_state state;
 	struct id job;               /* that makes it */
 	struct id key;               /* the data key that is its secret */
@@ -100,12 +142,11 @@ MUST bool verification_fail(
 /* ---- What a verification stands on ------------------------------------------------------- */
 
 /*
- * Everybody who has, or ever had, a license to the release, each once, by their numbers; `each`
- * ends the walk by failing. Nothing of it is kept in memory.
+ * Everybody who has, or ever had, a license to the release, each once, by their numbers. Nothing
+ * of it is kept in memory.
  */
-typedef bool licensed_each(struct ctx *, void *arg, uint32_t number, const struct id *customer);
 MUST bool release_licensed(
-    struct ctx *, struct db *, struct str release, licensed_each *, void *arg);
+    struct ctx *, struct db *, struct str release, customer_each *, void *arg);
 /* When the audit was told that this job of the vendor is done; *ret 0: it never was. */
 MUST bool audit_job_ended(
     struct ctx *, struct db *, struct str vendor, struct str job, int64_t *ret);

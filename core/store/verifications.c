@@ -157,25 +157,13 @@ verification_fail(struct ctx *c, struct db *db, struct str id, struct str code, 
 
 bool
 release_licensed(
-    struct ctx *c, struct db *db, struct str release, licensed_each *each, void *arg)
+    struct ctx *c, struct db *db, struct str release, customer_each *each, void *arg)
 {
 	owned(question_done) struct question q = ask(
 	    c, db, &verification_questions, VERIFICATION_LICENSED);
-	struct id customer;
-	uint32_t number;
-	bool found;
 
 	in_text(&q, release);
-	for (;;) {
-		if (!question_row(&q, &found))
-			return false;
-		if (!found)
-			return true;
-		number = (uint32_t)out_number(&q);
-		customer = out_id(&q);
-		if (!each(c, arg, number, &customer))
-			return false;
-	}
+	return question_customers(&q, each, arg);
 }
 
 static void

@@ -289,6 +289,7 @@ cli_command login_run, status_run, token_create_run, token_list_run, token_revok
     webhook_ping_run;
 cli_command model_watermark_run, watermark_list_run, watermark_show_run, watermark_report_run,
     watermark_page_run;
+cli_command slots_create_run, slots_copy_run, slots_list_run, slots_show_run;
 cli_command suspect_add_run, suspect_list_run, suspect_show_run, suspect_delete_run,
     suspect_challenge_run;
 cli_command verification_start_run, verification_list_run, verification_show_run,

@@ -1,10 +1,10 @@
 /*
- * What the end of a job means for what it worked for. A description makes an asset ready, or
- * refuses it; a training gives a model its content, which is then described as if it had been
- * uploaded (see job_effects_models.c); a protection makes a release ready, with its files, or fails
- * it and erases them; what is held against suspects is in job_effects_verify.c. One row for each
- * kind of job that has such an effect. Effects belong to the act that stores the job's end: the row
- * of the job and the rows of its work never disagree.
+ * What the end of a job means for what it worked for. A description makes an asset ready; what a
+ * training makes is then described as if it had been uploaded (see job_effects_models.c); a
+ * protection makes a release ready, with its files; what is held against suspects is in
+ * job_effects_verify.c. What was not made is failed, and its files go. One row for each kind of job
+ * that has such an effect. Effects belong to the act that stores the job's end: the row of the job
+ * and the rows of its work never disagree.
  */
 #include <stdio.h>
 
@@ -14,21 +14,41 @@
 /* In the place of a reason, for a job that was stopped by somebody. */
 #define STOPPED "its job was cancelled"
 
-struct reason
-reason_of(const struct job_row *row)
-{
-	if (row->state == JOB_FAILED)
-		return (struct reason){ row->error_code, row->error_text };
-	return (struct reason){ str_of(err_wire(E_CONFLICT)), STR(STOPPED) };
-}
-
-bool
+/* What is not in the state in which the job left it has its end from somebody else. */
+MUST static bool
 unless_over(struct ctx *c, bool ok)
 {
 	if (!ok && c->err.code != E_CONFLICT)
 		return false;
 	c->err = (struct err){ 0 };
 	return true;
+}
+
+/* ---- Results ------------------------------------------------------------------------------- */
+
+bool
+said_read(struct ctx *c, const struct run *r, struct said *ret)
+{
+	return json_split(c, r->row.result, &ret->part, &ret->n);
+}
+
+bool
+said_number(const struct said *s, const char *name, int64_t least, int64_t most, int64_t *ret)
+{
+	struct json_part p;
+
+	return json_find(s->part, s->n, name, &p) && str_number(p.value, least, most, ret);
+}
+
+bool
+said_digest(struct ctx *c, const struct said *s, const char *name, struct digest256 *ret)
+{
+	struct json_part p;
+	bool ok = json_find(s->part, s->n, name, &p) &&
+	    hex_decode(c, p.value, ret->b, sizeof ret->b);
+
+	c->err = (struct err){ 0 };
+	return ok;
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */
@@ -64,7 +84,8 @@ outputs_store(struct ctx *c, struct db *db, const struct run *r, struct blob_row
 	return true;
 }
 
-bool
+/* Everything that belongs to what the job worked for. */
+MUST static bool
 outputs_erase(struct ctx *c, struct db *db, const struct job_row *row,
     struct blob_row **ret_gone, size_t *ret_n)
 {
@@ -92,20 +113,7 @@ described(
 	return unless_over(c, asset_ready(c, db, str_of(r->row.object.s), r->row.result));
 }
 
-static bool
-not_described(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	(void)ret_gone;
-	(void)ret_n;
-	return unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
-}
-
 /* ---- Releases ------------------------------------------------------------------------------ */
-
-enum { ARTIFACT };
 
 static const char *const lock_words[] = { "advparams", "sealed" }; /* by their bits */
 
@@ -141,26 +149,43 @@ real_of(struct ctx *c, struct str number, double *ret)
 	return true;
 }
 
+/* The fingerprint that the result speaks of, if it does, is the one that was written. */
+static bool
+print_agrees(struct ctx *c, const struct run *r, const struct said *s)
+{
+	const struct job_made *made = &r->made[RELEASE_FINGERPRINT];
+	struct json_part print;
+	struct said of = { 0 };
+	struct digest256 said;
+	bool there = json_find(s->part, s->n, "fingerprint", &print) &&
+	    print.kind == KIND_OBJECT && json_split(c, print.value, &of.part, &of.n) &&
+	    said_digest(c, &of, "sha256", &said);
+
+	c->err = (struct err){ 0 };
+	if (!there)
+		return made->size == 0;
+	return made->size > 0 && memcmp(said.b, made->sha256, sizeof said.b) == 0;
+}
+
 /* What the row of a ready release has, out of the job's result. */
 MUST static bool
 release_read(struct ctx *c, const struct run *r, struct release_row *row)
 {
-	struct json_part *part, locks, plain, log_l, kappa;
+	struct json_part locks, kappa;
+	struct said s;
 	int64_t l;
-	size_t n;
 
-	if (!json_split(c, r->row.result, &part, &n))
+	if (!said_read(c, r, &s))
 		return false;
-	if (!json_find(part, n, "locks", &locks) || !json_find(part, n, "plain", &plain) ||
-	    !json_find(part, n, "log_l", &log_l) || !json_find(part, n, "kappa", &kappa) ||
-	    !str_number(log_l.value, 0, 32, &l) ||
-	    !hex_decode(c, plain.value, row->plain.b, sizeof row->plain.b) ||
-	    r->made[ARTIFACT].size <= 0)
+	if (!json_find(s.part, s.n, "locks", &locks) ||
+	    !json_find(s.part, s.n, "kappa", &kappa) || !said_number(&s, "log_l", 0, 32, &l) ||
+	    !said_digest(c, &s, "plain", &row->plain) || r->made[RELEASE_ARTIFACT].size <= 0 ||
+	    !print_agrees(c, r, &s))
 		return fail(c, E_INTEGRITY, "the worker's result does not describe a release");
 	row->log_l = (unsigned)l;
 	row->facts = r->row.result;
-	row->bytes = r->made[ARTIFACT].size;
-	memcpy(row->artifact.b, r->made[ARTIFACT].sha256, sizeof row->artifact.b);
+	row->bytes = r->made[RELEASE_ARTIFACT].size;
+	memcpy(row->artifact.b, r->made[RELEASE_ARTIFACT].sha256, sizeof row->artifact.b);
 	return locks_of(c, locks.value, &row->locks) && real_of(c, kappa.value, &row->kappa);
 }
 
@@ -189,29 +214,25 @@ released(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone
 	return outputs_store(c, db, r, ret_gone, ret_n) && release_ready(c, db, r->release);
 }
 
-static bool
-not_released(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	return outputs_erase(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, release_fail(c, db, str_of(row->object.s), why.code, why.text));
-}
-
 /* ---- By kind ------------------------------------------------------------------------------- */
+
+/* Says of what a job worked for why it never will be. */
+typedef bool work_fails(
+    struct ctx *, struct db *, struct str id, struct str code, struct str text);
 
 static const struct {
 	effect_prepares *prepare; /* NULL: nothing */
 	effect_does *done;
-	effect_ends *over; /* failed or cancelled */
+	work_fails *fail[2]; /* after a failure or a cancel; NULL: nobody is told */
 } effects[JOB_COUNT] = {
-	[JOB_TRAIN] = { model_prepare, modelled, not_modelled },
-	[JOB_DESCRIBE] = { NULL, described, not_described },
-	[JOB_PROTECT] = { release_prepare, released, not_released },
-	[JOB_WATERMARK] = { watermark_prepare, watermarked, not_watermarked },
-	[JOB_CHALLENGE] = { challenge_prepare, challenged, not_challenged },
-	[JOB_VERIFY] = { verify_prepare, verified, not_verified },
+	[JOB_TRAIN] = { model_prepare, modelled, { asset_refuse } },
+	[JOB_DESCRIBE] = { NULL, described, { asset_refuse } },
+	[JOB_PROTECT] = { release_prepare, released, { release_fail } },
+	[JOB_WATERMARK] = { watermark_prepare, watermarked, { asset_refuse, watermark_fail } },
+	[JOB_CHALLENGE] = { challenge_prepare, challenged, { challenge_fail } },
+	[JOB_VERIFY] = { verify_prepare, verified, { verification_fail } },
+	[JOB_SLOTS] = { slots_prepare, slotted, { slot_set_fail } },
+	[JOB_PERSONALISE] = { model_prepare, modelled, { asset_refuse } },
 };
 
 bool
@@ -237,17 +258,30 @@ effect_prepare(struct jobs *j, struct run *r)
 	return true;
 }
 
-/* The effect of a job's end that is not its success. */
+/*
+ * The effect of a job's end that is not its success: what it wrote goes. Who writes nothing has
+ * looked at what was uploaded, and that stays.
+ */
 MUST static bool
 effect_over(struct ctx *c, struct db *db, const struct job_row *row, struct blob_row **ret_gone,
     size_t *ret_n)
 {
+	bool failed = row->state == JOB_FAILED;
+	struct str code = failed ? row->error_code : str_of(err_wire(E_CONFLICT)),
+		   text = failed ? row->error_text : STR(STOPPED);
 	enum job_type type;
 
 	if (row->object.s[0] == '\0' || !job_kind_by_name(c, row->kind, &type) ||
-	    effects[type].over == NULL)
+	    effects[type].fail[0] == NULL)
 		return true;
-	return effects[type].over(c, db, row, ret_gone, ret_n);
+	if (job_kinds[type].outputs > 0 && !outputs_erase(c, db, row, ret_gone, ret_n))
+		return false;
+	for (size_t i = 0; i < COUNT(effects[type].fail); i++)
+		if (effects[type].fail[i] != NULL &&
+		    !unless_over(
+			c, effects[type].fail[i](c, db, str_of(row->object.s), code, text)))
+			return false;
+	return true;
 }
 
 bool

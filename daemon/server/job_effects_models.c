@@ -1,7 +1,7 @@
 /*
- * What the end of a job means for the model that it makes. A training and a watermarking give it
- * its content, which is then described as if it had been uploaded; a watermarking leaves a key set
- * beside it, to which the audit is committed.
+ * What the end of a job means for the model that it makes. Each gives it its content, which is then
+ * described as if it had been uploaded; a watermarking leaves a key set beside it, to which the
+ * audit is committed, as it is to the pictures of a model's slots.
  */
 #include "job_effects.h"
 
@@ -43,33 +43,19 @@ modelled(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone
 		c, db, str_of(r->row.object.s), str_of(r->row.id.s), str_of(d->job.id.s));
 }
 
-bool
-not_modelled(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	return outputs_erase(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, asset_refuse(c, db, str_of(row->object.s), why.code, why.text));
-}
-
 /* ---- Watermarks ---------------------------------------------------------------------------- */
 
 /* What the row of a ready watermark has, out of the job's result. */
 MUST static bool
 watermark_read(struct ctx *c, const struct run *r, struct watermark_row *w)
 {
-	struct json_part *part, keys, classes, commitment;
-	size_t n;
+	struct said s;
 
-	if (!json_split(c, r->row.result, &part, &n))
+	if (!said_read(c, r, &s))
 		return false;
-	if (!json_find(part, n, "keys", &keys) || !json_find(part, n, "classes", &classes) ||
-	    !json_find(part, n, "commitment", &commitment) ||
-	    !str_number(keys.value, 1, INT32_MAX, &w->keys) ||
-	    !str_number(classes.value, 1, INT32_MAX, &w->classes) ||
-	    !hex_decode(c, commitment.value, w->commitment.b, sizeof w->commitment.b) ||
-	    r->made[KEYS].size == 0)
+	if (!said_number(&s, "keys", 1, INT32_MAX, &w->keys) ||
+	    !said_number(&s, "classes", 1, INT32_MAX, &w->classes) ||
+	    !said_digest(c, &s, "commitment", &w->commitment) || r->made[KEYS].size == 0)
 		return fail(
 		    c, E_INTEGRITY, "the worker's result does not describe a watermark");
 	w->facts = r->row.result;
@@ -102,12 +88,41 @@ watermarked(
 	return modelled(c, db, r, ret_gone, ret_n) && watermark_ready(c, db, r->watermark);
 }
 
-bool
-not_watermarked(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
+/* ---- Slots --------------------------------------------------------------------------------- */
 
-	return not_modelled(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, watermark_fail(c, db, str_of(row->object.s), why.code, why.text));
+/* What the row of a ready slot set has, out of the job's result. */
+MUST static bool
+slots_read(struct ctx *c, const struct run *r, struct slot_set_row *row)
+{
+	struct said s;
+
+	if (!said_read(c, r, &s))
+		return false;
+	if (!said_number(&s, "slots", 1, INT32_MAX, &row->slots) ||
+	    !said_number(&s, "classes", 1, INT32_MAX, &row->classes) ||
+	    !said_number(&s, "colluders", 1, INT32_MAX, &row->colluders) ||
+	    !said_digest(c, &s, "commitment", &row->commitment) || r->made[CONTENT].size == 0)
+		return fail(c, E_INTEGRITY, "the worker's result does not describe slots");
+	row->facts = r->row.result;
+	return true;
+}
+
+bool
+slots_prepare(struct jobs *j, struct run *r)
+{
+	struct ctx *c = &r->c;
+	struct slot_set_row *row = take(c, sizeof *row);
+
+	if (row == NULL || !run_outputs_keep(j, r) ||
+	    !slot_set_by_id(c, j->db, str_of(r->row.vendor.s), str_of(r->row.object.s), row) ||
+	    !slots_read(c, r, row))
+		return false;
+	r->slots = row;
+	return true;
+}
+
+bool
+slotted(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
+{
+	return outputs_store(c, db, r, ret_gone, ret_n) && slot_set_ready(c, db, r->slots);
 }

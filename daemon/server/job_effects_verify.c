@@ -13,18 +13,15 @@ enum { CONTENT, LIST }; /* of a challenge's outputs */
 MUST static bool
 challenge_read(struct ctx *c, const struct run *r, struct challenge_row *k)
 {
-	struct json_part *part, pairs, decoys, commitment;
+	struct said s;
 	int64_t shown;
-	size_t n;
 
-	if (!json_split(c, r->row.result, &part, &n))
+	if (!said_read(c, r, &s))
 		return false;
-	if (!json_find(part, n, "pairs", &pairs) || !json_find(part, n, "decoys", &decoys) ||
-	    !json_find(part, n, "commitment", &commitment) ||
-	    !str_number(pairs.value, 1, INT32_MAX, &shown) || shown != k->pairs ||
-	    !str_number(decoys.value, 0, INT32_MAX, &k->decoys) ||
-	    !hex_decode(c, commitment.value, k->commitment.b, sizeof k->commitment.b) ||
-	    r->made[CONTENT].size == 0 || r->made[LIST].size == 0)
+	if (!said_number(&s, "pairs", k->pairs, k->pairs, &shown) ||
+	    !said_number(&s, "decoys", 0, INT32_MAX, &k->decoys) ||
+	    !said_digest(c, &s, "commitment", &k->commitment) || r->made[CONTENT].size == 0 ||
+	    r->made[LIST].size == 0)
 		return fail(
 		    c, E_INTEGRITY, "the worker's result does not describe the challenge");
 	return true;
@@ -49,16 +46,6 @@ challenged(
     struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone, size_t *ret_n)
 {
 	return outputs_store(c, db, r, ret_gone, ret_n) && challenge_ready(c, db, r->challenge);
-}
-
-bool
-not_challenged(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	return outputs_erase(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, challenge_fail(c, db, str_of(row->object.s), why.code, why.text));
 }
 
 /* ---- Verifications ------------------------------------------------------------------------- */
@@ -110,18 +97,16 @@ accused_read(struct ctx *c, struct str list, struct finding *f)
 MUST static bool
 finding_read(struct ctx *c, const struct run *r, struct verification_row *v, struct finding *f)
 {
-	struct json_part *part, verdict, suspect, report, accused;
-	size_t n;
+	struct json_part verdict, accused;
+	struct said s;
 
-	if (!json_split(c, r->row.result, &part, &n))
+	if (!said_read(c, r, &s))
 		return false;
-	if (!json_find(part, n, "verdict", &verdict) ||
-	    !json_find(part, n, "suspect", &suspect) ||
-	    !json_find(part, n, "report", &report) ||
-	    !json_find(part, n, "accused", &accused) || accused.kind != KIND_LIST ||
-	    !hex_decode(c, suspect.value, f->suspect.b, sizeof f->suspect.b) ||
-	    !hex_decode(c, report.value, f->report.b, sizeof f->report.b) ||
-	    r->made[REPORT].size == 0 || r->made[PAGE].size == 0)
+	if (!json_find(s.part, s.n, "verdict", &verdict) ||
+	    !json_find(s.part, s.n, "accused", &accused) || accused.kind != KIND_LIST ||
+	    !said_digest(c, &s, "suspect", &f->suspect) ||
+	    !said_digest(c, &s, "report", &f->report) || r->made[REPORT].size == 0 ||
+	    r->made[PAGE].size == 0)
 		return fail(
 		    c, E_INTEGRITY, "the worker's result does not describe a verification");
 	return verdict_read(c, verdict.value, &v->verdict) && accused_read(c, accused.value, f);
@@ -174,14 +159,4 @@ verified(struct ctx *c, struct db *db, struct run *r, struct blob_row **ret_gone
 {
 	return outputs_store(c, db, r, ret_gone, ret_n) &&
 	    verification_done(c, db, r->verification);
-}
-
-bool
-not_verified(struct ctx *c, struct db *db, const struct job_row *row,
-    struct blob_row **ret_gone, size_t *ret_n)
-{
-	struct reason why = reason_of(row);
-
-	return outputs_erase(c, db, row, ret_gone, ret_n) &&
-	    unless_over(c, verification_fail(c, db, str_of(row->object.s), why.code, why.text));
 }

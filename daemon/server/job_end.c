@@ -111,6 +111,19 @@ hex_put_as(struct buf *b, const char *name, const struct digest256 *d)
 	buf_char(b, '"');
 }
 
+static void
+release_account(const struct run *r, struct buf *b)
+{
+	const struct job_made *print = &r->made[RELEASE_FINGERPRINT];
+	struct digest256 digest;
+
+	hex_put_as(b, "commitment", &r->release->artifact);
+	if (print->size == 0)
+		return;
+	memcpy(digest.b, print->sha256, sizeof digest.b);
+	hex_put_as(b, "fingerprint", &digest);
+}
+
 /* To what the audit is committed from here on, and what was found. */
 static void
 account_done(const struct run *r, struct buf *b)
@@ -119,10 +132,12 @@ account_done(const struct run *r, struct buf *b)
 
 	if (r->watermark != NULL)
 		hex_put_as(b, "commitment", &r->watermark->commitment);
+	if (r->slots != NULL)
+		hex_put_as(b, "commitment", &r->slots->commitment);
 	if (r->challenge != NULL)
 		hex_put_as(b, "commitment", &r->challenge->commitment);
 	if (r->release != NULL)
-		hex_put_as(b, "commitment", &r->release->artifact);
+		release_account(r, b);
 	if (v == NULL)
 		return;
 	buf_printf(b, ",\"verification\":\"%s\",\"verdict\":\"%s\",\"accused\":%lld", v->id.s,

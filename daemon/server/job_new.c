@@ -71,6 +71,36 @@ job_new(struct ctx *c, struct server *s, struct db *db, struct str vendor, struc
 }
 
 bool
+job_secret_new(
+    struct ctx *c, struct server *s, struct db *db, struct str vendor, struct data_key_row *ret)
+{
+	owned(key256_done) struct key256 secret = { 0 };
+
+	return keys_data_new(c, s->keys, db, vendor, id_new(c, "key"), &secret, ret);
+}
+
+bool
+job_making_new(struct ctx *c, struct server *s, struct db *db, const struct id *vendor,
+    const struct id *object, const char *kind, struct str params, struct job_making *ret)
+{
+	struct str of = str_of(vendor->s);
+
+	if (!job_secret_new(c, s, db, of, &ret->secret) ||
+	    !job_new(c, s, db, of, str_of(kind), params, &ret->row, &ret->key))
+		return false;
+	ret->row.object = *object;
+	return true;
+}
+
+bool
+job_making_insert(struct ctx *c, struct server *s, struct db *db, const struct job_making *m)
+{
+	return job_queue_room(c, db, str_of(m->row.vendor.s), s->conf.jobs_queued_max) &&
+	    data_key_insert(c, db, &m->secret) && data_key_insert(c, db, &m->key) &&
+	    job_insert(c, db, &m->row);
+}
+
+bool
 job_unseal(struct ctx *c, struct server *s, struct db *db, const struct job_row *row,
     struct str *ret_params)
 {

@@ -1,7 +1,6 @@
 /*
- * The things that the inputs of jobs are part of, one row for each source; their secrets; and the
- * list of a release's customers, which may be long: it goes from the store into a sealed file
- * record by record.
+ * The things that the inputs of jobs are part of, one row for each source; their secrets; and lists
+ * of customers, which may be long: they go from the store into a sealed file record by record.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +19,8 @@ static const struct {
 	[JOB_FROM_SUSPECT]   = { "/suspect",         "suspect"   },
 	[JOB_FROM_CHALLENGE] = { "/challenge",       "challenge" },
 	[JOB_FROM_CUSTOMERS] = { "/release",         "release"   },
+	[JOB_FROM_SLOTS]     = { "/slots",           "slot set"  },
+	[JOB_FROM_COPIES]    = { "/slots",           "slot set"  },
 };
 /* clang-format on */
 
@@ -83,6 +84,16 @@ challenge_is(struct ctx *c, struct db *db, struct str vendor, struct str id)
 }
 
 MUST static bool
+slots_are(struct ctx *c, struct db *db, struct str vendor, struct str id)
+{
+	struct slot_set_row s;
+
+	return slot_set_by_id(c, db, vendor, id, &s) &&
+	    in_state(
+		c, id, slot_set_state_names[s.state], slot_set_state_names[SLOT_SET_READY]);
+}
+
+MUST static bool
 is_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
     enum job_source source, struct str id)
 {
@@ -98,6 +109,9 @@ is_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
 		return suspect_is(c, db, vendor, id);
 	case JOB_FROM_CHALLENGE:
 		return challenge_is(c, db, vendor, id);
+	case JOB_FROM_SLOTS:
+	case JOB_FROM_COPIES:
+		return slots_are(c, db, vendor, id);
 	case JOB_FROM_PARAMETER:
 	case JOB_FROM_SECRET:
 		return fail(c, E_INTERNAL, "an input that is part of nothing has an id");
@@ -122,35 +136,70 @@ source_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type
 
 /* ---- Secrets ------------------------------------------------------------------------------- */
 
-/* Of what the job makes: a release, a model's watermark, or a challenge. */
+MUST static bool
+secret_of_challenge(
+    struct ctx *c, struct db *db, struct str vendor, struct str id, struct id *ret)
+{
+	struct challenge_row k;
+
+	if (!challenge_by_id(c, db, vendor, id, &k))
+		return false;
+	*ret = k.key;
+	return true;
+}
+
+MUST static bool
+secret_of_slots(struct ctx *c, struct db *db, struct str vendor, struct str id, struct id *ret)
+{
+	struct slot_set_row s;
+
+	if (!slot_set_by_id(c, db, vendor, id, &s))
+		return false;
+	*ret = s.key;
+	return true;
+}
+
+MUST static bool
+secret_of_release(
+    struct ctx *c, struct db *db, struct str vendor, struct str id, struct id *ret)
+{
+	struct release_row r;
+
+	if (!release_outline(c, db, vendor, id, &r))
+		return false;
+	*ret = r.key;
+	return true;
+}
+
+MUST static bool
+secret_of_mark(
+    struct ctx *c, struct db *db, struct str vendor, struct str model, struct id *ret)
+{
+	struct watermark_row w;
+	bool found;
+
+	if (!watermark_by_model(c, db, vendor, model, &found, &w))
+		return false;
+	if (!found)
+		return fail(c, E_ABSENT, "the model was deleted before the job began");
+	*ret = w.key;
+	return true;
+}
+
+/* Of what the job makes. */
 MUST static bool
 secret_of_work(
     struct ctx *c, struct db *db, enum job_type type, const struct job_row *job, struct id *ret)
 {
 	struct str vendor = str_of(job->vendor.s), object = str_of(job->object.s);
-	struct watermark_row watermark;
-	struct challenge_row challenge;
-	struct release_row release;
-	bool found;
 
-	if (type == JOB_CHALLENGE) {
-		if (!challenge_by_id(c, db, vendor, object, &challenge))
-			return false;
-		*ret = challenge.key;
-		return true;
-	}
-	if (type != JOB_WATERMARK) {
-		if (!release_by_id(c, db, vendor, STR(""), object, &release))
-			return false;
-		*ret = release.key;
-		return true;
-	}
-	if (!watermark_by_model(c, db, vendor, object, &found, &watermark))
-		return false;
-	if (!found)
-		return fail(c, E_ABSENT, "the model was deleted before the job began");
-	*ret = watermark.key;
-	return true;
+	if (type == JOB_CHALLENGE)
+		return secret_of_challenge(c, db, vendor, object, ret);
+	if (type == JOB_SLOTS)
+		return secret_of_slots(c, db, vendor, object, ret);
+	if (type == JOB_WATERMARK)
+		return secret_of_mark(c, db, vendor, object, ret);
+	return secret_of_release(c, db, vendor, object, ret);
 }
 
 /* Of the watermark that the release's network has; none if it has none. */
@@ -172,20 +221,18 @@ source_secret(struct ctx *c, struct db *db, enum job_type type, const struct job
     const struct job_input *in, struct str id, struct id *ret)
 {
 	struct str vendor = str_of(job->vendor.s);
-	struct release_row release;
 
 	*ret = (struct id){ 0 };
 	if (in->source == JOB_FROM_SECRET)
 		return secret_of_work(c, db, type, job, ret);
-	if (in->source != JOB_FROM_RELEASE || in->part == NULL)
+	if (in->part == NULL || id.n == 0)
 		return true;
-	if (strcmp(in->part, "watermark_secret") == 0)
+	if (in->source == JOB_FROM_RELEASE && strcmp(in->part, "watermark_secret") == 0)
 		return secret_of_watermark(c, db, vendor, id, ret);
-	if (strcmp(in->part, "secret") != 0)
-		return true;
-	if (!release_outline(c, db, vendor, id, &release))
-		return false;
-	*ret = release.key;
+	if (in->source == JOB_FROM_RELEASE && strcmp(in->part, "secret") == 0)
+		return secret_of_release(c, db, vendor, id, ret);
+	if (in->source == JOB_FROM_SLOTS && strcmp(in->part, "secret") == 0)
+		return secret_of_slots(c, db, vendor, id, ret);
 	return true;
 }
 
@@ -230,9 +277,18 @@ customers_add(struct ctx *c, void *arg, uint32_t number, const struct id *custom
 	return l->n < sizeof l->room || customers_write(c, l);
 }
 
+MUST static bool
+customers_walk(
+    struct ctx *c, struct db *db, enum job_source source, struct str id, struct customers *l)
+{
+	if (source == JOB_FROM_COPIES)
+		return slot_set_copies(c, db, id, customers_add, l);
+	return release_licensed(c, db, id, customers_add, l);
+}
+
 bool
-source_customers(struct ctx *c, struct db *db, struct str release, const struct key256 *key,
-    struct str aad, int64_t *ret_size, int *ret)
+source_customers(struct ctx *c, struct db *db, enum job_source source, struct str id,
+    const struct key256 *key, struct str aad, int64_t *ret_size, int *ret)
 {
 	owned(customers_free) struct customers *l = calloc(1, sizeof *l);
 	owned(fd_done) int fd = memfd_create("customers", MFD_CLOEXEC);
@@ -243,7 +299,7 @@ source_customers(struct ctx *c, struct db *db, struct str release, const struct 
 	if (fd < 0)
 		return fail_errno(c, "create", "a file in memory");
 	if (!sealed_writer_new(c, fd, key, aad, &l->writer) ||
-	    !release_licensed(c, db, release, customers_add, l) || !customers_write(c, l) ||
+	    !customers_walk(c, db, source, id, l) || !customers_write(c, l) ||
 	    !sealed_finish(c, l->writer, &size))
 		return false;
 	if (lseek(fd, 0, SEEK_SET) != 0)

@@ -20,10 +20,10 @@ MUST bool source_ready(struct ctx *, struct db *, struct str vendor, enum job_ty
 MUST bool source_secret(struct ctx *, struct db *, enum job_type, const struct job_row *,
     const struct job_input *, struct str id, struct id *ret);
 /*
- * Everybody with a license to the release, JOB_CUSTOMER_BYTES each, as a sealed file in memory at
- * its beginning, and how large it is.
+ * Everybody with a license to the release, or with a copy made with the slot set,
+ * JOB_CUSTOMER_BYTES each, as a sealed file in memory at its beginning, and how large it is.
  */
-MUST bool source_customers(struct ctx *, struct db *, struct str release, const struct key256 *,
-    struct str aad, int64_t *ret_size, int *ret);
+MUST bool source_customers(struct ctx *, struct db *, enum job_source, struct str id,
+    const struct key256 *, struct str aad, int64_t *ret_size, int *ret);
 
 #endif

@@ -27,6 +27,9 @@ struct run_files {
 	size_t ins, outs;
 };
 
+/* Of the outputs of a protection. */
+enum { RELEASE_ARTIFACT, RELEASE_FINGERPRINT = 4 };
+
 /* One claimed job. */
 struct run {
 	enum run_state state;
@@ -46,6 +49,7 @@ struct run {
 	bool prepared;               /* everything that the effect of its end needs is here */
 	struct release_row *release; /* what it made, if it made a release */
 	struct watermark_row *watermark;       /* the same of a watermark */
+	struct slot_set_row *slots;            /* of a model's slots */
 	struct challenge_row *challenge;       /* of a challenge */
 	struct verification_row *verification; /* what it found */
 	struct describes

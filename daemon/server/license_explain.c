@@ -51,6 +51,7 @@ bring(struct ctx *c, struct request *rq, struct db *db, enum action action, stru
 		return false;
 	f->to = to.id;
 	f->recipient = party_of(&to);
+	f->others_copy = is_others_copy(&st->release, &to.id);
 	return true;
 }
 

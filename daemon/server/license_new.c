@@ -306,6 +306,7 @@ transfer_ask(struct transfer *t)
 
 	f->recipient = t->new.st.facts.customer;
 	f->to = t->new.st.customer.id;
+	f->others_copy = is_others_copy(&t->old.release, &f->to);
 }
 
 static bool

@@ -23,10 +23,7 @@ MUST static bool
 watermark_new(
     struct ctx *c, struct server *s, struct db *db, const struct job_row *job, struct making *m)
 {
-	owned(key256_done) struct key256 secret = { 0 };
-
-	if (!keys_data_new(
-		c, s->keys, db, str_of(job->vendor.s), id_new(c, "key"), &secret, &m->secret))
+	if (!job_secret_new(c, s, db, str_of(job->vendor.s), &m->secret))
 		return false;
 	m->watermark = (struct watermark_row){ .id = id_new(c, "wmk"),
 		.vendor = job->vendor,
@@ -53,6 +50,18 @@ making_new(struct ctx *c, struct server *s, struct db *db, enum job_type type,
 		&ret->model) ||
 	    (type == JOB_WATERMARK && !watermark_new(c, s, db, job, ret)))
 		return false;
+	job->object = ret->model.id;
+	return true;
+}
+
+bool
+making_copy(struct ctx *c, struct str name, const struct slot_set_row *set,
+    const struct id *customer, struct job_row *job, struct making *ret)
+{
+	if (!model_new(c, job, name, &ret->model))
+		return false;
+	ret->model.slots = set->id;
+	ret->model.personal = *customer;
 	job->object = ret->model.id;
 	return true;
 }

@@ -103,10 +103,11 @@ asset_json(struct ctx *c, struct server *s, struct db *db, struct js *j,
 		js_text(j, "detail", a->error_text);
 		js_close(j, '}');
 	}
-	if (a->job.s[0] != '\0')
-		js_text(j, "job", str_of(a->job.s));
-	else
-		js_null(j, "job");
+	js_text_or_null(j, "job", str_of(a->job.s));
+	if (a->personal.s[0] != '\0') {
+		js_text(j, "slots", str_of(a->slots.s));
+		js_text(j, "customer", str_of(a->personal.s));
+	}
 	js_time(j, "created", a->created);
 	js_close(j, '}');
 	return true;
@@ -224,8 +225,7 @@ erased_json(struct ctx *c, struct request *rq, const struct blob_row b[], size_t
 
 struct gone {
 	const struct asset_route *route;
-	struct blob_row *blob;
-	size_t n;
+	struct erased erased;
 	struct id watermark; /* that went with it; empty: none */
 };
 
@@ -240,12 +240,11 @@ end_write(struct ctx *c, struct db *db, struct request *rq)
 
 	if (!request_version(c, rq, &version) ||
 	    !watermark_by_model(c, db, vendor, rq->param[0], &marked, &watermark) ||
-	    !asset_delete(
-		c, db, g->route->kind, vendor, rq->param[0], version, &g->blob, &g->n))
+	    !asset_delete(c, db, g->route->kind, vendor, rq->param[0], version, &g->erased))
 		return false;
 	if (marked)
 		g->watermark = watermark.id;
-	return erased_json(c, rq, g->blob, g->n, marked ? 1 : 0);
+	return erased_json(c, rq, g->erased.blob, g->erased.n, g->erased.secrets);
 }
 
 /* A file that is being made now is removed by whoever comes second. */
@@ -257,8 +256,8 @@ ended(struct request *rq)
 	uploads_forget(rq->server->uploads, rq->param[0], NULL);
 	if (g->watermark.s[0] != '\0')
 		viewers_forget(rq->server->viewers, str_of(g->watermark.s));
-	for (size_t i = 0; i < g->n; i++)
-		blob_file_remove(&g->blob[i].id);
+	for (size_t i = 0; i < g->erased.n; i++)
+		blob_file_remove(&g->erased.blob[i].id);
 }
 
 MUST static bool

@@ -1,8 +1,8 @@
 /*
- * Challenges: pictures to be shown to somebody else's service, some of a watermark's key set hidden
- * among ordinary ones. Which pairs a challenge takes is settled in the act that makes it; a job
- * draws the pictures, their order follows from a secret of the challenge's own, and that job's end
- * commits the audit to it.
+ * Challenges: pictures to be shown to somebody else's service, some of a watermark's key set, and
+ * of a model's slots, hidden among ordinary ones. Which pairs a challenge takes is settled in the
+ * act that makes it; a job draws the pictures, their order follows from a secret of the challenge's
+ * own, and that job's end commits the audit to it.
  */
 #include <stdio.h>
 
@@ -20,10 +20,9 @@ enum {
 
 struct challenge_wanted {
 	struct str release, watermark, dataset, order, samples_entry;
-	int64_t pairs, decoys;
+	int64_t pairs, decoys; /* pairs -1: not said */
 	struct challenge_row row;
-	struct data_key_row secret, job_key;
-	struct job_row job;
+	struct job_making job;
 };
 /* clang-format off */
 #define TEXT(name, n) { #name, FIELD_TEXT, offsetof(struct challenge_wanted, name), 1, (n) }
@@ -31,7 +30,7 @@ static const struct json_field challenge_fields[] = {
 	TEXT(release, ID_MAX - 1),
 	TEXT(watermark, ID_MAX - 1),
 	{ "dataset", FIELD_TEXT, offsetof(struct challenge_wanted, dataset), 1, ID_MAX - 1, true },
-	{ "pairs",   FIELD_NUMBER, offsetof(struct challenge_wanted, pairs),  1, 1024 },
+	{ "pairs",   FIELD_NUMBER, offsetof(struct challenge_wanted, pairs),  0, 1024 },
 	{ "decoys",  FIELD_NUMBER, offsetof(struct challenge_wanted, decoys), 0, 2048 },
 	TEXT(order, 16),
 	TEXT(samples_entry, 100),
@@ -45,7 +44,8 @@ challenge_json(struct js *j, const struct challenge_row *k)
 {
 	js_open(j, NULL, '{');
 	js_text(j, "id", str_of(k->id.s));
-	js_text(j, "watermark", str_of(k->watermark.s));
+	js_text_or_null(j, "watermark", str_of(k->watermark.s));
+	js_text_or_null(j, "slots", str_of(k->slots.s));
 	js_text(j, "state", str_of(challenge_state_names[k->state]));
 	js_text(j, "job", str_of(k->job.s));
 	js_number(j, "first", k->first);
@@ -131,44 +131,78 @@ challenge_content_get(struct ctx *c, struct request *rq)
 
 /* ---- Making -------------------------------------------------------------------------------- */
 
-/* The watermark that is meant: named itself, or a release's. */
+/* What there is to ask for: of the network that is named by its watermark or by a release. */
+struct subject {
+	bool marked, slotted; /* what follows is there */
+	struct watermark_row mark;
+	struct slot_set_row set;
+};
+
+/* The slots of a watermark's own model may still be in the making: then they are not asked. */
 MUST static bool
-watermark_meant(
-    struct ctx *c, struct db *db, const struct challenge_wanted *w, struct watermark_row *ret)
+subject_of_watermark(
+    struct ctx *c, struct db *db, const struct challenge_wanted *w, struct subject *ret)
 {
 	struct str vendor = str_of(w->row.vendor.s);
-	struct release_row release;
-	bool found = false;
 
-	if ((w->release.n > 0) == (w->watermark.n > 0))
-		return fail_at(c, E_INPUT, "/watermark",
-		    "name a release whose network has a watermark, or that watermark");
-	if (w->watermark.n > 0)
-		return watermark_by_id(c, db, vendor, w->watermark, ret);
-	if (!release_outline(c, db, vendor, w->release, &release) ||
-	    !watermark_of_release(c, db, vendor, w->release, &found, ret))
+	if (!watermark_by_id(c, db, vendor, w->watermark, &ret->mark) ||
+	    !slot_set_of_model(
+		c, db, vendor, str_of(ret->mark.model.s), &ret->slotted, &ret->set))
 		return false;
-	if (!found)
-		return fail_at(c, E_CONFLICT, "/release",
-		    "the release's network has no watermark: there is nothing to ask for");
+	ret->marked = true;
+	ret->slotted = ret->slotted && ret->set.state == SLOT_SET_READY;
 	return true;
 }
 
-/* Which pairs: those behind all that were asked; as many as are left, unless it was said. */
 MUST static bool
-pairs_choose(struct ctx *c, struct challenge_wanted *w, const struct watermark_row *mark)
+subject_find(
+    struct ctx *c, struct db *db, const struct challenge_wanted *w, struct subject *ret)
 {
-	int64_t left = mark->keys - mark->asked;
+	struct str vendor = str_of(w->row.vendor.s);
+	struct release_row release;
 
-	if (mark->state != WATERMARK_READY)
+	if ((w->release.n > 0) == (w->watermark.n > 0))
+		return fail_at(c, E_INPUT, "/watermark",
+		    "name a release whose network has a watermark or slots, or a watermark");
+	if (w->watermark.n > 0)
+		return subject_of_watermark(c, db, w, ret);
+	if (!release_outline(c, db, vendor, w->release, &release) ||
+	    !watermark_of_release(c, db, vendor, w->release, &ret->marked, &ret->mark) ||
+	    !slot_set_of_release(c, db, vendor, w->release, &ret->slotted, &ret->set))
+		return false;
+	if (!ret->marked && !ret->slotted)
+		return fail_at(c, E_CONFLICT, "/release",
+		    "the release's network has no watermark and no slots: there is nothing to "
+		    "ask for");
+	return true;
+}
+
+/* Those behind all that were asked; as many as are left, unless it was said. */
+MUST static bool
+pairs_choose(struct ctx *c, struct challenge_wanted *w, const struct subject *s)
+{
+	int64_t left = s->marked ? s->mark.keys - s->mark.asked : 0,
+		usual = left > PAIRS_USUAL ? PAIRS_USUAL : left;
+
+	if (s->marked && s->mark.state != WATERMARK_READY)
 		return fail(c, E_CONFLICT, "the watermark is %s, it must be ready",
-		    watermark_state_names[mark->state]);
-	if (w->pairs == 0)
-		w->pairs = left > PAIRS_USUAL ? PAIRS_USUAL : left > 0 ? left : 1;
-	w->row.watermark = mark->id;
-	w->row.first = mark->asked;
+		    watermark_state_names[s->mark.state]);
+	if (w->pairs < 0)
+		w->pairs = usual > 0 || s->slotted ? usual : 1;
+	if (w->pairs == 0 && !s->slotted)
+		return fail_at(c, E_INPUT, "/pairs",
+		    "the network has no slots: ask for pairs, or there is nothing to ask for");
+	if (w->pairs > 0 && !s->marked)
+		return fail_at(c, E_CONFLICT, "/pairs",
+		    "the network has no watermark: leave the pairs out, its slots are asked");
 	w->row.pairs = w->pairs;
 	w->row.decoys = w->decoys;
+	if (s->marked) {
+		w->row.watermark = s->mark.id;
+		w->row.first = s->mark.asked;
+	}
+	if (s->slotted)
+		w->row.slots = s->set.id;
 	return true;
 }
 
@@ -188,20 +222,23 @@ raw_bytes_of(struct ctx *c, struct str facts, bool *ret)
 }
 
 MUST static bool
-params_put(struct ctx *c, const struct challenge_wanted *w, const struct watermark_row *mark,
-    struct buf *out)
+params_put(
+    struct ctx *c, const struct challenge_wanted *w, const struct subject *s, struct buf *out)
 {
 	struct js j = { out, false };
-	bool raw;
+	bool raw = false;
 
-	if (!raw_bytes_of(c, mark->facts, &raw))
+	if (s->marked && !raw_bytes_of(c, s->mark.facts, &raw))
 		return false;
 	js_open(&j, NULL, '{');
-	js_text(&j, "model", str_of(mark->model.s));
+	if (s->marked)
+		js_text(&j, "model", str_of(s->mark.model.s));
 	js_text(&j, "dataset", w->dataset);
 	js_number(&j, "first", w->row.first);
 	js_number(&j, "pairs", w->row.pairs);
 	js_number(&j, "decoys", w->row.decoys);
+	if (w->row.slots.s[0] != '\0')
+		js_text(&j, "slots", str_of(w->row.slots.s));
 	js_bool(&j, "raw_bytes", raw);
 	if (w->order.n > 0)
 		js_text(&j, "order", w->order);
@@ -217,9 +254,7 @@ challenge_write(struct ctx *c, struct db *db, struct request *rq)
 	struct challenge_wanted *w = rq->arg;
 
 	rq->act.audit.object = str_of(w->row.id.s);
-	if (!job_queue_room(c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max) ||
-	    !data_key_insert(c, db, &w->secret) || !data_key_insert(c, db, &w->job_key) ||
-	    !challenge_insert(c, db, &w->row) || !job_insert(c, db, &w->job))
+	if (!job_making_insert(c, rq->server, db, &w->job) || !challenge_insert(c, db, &w->row))
 		return false;
 	snprintf(
 	    rq->reply.location, sizeof rq->reply.location, "/v1/challenges/%s", w->row.id.s);
@@ -237,18 +272,11 @@ MUST static bool
 prepare(struct ctx *c, struct request *rq, struct challenge_wanted *w, struct db *db,
     struct str params)
 {
-	struct str vendor = str_of(rq->who.vendor.s);
-	struct key256 secret;
-	bool ok = keys_data_new(
-	    c, rq->server->keys, db, vendor, id_new(c, "key"), &secret, &w->secret);
-
-	key256_done(&secret);
-	if (!ok ||
-	    !job_new(c, rq->server, db, vendor, STR("challenge"), params, &w->job, &w->job_key))
+	if (!job_making_new(
+		c, rq->server, db, &w->row.vendor, &w->row.id, "challenge", params, &w->job))
 		return false;
-	w->job.object = w->row.id;
-	w->row.job = w->job.id;
-	w->row.key = w->secret.id;
+	w->row.job = w->job.row.id;
+	w->row.key = w->job.secret.id;
 	return true;
 }
 
@@ -256,13 +284,13 @@ bool
 challenges_post(struct ctx *c, struct request *rq)
 {
 	struct challenge_wanted *w = take(c, sizeof *w);
-	struct watermark_row mark;
+	struct subject s = { 0 };
 	struct buf params;
 	struct db *db;
 
 	if (w == NULL)
 		return false;
-	*w = (struct challenge_wanted){ .decoys = DECOYS_USUAL };
+	*w = (struct challenge_wanted){ .decoys = DECOYS_USUAL, .pairs = -1 };
 	w->row.id = id_new(c, "cha");
 	w->row.vendor = rq->who.vendor;
 	w->row.created = c->now();
@@ -270,7 +298,7 @@ challenges_post(struct ctx *c, struct request *rq)
 	rq->write = challenge_write;
 	rq->after = challenge_written;
 	return json_decode(c, rq->body, challenge_fields, COUNT(challenge_fields), w) &&
-	    server_reader(c, rq->server, &db) && watermark_meant(c, db, w, &mark) &&
-	    pairs_choose(c, w, &mark) && take_buf(c, PARAMS_TEXT_MAX, &params) &&
-	    params_put(c, w, &mark, &params) && prepare(c, rq, w, db, buf_str(&params));
+	    server_reader(c, rq->server, &db) && subject_find(c, db, w, &s) &&
+	    pairs_choose(c, w, &s) && take_buf(c, PARAMS_TEXT_MAX, &params) &&
+	    params_put(c, w, &s, &params) && prepare(c, rq, w, db, buf_str(&params));
 }

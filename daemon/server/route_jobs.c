@@ -95,6 +95,10 @@ made_by(enum job_type type)
 		return "challenges are made by POST /v1/challenges";
 	if (type == JOB_VERIFY)
 		return "verifications are made by POST /v1/verifications";
+	if (type == JOB_SLOTS)
+		return "slots are made by POST /v1/models/{id}/slots";
+	if (type == JOB_PERSONALISE)
+		return "customers' copies are made by POST /v1/slots/{id}/copies";
 	return "what is uploaded is described by itself: see its \"facts\"";
 }
 

@@ -9,6 +9,7 @@
 #include "blobs.h"
 #include "downloads.h"
 #include "job.h"
+#include "job_body.h"
 
 enum { RELEASE_JSON_MAX = 4096, OPTIONS_MAX = BODY_MAX + 1024 };
 
@@ -18,8 +19,7 @@ static const char *const lock_words[] = { "advparams", "sealed" };
 struct release_wanted {
 	struct str dataset, test; /* ids; empty: none */
 	struct release_row row;
-	struct data_key_row secret, job_key;
-	struct job_row job;
+	struct job_making job;
 };
 
 /* ---- Showing ------------------------------------------------------------------------------- */
@@ -54,6 +54,8 @@ release_json(struct js *j, const struct release_row *r, bool facts)
 	js_text(j, "state", str_of(release_state_names[r->state]));
 	js_text(j, "job", str_of(r->job.s));
 	js_text_or_null(j, "watermark", str_of(r->watermark.s));
+	if (r->personal.s[0] != '\0')
+		js_text(j, "customer", str_of(r->personal.s));
 	if (r->state == RELEASE_READY)
 		ready_json(j, r, facts);
 	if (r->state == RELEASE_FAILED) {
@@ -121,35 +123,20 @@ release_get(struct ctx *c, struct request *rq)
 MUST static bool
 options_read(struct ctx *c, struct request *rq, struct release_wanted *w, struct js *params)
 {
+	static const char *const ours[] = { "model", "release", NULL },
+				 *const taken[] = { "name", NULL };
 	const struct protect *p;
-	struct json_part *part;
+	struct job_body body;
 	void *decoded;
-	size_t n;
 
 	if (!job_params(c, JOB_PROTECT, rq->body, &decoded) ||
-	    !json_split(c, rq->body, &part, &n))
+	    !job_body_read(c, rq->body, &body))
 		return false;
 	p = decoded;
-	if (p->release.n > 0 || p->model.n > 0)
-		return fail_at(c, E_FIELD, p->model.n > 0 ? "/model" : "/release",
-		    "the address says which model, and the server which release");
 	w->dataset = p->dataset;
 	w->test = p->test;
 	w->row.name = p->name;
-	for (size_t i = 0; i < n; i++) {
-		const char *key = take_cstr(c, part[i].key);
-
-		if (key == NULL)
-			return false;
-		if (strcmp(key, "name") == 0 || strcmp(key, "model") == 0 ||
-		    strcmp(key, "release") == 0)
-			continue;
-		if (part[i].kind == KIND_TEXT)
-			js_text(params, key, part[i].value);
-		else
-			js_raw(params, key, part[i].value);
-	}
-	return true;
+	return job_body_copy(c, &body, ours, taken, params);
 }
 
 /* Whatever the job takes must be the vendor's own, and checked. */
@@ -188,11 +175,8 @@ release_write(struct ctx *c, struct db *db, struct request *rq)
 	struct js j = { &out, false };
 
 	rq->act.audit.object = str_of(w->row.id.s);
-	if (!all_ready(c, db, w, &model) ||
-	    !job_queue_room(c, db, str_of(w->row.vendor.s), rq->server->conf.jobs_queued_max) ||
-	    !data_key_insert(c, db, &w->secret) || !data_key_insert(c, db, &w->job_key) ||
-	    !release_insert(c, db, &w->row) || !job_insert(c, db, &w->job) ||
-	    !take_buf(c, RELEASE_JSON_MAX, &out))
+	if (!all_ready(c, db, w, &model) || !job_making_insert(c, rq->server, db, &w->job) ||
+	    !release_insert(c, db, &w->row) || !take_buf(c, RELEASE_JSON_MAX, &out))
 		return false;
 	release_json(&j, &w->row, true);
 	snprintf(rq->reply.location, sizeof rq->reply.location, "/v1/models/%s/releases/%s",
@@ -212,18 +196,11 @@ MUST static bool
 release_prepare(struct ctx *c, struct request *rq, struct release_wanted *w, struct db *db,
     struct str params)
 {
-	struct str vendor = str_of(rq->who.vendor.s);
-	struct key256 secret;
-	bool ok = keys_data_new(
-	    c, rq->server->keys, db, vendor, id_new(c, "key"), &secret, &w->secret);
-
-	key256_done(&secret);
-	if (!ok ||
-	    !job_new(c, rq->server, db, vendor, STR("protect"), params, &w->job, &w->job_key))
+	if (!job_making_new(
+		c, rq->server, db, &w->row.vendor, &w->row.id, "protect", params, &w->job))
 		return false;
-	w->job.object = w->row.id;
-	w->row.job = w->job.id;
-	w->row.key = w->secret.id;
+	w->row.job = w->job.row.id;
+	w->row.key = w->job.secret.id;
 	return true;
 }
 

@@ -189,6 +189,19 @@ MUST bool job_new(struct ctx *, struct server *, struct db *, struct str vendor,
     struct str kind, struct str params, struct job_row *ret, struct data_key_row *ret_key);
 MUST bool job_unseal(
     struct ctx *, struct server *, struct db *, const struct job_row *, struct str *ret_params);
+/* A secret that only workers get to see: a data key. Insert its row with what it belongs to. */
+MUST bool job_secret_new(
+    struct ctx *, struct server *, struct db *, struct str vendor, struct data_key_row *ret);
+/* The job that makes `object`, which has a secret of its own; all three for one act. */
+struct job_making {
+	struct job_row row;
+	struct data_key_row key, secret;
+};
+MUST bool job_making_new(struct ctx *, struct server *, struct db *, const struct id *vendor,
+    const struct id *object, const char *kind, struct str params, struct job_making *ret);
+/* In the act, before the object itself: E_RATE if the vendor's queue is full. */
+MUST bool job_making_insert(
+    struct ctx *, struct server *, struct db *, const struct job_making *);
 /*
  * Within an act: as job_cancel; and if the job is over by that, what it worked for is failed, too.
  * *ret_gone: blobs whose files are to be removed after the commit.

@@ -134,8 +134,12 @@ shown_decide(const struct shown *s)
 {
 	enum shown_code code = by_picture(s->said->found);
 
-	/* In a picture nobody but its customer can be read: a copy is told by its looks. */
-	if (code == SHOWN_EMPTY && s->image != NULL && by_owner(s) != SHOWN_GOOD)
+	/*
+	 * In a picture nobody but its customer can be read: a copy is told by its looks. One in ten
+	 * thousand seems damaged to another's eyes.
+	 */
+	if ((code == SHOWN_EMPTY || code == SHOWN_DAMAGED) && s->image != NULL &&
+	    by_owner(s) != SHOWN_GOOD)
 		return by_owner(s);
 	if (code != SHOWN_GOOD)
 		return code;

@@ -36,6 +36,12 @@ party_of(const struct customer_row *r)
 	abort(); /* the compiler has seen every case */
 }
 
+bool
+is_others_copy(const struct release_row *r, const struct id *customer)
+{
+	return r->personal.s[0] != '\0' && strcmp(r->personal.s, customer->s) != 0;
+}
+
 static enum offer
 offer_of(const struct release_row *r)
 {
@@ -86,6 +92,7 @@ parties_read(struct ctx *c, struct db *db, const struct standing_new *n, struct 
 		return false;
 	f->watermarked = st->release.watermark.s[0] != '\0';
 	f->release = offer_of(&st->release);
+	f->others_copy = is_others_copy(&st->release, &st->customer.id);
 	f->policy_retired = st->policy.retired;
 	return true;
 }

@@ -46,6 +46,8 @@ MUST bool standing_new_again(struct ctx *, struct server *, struct db *, struct 
 
 /* What a decision sees of a customer. */
 enum party party_of(const struct customer_row *);
+/* The release was made for one customer, who is not this one. */
+bool is_others_copy(const struct release_row *, const struct id *customer);
 
 /*
  * Decides; a no becomes E_REFUSED and "cannot be decided" E_UNDECIDED, with the verdict's own name

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "job_body.h"
 #include "verifications.h"
 
 #define EPS1_LEAST 1e-15
@@ -49,15 +50,23 @@ static const char *const of_body[] = { "order", "raw_bytes", "samples_entry", "l
 static const char *const of_release[] = { "layers", "order", "raw_bytes", "samples_entry",
 	"labels_entry", NULL };
 
+/* What a release shows of its parameter lock. */
+static const char *const of_lock[] = { "mode", "alpha", "beta", "cap", "phi", "rounds", "count",
+	"lock_set", "validation", "extremes", "lock_batch", "lock_threads", NULL };
+
 /* Everything that the parameters are made of. */
 struct gathered {
 	struct suspect_row suspect;
 	struct release_row release;
 	bool marked; /* the next is there */
 	struct watermark_row watermark;
-	int64_t committed, release_committed;
+	bool slotted; /* the next is there, and older than the suspect */
+	struct slot_set_row slots;
+	int64_t committed, release_committed, slots_committed;
 	struct json_part *told; /* to the release's job, if that is still known */
 	size_t tolds;
+	struct json_part *fact; /* that the release shows */
+	size_t facts;
 	struct json_part *body;
 	size_t bodies;
 };
@@ -76,6 +85,18 @@ named(struct ctx *c, bool ok, const char *at)
 	return fail_at(c, E_INPUT, at, "%s", text);
 }
 
+/* The model was released, is what that was made of, or is another customer's copy of it. */
+static bool
+is_released(const struct gathered *g, const struct asset_row *a)
+{
+	const char *id = a->id.s;
+
+	return strcmp(id, g->release.model.s) == 0 ||
+	    (g->marked && strcmp(id, g->watermark.source.s) == 0) ||
+	    (g->slotted &&
+		(strcmp(id, g->slots.model.s) == 0 || strcmp(a->slots.s, g->slots.id.s) == 0));
+}
+
 /* The null models are the vendor's, each once, and none is the one that was released. */
 MUST static bool
 nulls_check(
@@ -92,8 +113,7 @@ nulls_check(
 		if (!named(c, asset_by_id(c, db, ASSET_MODEL, str_of(w->row.vendor.s), id, &a),
 			"/nulls"))
 			return false;
-		if (str_same(id, str_of(g->release.model.s)) ||
-		    (g->marked && str_same(id, str_of(g->watermark.source.s))))
+		if (is_released(g, &a))
 			return fail_at(c, E_INPUT, "/nulls",
 			    "%s is what was released: a null model has nothing to do with it",
 			    a.id.s);
@@ -105,7 +125,7 @@ nulls_check(
 	return true;
 }
 
-/* A transcript answers a challenge of the watermark that is looked for. */
+/* A transcript answers a challenge of the watermark that is looked for, or of the slots. */
 MUST static bool
 challenge_check(struct ctx *c, struct db *db, const struct gathered *g)
 {
@@ -116,10 +136,12 @@ challenge_check(struct ctx *c, struct db *db, const struct gathered *g)
 	if (!challenge_by_id(
 		c, db, str_of(g->suspect.vendor.s), str_of(g->suspect.challenge.s), &k))
 		return false;
-	if (g->marked && strcmp(k.watermark.s, g->watermark.id.s) == 0)
+	if ((g->marked && strcmp(k.watermark.s, g->watermark.id.s) == 0) ||
+	    (g->slotted && k.watermark.s[0] == '\0' && strcmp(k.slots.s, g->slots.id.s) == 0))
 		return true;
 	return fail_at(c, E_CONFLICT, "/release",
-	    "the suspect answers a challenge of another watermark than the release has");
+	    "the suspect answers a challenge of another watermark, or other slots, than the "
+	    "release has");
 }
 
 /* What the release's job was told; a job that ended long ago is forgotten. */
@@ -139,6 +161,13 @@ told_read(struct ctx *c, struct server *s, struct db *db, struct gathered *g)
 	    json_split(c, params, &g->told, &g->tolds);
 }
 
+/* What the release's job has told, and is known as long as the release is. */
+MUST static bool
+facts_read(struct ctx *c, struct gathered *g)
+{
+	return g->release.facts.n == 0 || json_split(c, g->release.facts, &g->fact, &g->facts);
+}
+
 MUST static bool
 commitments_find(struct ctx *c, struct db *db, struct gathered *g)
 {
@@ -147,6 +176,11 @@ commitments_find(struct ctx *c, struct db *db, struct gathered *g)
 	if (g->marked &&
 	    !audit_job_ended(c, db, vendor, str_of(g->watermark.job.s), &g->committed))
 		return false;
+	if (g->slotted &&
+	    !audit_job_ended(c, db, vendor, str_of(g->slots.job.s), &g->slots_committed))
+		return false;
+	/* Slots that a copy was made without say nothing of it, and must not weaken what does. */
+	g->slotted = g->slots_committed > 0 && g->slots_committed <= g->suspect.appeared;
 	return audit_job_ended(c, db, vendor, str_of(g->release.job.s), &g->release_committed);
 }
 
@@ -166,20 +200,12 @@ gather(struct ctx *c, struct server *s, struct db *db, const struct verification
 		return fail_at(c, E_CONFLICT, "/release", "the release is %s, not ready",
 		    release_state_names[g->release.state]);
 	return watermark_of_release(c, db, vendor, w->release, &g->marked, &g->watermark) &&
+	    slot_set_of_release(c, db, vendor, w->release, &g->slotted, &g->slots) &&
 	    nulls_check(c, db, w, g) && challenge_check(c, db, g) &&
-	    commitments_find(c, db, g) && told_read(c, s, db, g);
+	    commitments_find(c, db, g) && told_read(c, s, db, g) && facts_read(c, g);
 }
 
 /* ---- Parameters ---------------------------------------------------------------------------- */
-
-static void
-member_put(struct js *j, const char *key, const struct json_part *p)
-{
-	if (p->kind == KIND_TEXT)
-		js_text(j, key, p->value);
-	else
-		js_raw(j, key, p->value);
-}
 
 /* How the release was made, and how the caller wants its samples read. */
 static void
@@ -189,11 +215,35 @@ inherited_put(struct js *j, const struct gathered *g)
 
 	for (size_t i = 0; of_body[i] != NULL; i++)
 		if (json_find(g->body, g->bodies, of_body[i], &p))
-			member_put(j, of_body[i], &p);
+			js_member(j, of_body[i], &p);
 	for (size_t i = 0; of_release[i] != NULL; i++)
 		if (!json_find(g->body, g->bodies, of_release[i], &p) &&
-		    json_find(g->told, g->tolds, of_release[i], &p))
-			member_put(j, of_release[i], &p);
+		    (json_find(g->told, g->tolds, of_release[i], &p) ||
+			json_find(g->fact, g->facts, of_release[i], &p)))
+			js_member(j, of_release[i], &p);
+}
+
+/* How its positions were drawn, and what it is known by without any mark. */
+MUST static bool
+facts_put(struct ctx *c, struct js *j, const struct gathered *g)
+{
+	struct json_part lock, print, p, *part;
+	size_t n;
+
+	if (json_find(g->fact, g->facts, "lock", &lock) && lock.kind == KIND_OBJECT) {
+		if (!json_split(c, lock.value, &part, &n))
+			return false;
+		for (size_t i = 0; of_lock[i] != NULL; i++)
+			if (json_find(part, n, of_lock[i], &p))
+				js_member(j, of_lock[i], &p);
+	}
+	if (json_find(g->fact, g->facts, "fingerprint", &print) && print.kind == KIND_OBJECT) {
+		if (!json_split(c, print.value, &part, &n))
+			return false;
+		if (json_find(part, n, "sha256", &p) && p.kind == KIND_TEXT)
+			js_member(j, "fingerprint_commitment", &p);
+	}
+	return true;
 }
 
 static void
@@ -206,10 +256,16 @@ release_put(struct js *j, const struct gathered *g)
 	js_number(j, "locks", g->release.locks);
 	js_digest(j, "release_commitment", &g->release.artifact);
 	js_number(j, "release_committed", g->release_committed);
-	if (!g->marked)
-		return;
-	js_digest(j, "commitment", &g->watermark.commitment);
-	js_number(j, "committed", g->committed);
+	if (g->marked) {
+		js_text(j, "marked", str_of(g->watermark.model.s));
+		js_digest(j, "commitment", &g->watermark.commitment);
+		js_number(j, "committed", g->committed);
+	}
+	if (g->slotted) {
+		js_text(j, "slots", str_of(g->slots.id.s));
+		js_digest(j, "slots_commitment", &g->slots.commitment);
+		js_number(j, "slots_committed", g->slots_committed);
+	}
 }
 
 MUST static bool
@@ -234,6 +290,8 @@ params_put(struct ctx *c, const struct verification_wanted *w, const struct gath
 	}
 	js_real(&j, "eps1", w->eps1);
 	inherited_put(&j, g);
+	if (!facts_put(c, &j, g))
+		return false;
 	js_close(&j, '}');
 	return buf_ok(c, out);
 }

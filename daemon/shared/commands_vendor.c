@@ -107,6 +107,22 @@ static const struct command vendor_commands[] = {
 	{ "watermark show <watermark>", "state and facts of a watermark", COMMAND_ONE, "" },
 	{ "watermark report <watermark> <file>", "fetch the report, as JSON", COMMAND_ONE | COMMAND_STREAM, "" },
 	{ "watermark page <watermark> <file>", "fetch the report, as an HTML page", COMMAND_ONE | COMMAND_STREAM, "" },
+	{ "slots create --model <model> --dataset <dataset> --customers <customers> "
+	  "[--colluders <colluders>] [--params <json>] [--wait]",
+	  "prepare a model for copies that can be told apart by their answers", COMMAND_ONE | COMMAND_STREAM, "",
+	  "For customers who will only ever let others ask a service. A job draws pictures out of the "
+	  "labelled data set; each customer's copy will answer them its own way. --customers is how many "
+	  "there will ever be, --colluders how many may mix their copies or answers. A model that is too "
+	  "small for that is refused, with what would fit. Done once for a model." },
+	{ "slots copy <slots> --customer <customer> --dataset <dataset> [--test <dataset>] [--name <name>] "
+	  "[--epochs <epochs>] [--params <json>] [--wait]",
+	  "make one customer's copy of a model", COMMAND_ONE | COMMAND_STREAM, "",
+	  "A job fine-tunes the model on the data until it answers as that customer's copy is to. The copy "
+	  "is a model of its own: release it, and license the release to that customer, as nobody else may "
+	  "have it. With --wait the status is 3 unless the copy answers as it should." },
+	{ "slots list", "which models have slots", 0,
+	  "id,name,model,state,customers,colluders,slots,created" },
+	{ "slots show <slots>", "state and facts of a model's slots", COMMAND_ONE, "" },
 	{ "dataset add <name> <file> [<labels>] [--no-labels]",
 	  "upload a data set (NPY, NPZ, IDX) and have it checked", COMMAND_ONE | COMMAND_STREAM, "",
 	  "The labels are a file of their own, or stand in the NPZ with the samples, or are not there "
@@ -232,8 +248,9 @@ static const struct command vendor_commands[] = {
 	  "make pictures to be shown to a service that may run a vendor's model", COMMAND_ONE | COMMAND_STREAM, "",
 	  "The file is a tar of pictures and of answers.csv, which is to be filled in with what the service "
 	  "answers to each, and then given to `suspect add` with --challenge. Key pictures and their twins "
-	  "lie among ordinary samples of the data set, in an order that only the server knows. A picture "
-	  "that was shown to anybody is never asked again." },
+	  "lie among ordinary samples of the data set, in an order that only the server knows. A key picture "
+	  "that was shown to anybody is never asked again. Where copies of the model can be told apart by "
+	  "their answers, the pictures of its slots are there each time; with --pairs 0 they alone." },
 	{ "verification start <suspect> <release-name> [--dataset <dataset>] [--null <model>]... "
 	  "[--eps1 <chance>] [--wait]",
 	  "find out whether a suspect is this vendor's, and who leaked it",
@@ -376,6 +393,9 @@ static const struct option vendor_options[] = {
 	{ "--note", "kept with it, for people" },
 	{ "--watermark", "which watermark" },
 	{ "--decoys", "how many ordinary samples are among the pictures" },
+	{ "--model", "which model" },
+	{ "--customers", "how many there will ever be" },
+	{ "--colluders", "how many of them may act together; 2 unless said otherwise" },
 	{ "--null", "a model that is known to be independent; may be given again" },
 	{ "--eps1", "the accepted chance of accusing any innocent customer; 1e-6 unless said otherwise" },
 	{ "--wait", "follow it to its end, and check what came of it" },

@@ -60,6 +60,7 @@ CASE(copy_of_other_customer, x->said.found = VIEW_EMPTY; x->image.customer.s[4] 
 CASE(copy_of_other_release, x->said.found = VIEW_EMPTY; x->image.release.s[4] = 'b')
 CASE(copy_of_other_license, x->said.found = VIEW_EMPTY; x->image.license.s[4] = 'b')
 CASE(empty_like_none, x->said.found = VIEW_EMPTY; x->s.image = NULL)
+CASE(damaged_like_other, x->said.found = VIEW_DAMAGED; x->image.customer.s[4] = 'b')
 CASE(forged_like_other, x->said.found = VIEW_FORGED; x->image.license.s[4] = 'b')
 CASE(damaged, x->said.found = VIEW_DAMAGED)
 CASE(forged, x->said.found = VIEW_FORGED)
@@ -98,6 +99,7 @@ static const struct {
 	{ copy_of_other_release, SHOWN_OTHER_RELEASE },
 	{ copy_of_other_license, SHOWN_OTHER_LICENSE },
 	{ empty_like_none, SHOWN_EMPTY },
+	{ damaged_like_other, SHOWN_OTHER_CUSTOMER },
 	{ forged_like_other, SHOWN_FORGED },
 	{ damaged, SHOWN_DAMAGED },
 	{ forged, SHOWN_FORGED },
