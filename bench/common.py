@@ -35,14 +35,17 @@ def cpu(pids):
 
 
 class Bench:
-    def __init__(self, name, about, **paths):
-        """`paths`: options of this bench alone that name a file or folder, each with its help."""
+    def __init__(self, name, about, numbers=None, **paths):
+        """Options of this bench alone: `paths` name a file or folder, each with its help; `numbers`
+        are whole, each with what it usually is and its help."""
         asked = argparse.ArgumentParser(prog=f"bench/{name}", description=about)
         asked.add_argument("--quick", action="store_true", help="under a minute")
         asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
         asked.add_argument("--build", type=Path, help="a build folder to measure; else build-bench, a release")
         for option, text in paths.items():
             asked.add_argument(f"--{option}", type=Path, help=text)
+        for option, (usual, text) in (numbers or {}).items():
+            asked.add_argument(f"--{option}", type=int, default=usual, help=f"{text} ({usual})")
         self.given = asked.parse_args()
         self.name, self.quick, self.rows = name, self.given.quick, []
 

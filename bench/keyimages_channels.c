@@ -16,7 +16,7 @@ train_in(struct suspect *s, const struct triggers *t, int64_t epochs, double sha
 		.threads = 1,
 		.seed = 1,
 		.optimiser = { TRAIN_SGD, 0.9, 0, 0, 5e-4, true },
-		.schedule = { .kind = TRAIN_COSINE, .rate = 0.015, .warmup = 0.1 },
+		.schedule = { .kind = TRAIN_COSINE, .rate = 0.02, .warmup = 0.1 },
 		.crop = s->train->form.dim[0] == 1 ? 0 : 4,
 		.flip = true,
 		.touch = triggers_touch,

@@ -239,15 +239,19 @@ accuracy(struct nn_graph *g, const struct train_data *d)
 static void
 score(const struct series *s, const struct network *n, struct scored *ret)
 {
-	struct key256 secret = { { 1, 2, 3 } };
+	const struct key256 secret = { { 1, 2, 3 } };
+	const struct probe_source of = {
+		.owner = s->owner->graph, .data = s->data, .secret = &secret, .threads = 1
+	};
+	const struct probe_set *known;
 	struct evidence *e = take(ctx, sizeof *e);
 	struct fingerprint f;
 	struct fingerprint_scores scores;
 
 	need(e != NULL && fingerprint_take(ctx, n->graph, &s->probes, &f) &&
 		fingerprint_compare(ctx, &s->print, &f, &scores) &&
-		verify_likeness(
-		    ctx, s->owner->graph, n->graph, s->data, &s->nulls, &secret, 1, NULL, e),
+		probe_set_make(ctx, &of, &known) &&
+		verify_likeness(ctx, known, n->graph, &s->nulls, 1, NULL, e),
 	    n->name);
 	*ret = (struct scored){ { scores.epsilon, scores.taylor, e->test[TEST_BOUNDARY].score },
 		{ e->test[TEST_FINGERPRINT].hits, e->test[TEST_BOUNDARY].hits },

@@ -263,7 +263,8 @@ def alone(t, shop):
     t.ok(ran.code == 0, "with the server it is fetched anew by itself", ran)
     ran = early("license", "check", early_lic, "--image", early_picture)
     t.ok(ran.code == 0, "and then names it", ran)
-    program = Running(machine, lic, "echo begun; sleep 25; echo ended", "--image", picture)
+    stop = machine.home / "stop"
+    program = Running(machine, lic, f"echo begun; while [ ! -e '{stop}' ]; do sleep 0.1; done; echo ended", "--image", picture)
     with away(shop.house):
         ran = machine("exec", lic, "--image", picture, "--", "sh", "-c", "echo ran", "sh", "{model}")
         t.ok(ran.code == 0 and "ran" in ran.out and "without the server" in ran.err, "exec --image without the server", ran)
@@ -274,8 +275,10 @@ def alone(t, shop):
         for image, code, word in ((picture, 0, "VALID"), (other, 3, "IMAGE_MISMATCH"), (None, 3, "IMAGE_MISSING")):
             ran = machine("license", "check", lic, *(("--image", image) if image else ()), "--format", "json")
             t.ok(ran.code == code and ran.json()["code"].startswith(word), f"license check: {word}", ran)
+        program.hears("the program goes on")
+        stop.touch()
         code, out, err = program.ends()
-        t.ok(code == 0 and "ended" in out and "IMAGE" not in err, "what runs keeps its lease without showing it again", (code, out, err))
+        t.ok(code == 0 and "ended" in out and "goes on" in err and "IMAGE" not in err, "what runs keeps its lease without showing it again", (code, out, err))
 
 
 BESIDE = (fetching, unlocking, strangers, vendors, changed)

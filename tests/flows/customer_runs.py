@@ -25,14 +25,19 @@ STUBBORN = "trap '' TERM; echo begun; while :; do sleep 0.1; done"
 SHORT = {"lease": 30, "grace_revoked": 3}
 
 
+def beaten(shop, lic):
+    """Waits for a heartbeat: by how many milliseconds it makes the seat last longer."""
+    ask = "SELECT expires FROM lease WHERE license = ?"
+    first = shop.house.ask(ask, lic)[0][0]
+    return until(lambda: shop.house.ask(ask, lic)[0][0] - first, 30, "a heartbeat")
+
+
 def revoked(t, shop):
     _, machine, lic = shop.enrolled(SHORT)
-    began = time.monotonic()
     program = Running(machine, lic, LASTING)
     t.same(shop.house.ask("SELECT count(*) FROM lease WHERE license = ?", lic)[0][0], 1, "while it runs it has a seat")
-    first = shop.house.ask("SELECT expires FROM lease WHERE license = ?", lic)[0][0]
-    until(lambda: shop.house.ask("SELECT expires FROM lease WHERE license = ?", lic)[0][0] > first, 20, "a heartbeat")
-    t.ok(time.monotonic() - began < 15, "heartbeats come at a third of the lease")
+    apart = beaten(shop, lic)
+    t.ok(8000 < apart < 15000, "heartbeats come at a third of the lease", apart)
     shop.act(lic, "revoke")
     code, out, err = program.ends()
     t.ok(code == 3 and "LICENSE_REVOKED" in err and "in 3 s" in err, "a revocation ends it: exit 3, and a message", (code, err))
@@ -53,9 +58,9 @@ def suspended(t, shop):
     other.ends()
     t.same(shop.house.ask("SELECT count(*) FROM lease WHERE license = ?", lic)[0][0], 1, "the first to end does not give it back")
     shop.act(lic, "suspend")
-    time.sleep(13)
+    program.hears("LICENSE_SUSPENDED")
     shop.act(lic, "reinstate")
-    time.sleep(13)
+    program.hears("holds again")
     program.process.send_signal(signal.SIGTERM)
     code, out, err = program.ends()
     t.ok(code == 7 and "LICENSE_SUSPENDED" in err and "holds again" in err, "a suspension that is taken back ends nothing", (code, out, err))
@@ -66,15 +71,16 @@ def outlasting(t, shop):
     _, machine, lic = shop.enrolled(SHORT)
     program = Running(machine, lic, STUBBORN)
     with away(shop.house):
-        time.sleep(14)
+        program.hears("goes on")
         t.ok(program.process.poll() is None, "without the server the program goes on")
-    time.sleep(12)
+    program.hears("answers again")
     shop.act(lic, "revoke")
+    program.hears("LICENSE_REVOKED")
     began = time.monotonic()
     code, _, err = program.ends(60)
     took = time.monotonic() - began
     t.ok(code == 3 and "goes on" in err and "LICENSE_REVOKED" in err, "back again, it revokes", (code, err))
-    t.ok("killed" in err and 12 < took < 30, f"what does not end by SIGTERM is killed 10 s later: {took:.1f} s", err)
+    t.ok("killed" in err and 12 < took < 40, f"what does not end by SIGTERM is killed 10 s later: {took:.1f} s", err)
 
 
 def signals(t, shop):
@@ -90,9 +96,17 @@ def signals(t, shop):
     child = program.child()
     program.process.kill()
     program.process.wait()
-    until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2], 10, "it ends")
+    until(lambda: over(child), 10, "it ends")
     t.ok(True, "a program does not outlive its supervisor")
     program.process.communicate()
+
+
+def over(pid):
+    """Whether a process is no more, or nobody has asked yet how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def memory_of(pid):
@@ -121,7 +135,7 @@ def nothing_left(t, shop):
     key = json.loads((machine.config / "customers" / customer["id"] / "key").read_text())
     secret = [key["d"].encode(), base64.urlsafe_b64decode(key["d"] + "=")]
     program = Running(machine, lic, LASTING)
-    time.sleep(11)  # a heartbeat has been
+    beaten(shop, lic)
     memory = memory_of(program.process.pid)
     t.ok(len(memory) > 100000 and lic.encode() in memory, "the supervisor's memory is read", len(memory))
     t.ok(not any(s in memory for s in secret), "there is no private key in it")
@@ -188,6 +202,8 @@ got = []
 while not select.select([sys.stdin], [], [], 0)[0]:
     info = signal.sigtimedwait({signal.SIGINT}, 0.1)
     got += [info.si_code] if info else []
+    if info:
+        print("number", len(got), flush=True)
 print("read", sys.stdin.readline().strip(), "interrupted", len(got), "by others", sum(c <= 0 for c in got), flush=True)
 sys.exit(9)
 """
@@ -198,9 +214,10 @@ def terminal(t, shop):
     _, machine, lic = shop.enrolled(SHORT)
     screen = Terminal(machine, "exec", lic, "--", sys.executable, "-c", COUNTING, "{model}")
     t.ok(screen.until("begun"), "a program begins at a terminal", screen.said)
-    for _ in range(5):
+    for n in range(1, 6):
         screen.types("\x03")
-        time.sleep(0.3)
+        screen.until(f"number {n}")
+    time.sleep(0.3)  # what would come twice
     screen.types("a line\n")
     t.ok(screen.until("read a line interrupted 5 by others 0"), "Ctrl-C reaches it once, and what is typed, too", screen.said)
     t.same(screen.ends(), 9, "and ends as it does")
@@ -276,12 +293,13 @@ def several(t, shop):
     t.ok(ran.code == 0, "the record is sound", ran)
 
 
-# What waits most of its time, and leaves the server alone; what stops the server; and that only at length.
+# What waits most of its time, and leaves the server alone; what stops the server, so that it has one of its
+# own; and that only at length.
 BESIDE = (revoked, suspended, signals, nothing_left, terminal, erased, several)
 ALONE = (outlasting, days_over, keyless) if full() else (outlasting,)
 
 
-def together(t):
+def all_of(t, parts, threads):
     with House(**FREE) as house:
         house.open()
         shop = Shop(house)
@@ -292,11 +310,15 @@ def together(t):
             except Exception:  # the others go on
                 t.ok(False, f"{part.__name__} runs to its end", traceback.format_exc())
 
-        with ThreadPoolExecutor(len(BESIDE)) as pool:
-            list(pool.map(shown, BESIDE))
-        for part in ALONE:
-            shown(part)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(shown, parts))
         t.same(house.ctl("audit", "verify").code, 0, "the audit verifies")
+
+
+def together(t):
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(all_of, t, BESIDE, len(BESIDE)), pool.submit(all_of, t, ALONE, 1)]:
+            one.result()
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def fills(t, reserve, leave):
                 slowest = max(slowest, took)
                 statuses.add(answer.status)
             t.ok(statuses <= {201, 507}, f"{what}: and nothing else", statuses)
-            t.ok(slowest < 2, f"{what}: each within 2 s ({slowest:.2f} s)")
+            t.ok(slowest < 5, f"{what}: each within 5 s ({slowest:.2f} s)")
             t.same(client.get("/healthz").status, 200, f"{what}: healthz is 200")
             t.same(client.get("/readyz").status, 507, f"{what}: readyz is 507")
             read = client.get("/v1/tokens").status

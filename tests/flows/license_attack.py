@@ -10,7 +10,8 @@ import secrets
 import signal
 import threading
 import time
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from glob import glob
 
 from customers import Customer, enrol, enrolled, new_customer
@@ -54,8 +55,9 @@ def floods(t):
         vendor, verifier = house.client(), Client(house, house.token("acme", "verifier"))
         ada = enrolled(house, vendor)
         path = "/v1/licenses/lic_" + ada.id[4:] + "/revoke"
+        began = time.monotonic()
         got = [ada.post(path, {}).status for _ in range(80)]
-        t.ok(set(got) == {403, 429} and got.count(403) <= 22, "a customer's attempts to revoke are limited", got)
+        t.ok(set(got) == {403, 429} and got.count(403) <= 22 + time.monotonic() - began, "a customer's attempts to revoke are limited", got)
         got = [verifier.post(path, {}).status for _ in range(80)]
         t.ok(set(got) == {403, 429} and got.count(403) <= 45, "and those of a token without the role", got)
         got = [vendor.post(path, {}).status for _ in range(80)]
@@ -176,22 +178,21 @@ def files(t):
     """What was signed before the terms changed does not leave behind it."""
     with House(**FREE, threads=8) as house:
         scene = Scene(house.open(), {"offline": 0})
-        policy, got = house.ask("SELECT policy FROM license")[0][0], []
-        custodian = house.pids("hallmark-custodian")[0]
-        asking = threading.Thread(
-            target=lambda: got.append(asked(house, scene.vendor.secret, "POST", f"/v1/licenses/{scene.license}/file", {}))
-        )
-        os.kill(custodian, signal.SIGSTOP)
-        try:
-            asking.start()
-            time.sleep(0.3)
-            with closing(Client(house, scene.vendor.secret)) as other:
-                changed = other.request("PATCH", "/v1/policies/" + policy, {"offline": 3600}, {"If-Match": "*"})
-        finally:
-            os.kill(custodian, signal.SIGCONT)
-        asking.join(30)
-        t.same(changed.status, 200, "terms change while a license file is being signed")
-        t.same(said(got[0]), (503, "BUSY"), "it is signed again, on those that are")
+        policy = house.ask("SELECT policy FROM license")[0][0]
+        for offline in range(3600, 3620):  # until the change has come while a file was under way
+            custodian = house.pids("hallmark-custodian")[0]
+            with ThreadPoolExecutor(1) as pool:
+                os.kill(custodian, signal.SIGSTOP)
+                try:
+                    asking = pool.submit(asked, house, scene.vendor.secret, "POST", f"/v1/licenses/{scene.license}/file", {})
+                    time.sleep(0.3)
+                    changed = scene.vendor.request("PATCH", "/v1/policies/" + policy, {"offline": offline}, {"If-Match": "*"})
+                finally:
+                    os.kill(custodian, signal.SIGCONT)
+            if asking.result().status != 200:
+                break
+            t.same(claims(asking.result())["offline"], offline, "a file that was asked for too late has the new terms")
+        t.same((changed.status, said(asking.result())), (200, (503, "BUSY")), "terms change while a file is being signed: it is signed again")
 
 
 def clocks(t):
@@ -431,7 +432,7 @@ def deaths(t):
 
         def work(n):
             for k in range(wanted):
-                for _ in range(200):
+                for _ in range(1000):
                     try:
                         answer = unlock(people[n], scene.license, f"{n}-{k}", machine=f"m{n}")
                     except (Closed, OSError) as e:
@@ -451,9 +452,10 @@ def deaths(t):
         for _ in range(4):
             time.sleep(0.15)
             for pid in house.pids("hallmark-custodian"):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         for thread in threads:
-            thread.join(60)
+            thread.join(100)
         t.same(wrong[:5], [], "each of 64 clients gets its keys although the custodian dies")
         t.same(house.ask("SELECT unlocks, seats_used FROM license"), [(CLIENTS * wanted, CLIENTS)], "each was counted once")
         for one in [*people, scene]:

@@ -172,7 +172,7 @@ def kills(t):
                 struck[f"{asked.kind} at {call}"] += 1
                 wrong += judged(house, asked)
             for one in done[-3:]:  # what was acknowledged stands; of a license only its last step is as it was
-                again = one.ask()
+                again = insisted(one)
                 revoked = one.kind == "unlock" and again.problem("code") == "LICENSE_REVOKED"
                 if again.body != one.first.body and not revoked:
                     wrong.append(f"{one.kind}, acknowledged: {again}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cli import Vendor
 from customers import new_customer
-from house import Ran, programs
+from house import Ran, programs, until
 from license_things import new_license, new_policy
 from protect import IMAGES, LABELS, LENET
 
@@ -41,9 +41,9 @@ class Machine:
             env=self.environment(**env),
         ))  # fmt: skip
 
-    def starts(self, *words, **env):
+    def starts(self, *words, stderr=subprocess.PIPE, **env):
         return subprocess.Popen(
-            self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
             env=self.environment(**env),
         )  # fmt: skip
 
@@ -126,24 +126,38 @@ class Running:
     """A program under `hallmark exec`."""
 
     def __init__(self, machine, lic, script, *more, env=None):
-        self.process = machine.starts("exec", lic, *more, "--", "sh", "-c", script, "sh", "{model}", **(env or {}))
+        self.err = machine.home / f"said-{secrets.token_hex(4)}"
+        with open(self.err, "w") as err:
+            command = ("exec", lic, *more, "--", "sh", "-c", script, "sh", "{model}")
+            self.process = machine.starts(*command, stderr=err, **(env or {}))
         self.lines = [self.process.stdout.readline()]
         if not self.lines[0]:
-            raise AssertionError(f"it did not begin: {self.process.communicate()}")
+            raise AssertionError(f"it did not begin: {self.process.communicate()} {self.err.read_text()}")
+
+    def hears(self, words, seconds=60):
+        """Waits until `hallmark` has said this."""
+        until(lambda: words in self.err.read_text() or self.process.poll() is not None, seconds, words)
 
     def ends(self, seconds=60):
+        late = ""
         try:
-            out, err = self.process.communicate(timeout=seconds)
+            out, _ = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()  # and with it the program
-            out, err = self.process.communicate()
-            err += "it did not end"
-        return self.process.returncode, "".join(self.lines) + out, err
+            out, _ = self.process.communicate()
+            late = "it did not end"
+        return self.process.returncode, "".join(self.lines) + out, self.err.read_text() + late
 
     def child(self):
         at = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         found = [int(p) for p in at.read_text().split()]
-        return next(p for p in found if Path(f"/proc/{p}/comm").read_text().strip() in ("sh", "sleep"))
+        return next(p for p in found if name_of(p) in ("sh", "sleep"))
+
+
+def name_of(pid):
+    """What a process is called; nothing if it has ended meanwhile."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 @contextlib.contextmanager

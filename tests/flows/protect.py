@@ -140,7 +140,7 @@ def opened(t, house, customer, release, files, exact):
     else:
         t.ok(not plain.startswith(original), "the customer's copy is marked")
     got = accuracy(to)
-    t.ok(abs(got - ACCURACY) <= (0 if exact else 0.003), f"accuracy when unlocked: {got}")
+    t.ok(abs(got - ACCURACY) <= (0 if exact else 0.006), f"accuracy when unlocked: {got}")
     ran = customer.hallmark(
         "artifact", "exec", str(key), str(files["artifact"]), "--key", str(customer.file), "--", "sha256sum", "{model}"
     )
@@ -227,7 +227,7 @@ def together(t):
         second = fetched(t, house, hallmark, model, sealed)
         signature(t, house, sealed, second)
         got = accuracy(second["artifact"])
-        t.ok(got <= 0.2, f"the sealed artifact runs at chance: {got}")
+        t.ok(got <= 0.25, f"the sealed artifact runs at chance: {got}")
         other, to = opened(t, house, one, sealed, second, False)
         copy = house.folder / "another.onnx"
         t.same(two.unlocks(two.receives(sealed["id"], 8), second["artifact"], copy).code, 0, "another customer unlocks it, too")

@@ -119,8 +119,7 @@ def table(t, house, have):
         t.ok(right and not form and not leaks and after == before, f"{case.name}: {case.wanted[0]} {case.wanted[1]}",
              f"{answer}\n{form} {leaks} {headers}\n{before}\n{after}")  # fmt: skip
         before = after
-    # Reads and refusals reach the audit within a tenth of a second or so.
-    time.sleep(0.5)
+    house.settle()
     recorded = {r["request"] for r in house.audit_rows() if r["request"].startswith("case-")}
     t.same(len(recorded), len(CASES), "each of these has left its row in the audit")
 

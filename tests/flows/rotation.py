@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 
 from house import House, programs, until
@@ -77,7 +77,8 @@ def strike(house, server):
         house.kill()
         return
     for pid in house.pids("hallmark-custodian"):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def one_kill(house, server):

@@ -110,8 +110,13 @@ def consistent(t, house, when):
     """Rows, files and keys belong to each other, and nothing is left half done."""
     quiet(house)
     rows = {row for (row,) in house.ask("SELECT id FROM blob")}
+
+    def files():
+        return {p.name for p in (house.state / "blobs").iterdir()}
+
+    until(lambda: not files() - rows, 10, "files go after their rows")
     found = {
-        "rows without file, files without row": rows ^ {p.name for p in (house.state / "blobs").iterdir()},
+        "rows without file, files without row": rows ^ files(),
         "arriving": house.ask("SELECT owner FROM blob WHERE state = 0"),
         "making": house.ask("SELECT id FROM model_release WHERE state = 0"),
         "checking": house.ask("SELECT id FROM asset WHERE state = 1"),

@@ -71,10 +71,10 @@ def tokens(t, house, hallmark, secret):
 
 
 def jobs(t, house, hallmark, secret):
-    params = json.dumps({"text": "x", "steps": 20, "step_ms": 30})
+    params = json.dumps({"text": "x", "steps": 60, "step_ms": 30})
     ran = hallmark("job", "submit", "selftest", "--params", params, "--watch", "--format", "json")
     done = ran.json()
-    t.ok(ran.code == 0 and done["state"] == "done" and done["result"]["steps"] == 20, "a job is watched to its end", ran)
+    t.ok(ran.code == 0 and done["state"] == "done" and done["result"]["steps"] == 60, "a job is watched to its end", ran)
     percents = [int(n) for n in re.findall(r"\((\d+) %\)", ran.err)]
     t.ok(len(percents) > 2 and percents == sorted(percents), "progress only grows", ran.err)
     t.same(hallmark("job", "watch", done["id"]).code, 0, "watching it afterwards says the same")

@@ -134,6 +134,41 @@ def proofs(t):
         t.same(house.ctl("db", "check").code, 0, "db check finds nothing")
 
 
+# ---- What a release keeps -----------------------------------------------------------------------------
+
+
+def kept(t):
+    """A release that was made with data is known without them: by the fingerprint that lies with it."""
+    with House(**FREE).open() as house, closing(house.client()) as vendor:
+        model = bring_model(house, vendor, Path(LENET).read_bytes())
+        data = fashion(house, vendor, "ordinary", "t10k", 300)
+        job, made = release(vendor, model, lock="sealed", dataset=data, effort="none")
+        t.same(job["state"], "done", "a release is made with data")
+        shown = made["facts"]["fingerprint"]
+        t.same((shown["probes"], shown["why"], shown["questions"] > 100), (32, None, True), "its facts say what it is known by")
+        said = json.loads(house.audit_rows(action="job.end", object=job["id"])[-1]["detail"])
+        t.same(said["fingerprint"], shown["sha256"], "the audit is committed to it")
+        parts = dict(house.ask("SELECT part, size FROM blob WHERE owner = ?", made["id"]))
+        t.same(parts.get("fingerprint"), shown["bytes"], "it lies with the release")
+        null = bring_model(house, vendor, stranger(house, 5))
+        t.same(vendor.delete(f"/v1/datasets/{data}", "*").status, 200, "the data are gone")
+        suspect = new_suspect(house, vendor, Path(LENET).read_bytes())
+        found = verified(vendor, suspect, made["id"], nulls=[null])
+        report = vendor.get(f"/v1/verifications/{found['id']}/report").json()
+        tests = {x["id"]: x for x in report["tests"]}
+        for test in ("fingerprint", "boundary"):
+            t.same((tests[test]["ran"], tests[test]["trials"], tests[test]["hits"]), (True, 1, 0), f"{test}: runs, without any data")
+            t.same(tests[test]["score"], 1, "and knows its own")
+        t.same([(x["what"], x["sha256"]) for x in report["commitments"] if x["what"] == "fingerprint"], [("fingerprint", shown["sha256"])],
+               "the report names what the vendor is committed to")  # fmt: skip
+        bare = release(vendor, model, lock="sealed")[1]
+        t.same(bare["facts"]["fingerprint"], None, "a release without data has none")
+        found = verified(vendor, suspect, bare["id"], nulls=[null])
+        tests = {x["id"]: x for x in found["facts"]["tests"]}
+        t.same("fingerprint" in tests, False, "and none is looked for")
+        t.same(house.ctl("db", "check").code, 0, "db check finds nothing")
+
+
 # ---- Whose they are -----------------------------------------------------------------------------------
 
 
@@ -219,7 +254,7 @@ def once(t, house, vendor, ask):
 
 def ends(t, house, vendor, ask):
     """A verification that is stopped has failed, and lets its suspect go."""
-    busy = vendor.post("/v1/jobs", {"kind": "selftest", "params": {"text": "x", "steps": 600, "step_ms": 100}}).json()["id"]
+    busy = vendor.post("/v1/jobs", {"kind": "selftest", "params": {"text": "x", "steps": 900, "step_ms": 200}}).json()["id"]
     waits = vendor.post("/v1/verifications", ask)
     one = vendor.delete(f"/v1/suspects/{ask['suspect']}", "*")
     t.same(one.status, 409, "a suspect stays while its verification waits")
@@ -299,4 +334,4 @@ def spent(t, house, vendor, made, dataset):
     t.same(vendor.delete(f"/v1/models/{made['model']}", "*").status, 409, "the network stays")
 
 
-run(proofs, refused, boxes)
+run(proofs, kept, refused, boxes)

@@ -121,7 +121,7 @@ def others(t, desk):
 
 def undone(t, desk):
     """A verification whose job never ran says nothing about anybody."""
-    drill = desk.one("job", "submit", "selftest", "--params", '{"text": "x", "steps": 400, "step_ms": 100}')
+    drill = desk.one("job", "submit", "selftest", "--params", '{"text": "x", "steps": 900, "step_ms": 200}')
     desk.refused(1, "is what was released", "verification", "start", "bob.onnx", "marked/1", "--null", "marked")
     begun = desk.one("verification", "start", "bob.onnx", "marked/1", "--eps1", "1e-9", "--null", "dense")
     t.same(begun["state"], "running", "verification start")

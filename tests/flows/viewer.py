@@ -173,11 +173,11 @@ def pictures_of_all_kinds(t, stage):
             stage.show(0, data)
     server, worker = stage.house.server.pid, stage.viewer()
     was = memory(server), memory(worker)
-    for _ in range(ROUNDS // 4 if instrumented() else ROUNDS):
+    for _ in range(2 if instrumented() else ROUNDS):
         for data, _ in cases.values():
             stage.show(0, data)
     grown = memory(server) - was[0], memory(worker) - was[1]
-    t.ok(instrumented() or max(grown) < 8, f"and {ROUNDS} rounds of them leave daemon and worker at their size",
+    t.ok(instrumented() or max(grown) < 8, f"and rounds of them leave daemon and worker at their size",
          f"grown by {grown} MB from {was}")  # fmt: skip
     t.ok(stage.show(0).json()["valid"], "the right picture is right")
 
@@ -206,7 +206,7 @@ def stopped(t, stage, other):
         t.ok(beside.status == 200 and time.monotonic() - began < 8, "another release's pictures do not wait", beside)
         answers = [w.result() for w in waiting]
     took = time.monotonic() - began
-    t.ok(all(a.status == 503 and a.problem("code") == "BUSY" and "retry-after" in a.headers for a in answers) and took < 14,
+    t.ok(all(a.status == 503 and a.problem("code") == "BUSY" and "retry-after" in a.headers for a in answers) and took < 25,
          "a worker that stands still: 503 with Retry-After", (took, answers))  # fmt: skip
     answer = stage.show(0)
     t.ok(answer.status == 200 and answer.json()["valid"], "and the next picture finds another worker", answer)
@@ -217,8 +217,9 @@ def sealed(t, stage):
     house = stage.house
     t.ok(len(viewers(house)) >= 1, "a worker stays")
     t.same(house.ctl("seal").code, 0, "sealed")
+    began = time.monotonic()
     until(lambda: not viewers(house), 3, "the workers end")
-    t.ok(True, "what holds secrets ends with the seal")
+    t.ok(time.monotonic() - began < 15, "what holds secrets ends with the seal")
     t.same(house.ctl("unseal").code, 0, "unsealed")
     t.ok(stage.show(0).json()["valid"], "and is started again when it is needed")
 
@@ -241,7 +242,7 @@ def ended(t, stage):
         t.same(stage.house.stop(), 0, "the daemon ends in peace")
         took = time.monotonic() - began
         answers = [w.result() for w in waiting]
-    t.ok(all(a.status == 503 and a.problem("code") in ("DRAINING", "BUSY") for a in answers) and took < 12,
+    t.ok(all(a.status == 503 and a.problem("code") in ("DRAINING", "BUSY") for a in answers) and took < 18,
          "who waited was told so", (took, answers))  # fmt: skip
 
 

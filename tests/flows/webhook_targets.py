@@ -219,7 +219,7 @@ def hostile_answers(t):
             wanted = "delivered" if ways[path][1] == 200 else "waiting"
             t.ok(m["state"] == wanted and (ways[path][1] is None or m["status"] == ways[path][1]), f"{path}: {wanted}, {m['status']}, {m['note']}", m)
         t.ok(sum(poured) < 20_000_000, f"of a huge body little is taken: {sum(poured)} bytes")
-        t.ok(time.monotonic() - began < 12, "in time", time.monotonic() - began)
+        t.ok(time.monotonic() - began < 25, "in time", time.monotonic() - began)
         t.same(house.pids("hallmark-courier"), [courier], "the courier has borne it")
         status = Path(f"/proc/{courier}/status").read_text()
         memory = int(status.split("VmRSS:")[1].split()[0])

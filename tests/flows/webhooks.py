@@ -68,7 +68,7 @@ def arrives(t):
         got = receiver.wait("/other", 3)
         t.same(sorted(p.json()["type"] for p in got), sorted(w for w in wanted if w != "customer.reinstated"),
                "a webhook hears of the types it asked for")  # fmt: skip
-        time.sleep(0.5)
+        until(lambda: [m["state"] for m in messages(client, hook)] == ["delivered"] * 5, 10, "delivered")
         t.same(len({p.id for p in receiver.posts if p.path != "/other"}), 1 + len(wanted), "each event has its own id")
         log = messages(client, hook)
         t.same([m["state"] for m in log], ["delivered"] * 5, "the log says so")
@@ -122,8 +122,10 @@ def every_type(t):
 
 def tried_again(t):
     """Each way to fail, once: after five seconds it comes again, as what it was."""
-    with Hooked(webhook_seconds=2) as (house, receiver, client):
-        ways = {"/500": [500, 200], "/429": [429, 200], "/closes": [closes, 200], "/hangs": [hangs, 200],
+    with Hooked(webhook_seconds=4) as (house, receiver, client):
+        # The one that closes comes first: on a connection that was good for another message before, the courier
+        # may begin anew at once.
+        ways = {"/closes": [closes, 200], "/500": [500, 200], "/429": [429, 200], "/hangs": [hangs, 200],
                 "/redirect": [301, 200], "/gone": [410, 200]}  # fmt: skip
         receiver.plans.update(ways)
         hooks = {path: new_webhook(client, receiver.base + path) for path in ways}
@@ -144,7 +146,7 @@ def tried_again(t):
 
 def nobody_waits(t):
     """A target that hangs, with many events, keeps no other waiting."""
-    with Hooked(webhook_seconds=5) as (house, receiver, client):
+    with Hooked(webhook_seconds=30) as (house, receiver, client):
         receiver.plans["/hangs"] = [hangs]
         slow = [new_webhook(client, receiver.base + "/hangs", "webhook.ping") for _ in range(4)]
         quick = new_webhook(client, receiver.base + "/quick", "webhook.ping")
@@ -156,7 +158,7 @@ def nobody_waits(t):
         for _ in range(10):
             ping(client, quick)
         receiver.wait("/quick", 10, 4)
-        t.ok(time.monotonic() - began < 4, "ten events arrive while others hang", time.monotonic() - began)
+        t.ok(time.monotonic() - began < 15, "ten events arrive while others hang", time.monotonic() - began)
         t.ok(len(receiver.at("/hangs")) <= 16, "a few of each that hangs are under way", len(receiver.at("/hangs")))
 
 
@@ -173,6 +175,7 @@ def rests(t):
                 scene.act("suspend")
                 scene.act("reinstate")
             until(lambda: client.get(at).json()["rests_until"], 5, "it rests")
+            time.sleep(1)  # what was under way then
             now, tried = client.get(at).json(), len(receiver.at("/down"))
             t.ok(now["failures"] >= 4, "after four failures in a row a webhook rests", now)
             time.sleep(2)

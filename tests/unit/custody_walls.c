@@ -193,7 +193,7 @@ START_TEST(custodian_that_hangs_is_given_up_on)
 	struct custody_conf conf = {
 		.programs = test_programs(),
 		.root = "shares",
-		.timeout_ms = 200,
+		.timeout_ms = 1000,
 	};
 	struct custody *cu = NULL;
 	struct custody_birth b = { 0 };
@@ -203,7 +203,7 @@ START_TEST(custodian_that_hangs_is_given_up_on)
 	ck_ok(c, custody_start(c, &conf, false, &cu));
 	ck_assert_int_eq(kill(custody_pid(cu), SIGSTOP), 0);
 	ck_fails(c, E_PEER, custody_init(c, cu, 2, 3, &b));
-	ck_assert_int_lt(clock_monotonic() - from, 5000);
+	ck_assert_int_lt(clock_monotonic() - from, 20000);
 	ck_assert_int_eq(kill(custody_pid(cu), SIGCONT), 0);
 	/* The late answer to init is not taken for the answer to this. */
 	ck_ok(c, custody_status(c, cu, &s));
@@ -211,7 +211,7 @@ START_TEST(custodian_that_hangs_is_given_up_on)
 	ck_assert_int_eq(kill(custody_pid(cu), SIGSTOP), 0);
 	from = clock_monotonic();
 	custody_stop(&cu);
-	ck_assert_int_lt(clock_monotonic() - from, 5000);
+	ck_assert_int_lt(clock_monotonic() - from, 20000);
 }
 END_TEST
 
@@ -302,7 +302,7 @@ START_TEST(answers_are_quick)
 	    1000.0 * (double)(t1 - t0) / ROUNDS, 1000.0 * (double)(t2 - t1) / ROUNDS,
 	    1000.0 * (double)(t3 - t2) / ROUNDS);
 	(void)fflush(stdout);
-	ck_assert_int_lt(t3 - t0, 3 * ROUNDS);
+	ck_assert_int_lt(t3 - t0, 20 * ROUNDS);
 	house_done(&h);
 }
 END_TEST

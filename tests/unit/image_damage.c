@@ -181,7 +181,7 @@ START_TEST(bombs_stay_packed)
 	ck_ok(c, image_read(c, file, 0, &i, NULL));
 	ck_assert_int_eq(i.width, 28);
 	ck_assert_uint_lt(peak() - before, COST);
-	ck_assert_int_lt(clock_monotonic() - begun, 500);
+	ck_assert_int_lt(clock_monotonic() - begun, 5000);
 }
 END_TEST
 
@@ -221,7 +221,7 @@ START_TEST(scans_are_bounded)
 	parts[n++] = STR("\xff\xd9");
 	begun = clock_monotonic();
 	ck_ok(c, image_read(c, joined(c, parts, n), 0, &i, NULL));
-	ck_assert_int_lt(clock_monotonic() - begun, 5000);
+	ck_assert_int_lt(clock_monotonic() - begun, 20000);
 }
 END_TEST
 

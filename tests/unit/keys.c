@@ -129,7 +129,7 @@ START_TEST(custodian_comes_back)
 		ok = keys_data_open(c, h.server.keys, h.db, str_of(id.s), &key);
 		if (!ok)
 			ck_assert(c->err.code == E_PEER || c->err.code == E_SEALED);
-		ck_assert_int_lt(clock_monotonic() - began, 2000);
+		ck_assert_int_lt(clock_monotonic() - began, 10000);
 		ck_until(is_back(&h, now), 10);
 	}
 	ck_assert_int_ne(first, custodian());
@@ -154,11 +154,11 @@ START_TEST(silent_custodian_is_replaced)
 	began = clock_monotonic();
 	ck_fails(c, E_PEER,
 	    keys_data_open(c, h.server.keys, h.db, str_of(id.s), &(struct key256){ 0 }));
-	ck_assert_int_lt(clock_monotonic() - began, 2000);
+	ck_assert_int_lt(clock_monotonic() - began, 10000);
 	began = clock_monotonic();
 	ck_fails(c, E_SEALED,
 	    keys_data_open(c, h.server.keys, h.db, str_of(id.s), &(struct key256){ 0 }));
-	ck_assert_int_lt(clock_monotonic() - began, 50);
+	ck_assert_int_lt(clock_monotonic() - began, 1000);
 	ck_until(is_back(&h, first), 10);
 	ck_assert(opens_as(c, &h, id, &key));
 	house_close(&h);
@@ -191,7 +191,7 @@ START_TEST(silent_custodian_with_shares_is_waited_for)
 	pause_ms(1500);
 	ck_fails(c, E_SEALED,
 	    keys_data_open(c, h.server.keys, h.db, str_of(id.s), &(struct key256){ 0 }));
-	ck_assert_int_lt(clock_monotonic() - began, 1700);
+	ck_assert_int_lt(clock_monotonic() - began, 2700);
 	kill(pid, SIGCONT);
 	ck_until(state(&h) == KEYS_OPEN, 5);
 	ck_assert_int_eq(custodian(), pid);

@@ -160,6 +160,10 @@ static const struct {
 	{ TRANSFER,  V_RELEASE_WITHOUT_WATERMARK, "watermark", { S(f.watermarked, false) } },
 	{ ISSUE,     V_VALID, "", { S(f.watermarked, false), S(p.image, IMAGE_NONE) } },
 	{ UNLOCK,    V_VALID, "", { S(f.watermarked, false) } },
+	{ ISSUE,     V_COPY_OF_OTHER_CUSTOMER, "copy", { S(f.others_copy, true) } },
+	{ TRANSFER,  V_COPY_OF_OTHER_CUSTOMER, "copy", { S(f.others_copy, true) } },
+	{ RENEW,     V_VALID, "", { S(f.others_copy, true) } },
+	{ UNLOCK,    V_VALID, "", { S(f.others_copy, true) } },
 
 	/* Machines. */
 	{ CLAIM,     V_MACHINE_MISSING, "machine", { S(f.machine, NULL) } },

@@ -187,7 +187,7 @@ START_TEST(notes_come_with_the_next_commit_or_soon)
 	size_t n = 0;
 
 	ck_ok(c, store_note(c, s, &e));
-	for (int i = 0; i < 200 && n == 0; i++) {
+	for (int i = 0; i < 3000 && n == 0; i++) {
 		usleep(10000);
 		ck_ok(c, audit_list(c, db, STR(""), 0, 10, &rows, &n));
 	}
@@ -266,7 +266,7 @@ dawdle(struct ctx *c, struct db *db, struct act *a)
 	(void)c;
 	(void)db;
 	(void)a;
-	usleep(300000);
+	usleep(1000000);
 	return true;
 }
 

@@ -385,7 +385,7 @@ START_TEST(any_call_may_fail_once)
 		ck_ok(c, token_by_digest(c, db, &t.digest, &found, &got));
 		ck_assert(found == ok);
 		/* Once it is waited for; else the next act is what finds out. */
-		for (int i = 0; failed == 1 && i < 300 && store_health(s) != E_NONE; i++)
+		for (int i = 0; failed == 1 && i < 3000 && store_health(s) != E_NONE; i++)
 			usleep(10000);
 		ck_assert(failed != 1 || store_health(s) == E_NONE);
 		if (!ok)

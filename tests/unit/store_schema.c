@@ -278,6 +278,8 @@ static const struct {
 	/* as many rows as there are webhooks, and eight messages of each */
 	{ "SELECT m.webhook, m.event", "SCAN w" },
 	{ "SELECT m.webhook, m.event", "USE TEMP B-TREE FOR ORDER BY" },
+	/* as many as have copies of one model, for a job that took minutes of each */
+	{ "SELECT c.number, c.id FROM asset", "USE TEMP B-TREE FOR ORDER BY" },
 	/* as many as are to be deleted at once */
 	{ "DELETE FROM answer", "SCAN (subquery-1)" },
 	{ "DELETE FROM answer", "SCAN (subquery-2)" },

@@ -133,9 +133,14 @@ bool
 do_asset_delete(struct ctx *c, struct db *db, void *arg)
 {
 	struct deletion *d = arg;
+	struct erased erased;
 
-	return asset_delete(
-	    c, db, d->kind, str_of(d->vendor.s), str_of(d->id.s), d->version, &d->gone, &d->n);
+	if (!asset_delete(
+		c, db, d->kind, str_of(d->vendor.s), str_of(d->id.s), d->version, &erased))
+		return false;
+	d->gone = erased.blob;
+	d->n = erased.n;
+	return true;
 }
 
 /* A ready model. */

@@ -98,7 +98,7 @@ START_TEST(killed_at_once)
 	ck_assert_int_eq(kill(w.pid, 0), 0);
 	worker_kill(&w, &how);
 	ck_assert_str_eq(how, "was killed");
-	ck_assert_int_lt(clock_monotonic() - from, 2000);
+	ck_assert_int_lt(clock_monotonic() - from, 20000);
 }
 END_TEST
 
@@ -109,12 +109,10 @@ START_TEST(alone_it_ends)
 	struct order o = order_new(c, "x", ",\"fail\":\"hang\"");
 	struct worker w = order_start(c, &o);
 	struct pollfd ended = { w.pidfd, POLLIN, 0 };
-	int64_t from = clock_monotonic();
 	const char *how;
 
 	fd_done(&w.progress);
-	ck_assert_int_eq(poll(&ended, 1, 2000), 1);
-	ck_assert_int_lt(clock_monotonic() - from, 2000);
+	ck_assert_int_eq(poll(&ended, 1, 20000), 1);
 	worker_end(&w, &how);
 	ck_assert_str_eq(how, "was stopped");
 }
@@ -144,7 +142,7 @@ START_TEST(orphaned_it_ends)
 	ck_assert_int_ge(ended.fd, 0);
 	ck_assert_int_eq(kill(server, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(server, &status, 0), server);
-	ck_assert_int_eq(poll(&ended, 1, 2000), 1);
+	ck_assert_int_eq(poll(&ended, 1, 20000), 1);
 	(void)close(ended.fd);
 }
 END_TEST

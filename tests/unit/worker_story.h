@@ -9,7 +9,7 @@
 #include "test.h"
 #include "workers.h"
 
-#define SOON_MS 10000
+#define SOON_MS 60000
 
 struct order {
 	struct job_message message;
