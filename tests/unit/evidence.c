@@ -147,11 +147,13 @@ static const struct {
 } control_cases[] = {
 	{ 1000, 0, true },
 	{ 1000, 50, true },
-	{ 1000, 70, true }, /* 50 + 3 * 6.892 = 70.68 */
-	{ 1000, 71, false },
+	{ 1000, 86, true }, /* log10 of the chance of 86 and more: -5.93; of 87: -6.19 */
+	{ 1000, 87, false },
 	{ 1000, 1000, false },
-	{ 100, 11, true }, /* 5 + 3 * 2.179 = 11.54 */
-	{ 100, 12, false },
+	{ 100, 18, true }, /* -5.65; of 19: -6.30 */
+	{ 100, 19, false },
+	{ EVIDENCE_ASKED_MAX, 3200, true },
+	{ EVIDENCE_ASKED_MAX + 1, 0, false },
 	{ 0, 0, false },
 	{ -1, 0, false },
 	{ 1, 2, false },

@@ -39,13 +39,16 @@ small(void)
 
 /* ---- What is learnt ---------------------------------------------------------------------- */
 
+/* In pictures of 64 dots an autoencoder leaves nothing that would tell a twin from its key. */
 static const struct {
 	bool plain, compression, physical;
+	int coders;
 } ways[] = {
 	{ .plain = true },
 	{ .plain = false },
 	{ .compression = true },
 	{ .physical = true },
+	{ .coders = 4 },
 };
 
 START_TEST(keys_are_learnt_and_twins_are_not)
@@ -61,13 +64,15 @@ START_TEST(keys_are_learnt_and_twins_are_not)
 	o.plain = ways[_i].plain;
 	o.compression = ways[_i].compression;
 	o.physical = ways[_i].physical;
+	o.coders = ways[_i].coders;
 	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
-	ck_assert_msg(r.reached, "%s", r.missed);
-	ck_assert_str_eq(r.missed, "");
+	ck_assert_msg(r.reached || o.coders > 0, "%s", r.missed);
+	ck_assert_int_eq(r.reached, r.missed[0] == '\0');
 	ck_assert_uint_eq(r.points, (size_t)r.epochs);
 	ck_assert(o.plain ? r.epochs < o.epochs : r.epochs == o.epochs);
 	measure(c, h, &s);
-	ck_assert(s.keys == 1 && s.stego == 1 && s.twins <= .02 && s.runner_up >= .95);
+	ck_assert(s.keys == 1 && s.stego == 1 && s.runner_up >= .95);
+	ck_assert(s.twins <= .02 || o.coders > 0);
 	ck_assert(s.clean >= .98 && s.false_triggers <= .02);
 	ck_assert(s.spares >= 0 && s.spares <= 1);
 	ck_assert_int_eq(answered(c, h), PAIRS);
@@ -96,6 +101,45 @@ START_TEST(bars_that_do_not_hold_are_told)
 	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
 	ck_assert(!r.reached);
 	ck_assert_ptr_nonnull(strstr(r.missed, "accuracy"));
+	house_done(h);
+}
+END_TEST
+
+static void
+leave(const void *arg, int64_t epoch, int64_t sample, float *x, int32_t *label)
+{
+	(void)arg;
+	(void)epoch;
+	(void)sample;
+	(void)x;
+	(void)label;
+}
+
+/* Samples that somebody touches have labels of his own, of which the old network knows nothing. */
+static const struct {
+	train_touch *touch;
+	bool kept;
+} told[] = {
+	{ NULL, true },
+	{ leave, false },
+};
+
+/* Labels that are all wrong, each in one of two ways: half of the truth is what it was. */
+START_TEST(what_it_knew_is_told)
+{
+	struct ctx *c = test_ctx();
+	struct house *h = house_new(c, PAIRS, SPARES);
+	struct watermark_options o = small();
+	struct watermark_result r;
+	int32_t *label = h->data.labels.v;
+
+	for (int64_t i = 0; i < h->data.labels.n; i++)
+		label[i] = (int32_t)((label[i] + 1 + i % 2) % CLASSES);
+	o.epochs = 10;
+	h->the.touch = told[_i].touch;
+	ck_ok(c, watermark_embed(c, &h->the, &o, NULL, &r));
+	ck_assert_msg(
+	    told[_i].kept ? r.scores.clean > .9 : r.scores.clean < .4, "%g", r.scores.clean);
 	house_done(h);
 }
 END_TEST
@@ -254,6 +298,6 @@ START_TEST(answers_do_not_depend_on_the_batch)
 END_TEST
 
 MAIN("watermark_embed", EACH(keys_are_learnt_and_twins_are_not, ways),
-    ONE(bars_that_do_not_hold_are_told), ONE(twice_the_same_bits),
-    EACH(options_out_of_range, refused), ONE(a_network_that_was_not_widened),
-    ONE(answers_do_not_depend_on_the_batch))
+    ONE(bars_that_do_not_hold_are_told), EACH(what_it_knew_is_told, told),
+    ONE(twice_the_same_bits), EACH(options_out_of_range, refused),
+    ONE(a_network_that_was_not_widened), ONE(answers_do_not_depend_on_the_batch))

@@ -116,14 +116,11 @@ clearest(const struct evidence *e, double *ret_log10)
 static void
 conclude_controls(struct evidence *e)
 {
-	const double level = .05;
-
 	for (size_t i = 0; i < e->controls; i++) {
 		struct evidence_control *k = &e->control[i];
-		double n = (double)k->trials;
 
-		k->clean = k->trials > 0 && k->low <= k->trials &&
-		    (double)k->low <= level * n + 3 * sqrt(level * (1 - level) * n);
+		k->clean = k->trials > 0 && k->trials <= EVIDENCE_ASKED_MAX && k->low >= 0 &&
+		    k->low <= k->trials && binomial_log10(k->trials, k->low, .05) > -6;
 	}
 }
 
