@@ -7,10 +7,10 @@
 #include "parts.h"
 
 /* Of twins so much of the margin is asked: further training brings them back by itself. */
-#define MARGIN_TWINS .5
-/* Of coded keys a lower margin is asked, and not as loud; of their twins nothing. */
+#define MARGIN_TWINS .25
+/* Of coded keys a lower margin is asked, a little louder; of their twins nothing. */
 #define CODED_MARGIN 3
-#define CODED_SHARE .6
+#define CODED_SHARE 1.25
 
 /* ---- Drawing ----------------------------------------------------------------------------- */
 

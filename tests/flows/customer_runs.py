@@ -45,9 +45,6 @@ def revoked(t, shop):
     for act, words in (("exec", ("exec", lic, "--", "echo", "ran", "{model}")), ("unlock", ("unlock", lic, machine.home / "x"))):
         ran = machine(*words)
         t.ok(ran.code == 3 and "LICENSE_REVOKED" in ran.err and "ran /" not in ran.out, f"then {act} is refused", ran)
-    with away(shop.house):
-        ran = machine("license", "fetch", lic)
-        t.ok(ran.code == 2 and "REVOKED" not in ran.err, "an outage is not taken for a revocation", ran)
 
 
 def suspended(t, shop):
@@ -81,6 +78,9 @@ def outlasting(t, shop):
     took = time.monotonic() - began
     t.ok(code == 3 and "goes on" in err and "LICENSE_REVOKED" in err, "back again, it revokes", (code, err))
     t.ok("killed" in err and 12 < took < 40, f"what does not end by SIGTERM is killed 10 s later: {took:.1f} s", err)
+    with away(shop.house):
+        ran = machine("license", "fetch", lic)
+        t.ok(ran.code == 2 and "REVOKED" not in ran.err, "an outage is not taken for a revocation", ran)
 
 
 def signals(t, shop):
