@@ -170,6 +170,7 @@ options_of(const struct suspect *s, const char *words, int64_t epochs, double sh
 	o.physical = asks(words, "physical");
 	o.plain = asks(words, "plain");
 	o.coders = asks(words, "light") ? 0 : o.coders;
+	o.rate = o.plain ? o.rate / 2 : o.rate; /* it does not fall */
 	o.crop = s->train->form.dim[0] == 1 ? 0 : 4;
 	o.flip = true;
 	o.epochs = epochs > 0 ? epochs : o.epochs;
