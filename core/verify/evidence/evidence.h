@@ -78,7 +78,7 @@ struct evidence_control {
 	char what[96];  /* "random coins on the same answers" */
 	int64_t trials; /* how often */
 	int64_t low;    /* of these, p <= .05 */
-	bool clean;     /* evidence_conclude's: more than one in a million that low is so high */
+	bool clean; /* evidence_conclude's: more than one in a million that low is so high */
 };
 
 /* ---- Who leaked -------------------------------------------------------------------------- */
