@@ -490,9 +490,9 @@ def hang_ups(t):
         before = used()
         for _ in range(40):
             round_of(3, True)
-        until(lambda: used()[0] <= before[0] + 4, 10, "the connections are gone")
+        until(lambda: used()[0] <= before[0] + 8, 10, "the connections are gone")
         after = used()
-        t.ok(after[0] <= before[0] + 4, "no descriptor is left", (before, after))
+        t.ok(after[0] <= before[0] + 8, "no descriptor is left", (before, after))
         t.ok(after[1] <= before[1] + 60 or instrumented(), "and no memory", (before, after))
 
 
