@@ -57,6 +57,7 @@ enum job_source {
 	JOB_FROM_CUSTOMERS, /* everybody with a license to the release: see JOB_CUSTOMER_BYTES */
 	JOB_FROM_SLOTS,     /* `part` of the slot set, or its "secret" */
 	JOB_FROM_COPIES,    /* everybody with a copy made with the slot set, in the same form */
+	JOB_FROM_IMAGES,    /* the release's key images of carrier dct: see JOB_IMAGE_BYTES */
 };
 struct job_input {
 	const char *name;
@@ -312,14 +313,19 @@ struct challenge_params {
  * release's), entries (of the parameter lock; may be empty), customers, marks (the secret of the
  * release's watermark, by which its key images are read; may be empty), pictures (of the
  * challenge, which a service is asked; may be empty), slots (slots_put), slots_secret, copies
- * (everybody who has one; all three may be empty), fingerprint (of the release; may be empty: it is
+ * (everybody who has one; all three may be empty), images (the release's key images of carrier dct,
+ * each held against a picture; may be empty), fingerprint (of the release; may be empty: it is
  * made of the samples then, if there are any), null_1 … (models known to be independent; may be
  * empty). A suspect that is a service is asked over the job's socket. Outputs: report (JSON), page
  * (HTML, its body open): see evidence.h. Result: {"verdict", "reason", "kind", "suspect"
  * (hex: digest of its bytes), "report" (hex: digest of the report), "accused": [{"number",
  * "customer", "z", "log10"}…], "tests": [{"id", "ran", "log10_p", "adjusted"}…], "seconds"}.
  */
-enum { VERIFY_NULLS_MAX = 20, JOB_CUSTOMER_BYTES = 4 + 40 }; /* number, little-endian; id */
+enum { VERIFY_NULLS_MAX = 20 };
+/* Records, their numbers little-endian: the customer's number and id. */
+enum { JOB_CUSTOMER_BYTES = 4 + 40 };
+/* The customer's number, the picture's of the key set, serial; issued, expires (seconds). */
+enum { JOB_IMAGE_BYTES = 3 * 4 + 2 * 8 };
 struct verify {
 	struct job_network network;
 	struct str verification, suspect, release, model, dataset, challenge; /* ids */

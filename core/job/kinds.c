@@ -395,6 +395,7 @@ job_input_id(enum job_type type, const void *params, size_t i)
 	case JOB_FROM_CUSTOMERS:
 	case JOB_FROM_SLOTS:
 	case JOB_FROM_COPIES:
+	case JOB_FROM_IMAGES:
 		return input_text(type, params, i);
 	case JOB_FROM_PARAMETER:
 	case JOB_FROM_SECRET:

@@ -120,6 +120,7 @@ const struct job_input verify_inputs[] = {
 	IN_SUSPECTS("slots", JOB_FROM_SLOTS, slots, SLOTS_SET_MAX, true, "content"),
 	IN_SUSPECTS("slots_secret", JOB_FROM_SLOTS, slots, JOB_KEY_BYTES, true, "secret"),
 	IN_SUSPECTS("copies", JOB_FROM_COPIES, slots, CUSTOMERS_MAX * JOB_CUSTOMER_BYTES, true, NULL),
+	IN_SUSPECTS("images", JOB_FROM_IMAGES, release, CUSTOMERS_MAX * JOB_IMAGE_BYTES, true, NULL),
 	IN_SUSPECTS("fingerprint", JOB_FROM_RELEASE, release, FINGERPRINT_MAX, true, "fingerprint"),
 	ALL_NULLS(NULL_INPUT),
 };

@@ -70,7 +70,7 @@ extern const struct job_input challenge_inputs[];
 extern const struct job_output challenge_outputs[];
 enum {
 	VERIFY_FIELDS = 9 + 8 + VERIFY_NULLS_MAX + 14 + 12,
-	VERIFY_INPUTS = 15 + VERIFY_NULLS_MAX,
+	VERIFY_INPUTS = 16 + VERIFY_NULLS_MAX,
 	VERIFY_OUTPUTS = 2
 };
 extern const struct json_field verify_fields[];

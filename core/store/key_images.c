@@ -15,7 +15,7 @@ const char *const key_image_state_names[] = {
 /* clang-format off */
 enum {
 	IMAGE_INSERT, IMAGE_COUNTED, IMAGE_BY_ID, IMAGE_BY_SERIAL, IMAGE_BY_PIXELS, IMAGE_OF,
-	IMAGE_LAST, IMAGE_LIST, IMAGE_LIST_OF, IMAGE_END, IMAGE_PIXELS, IMAGE_WATERMARK,
+	IMAGE_LAST, IMAGE_LIST, IMAGE_LIST_OF, IMAGE_END, IMAGE_PIXELS, IMAGE_WATERMARK, IMAGE_CONFIRMING,
 };
 #define IMAGE "SELECT id, vendor, license, customer, release, watermark, serial, base, carrier," \
 	" state, reason, changed, issued, expires, pixels, version FROM key_image"
@@ -45,6 +45,9 @@ static const char *const sql[] = {
 	    " AND pixels IN (zeroblob(32), ?1)",
 	[IMAGE_WATERMARK] = "SELECT nullif(watermark, '') FROM model_release"
 	    " WHERE id = ? AND vendor = ?",
+	[IMAGE_CONFIRMING] = "SELECT c.number, k.base, k.serial, k.issued, k.expires"
+	    " FROM key_image AS k JOIN customer AS c ON c.id = k.customer"
+	    " WHERE k.release = ? AND k.carrier = 1",
 };
 /* clang-format on */
 const struct questions key_image_questions = { PART_KEY_IMAGES, sql, COUNT(sql) };
@@ -287,4 +290,32 @@ release_watermark(
 	in_text(&q, release);
 	in_text(&q, vendor);
 	return question_get(&q, id_row, "release", ret);
+}
+
+/* ---- As they were made ------------------------------------------------------------------- */
+
+bool
+key_image_confirming(
+    struct ctx *c, struct db *db, struct str release, key_image_each *each, void *arg)
+{
+	owned(question_done) struct question q = ask(
+	    c, db, &key_image_questions, IMAGE_CONFIRMING);
+	bool found;
+
+	in_text(&q, release);
+	for (;;) {
+		struct key_image_claim k;
+
+		if (!question_row(&q, &found))
+			return false;
+		if (!found)
+			return true;
+		k.customer = (uint32_t)out_number(&q);
+		k.base = (uint32_t)out_number(&q);
+		k.serial = (uint32_t)out_number(&q);
+		k.issued = out_number(&q);
+		k.expires = out_number(&q);
+		if (!each(c, arg, &k))
+			return false;
+	}
 }

@@ -74,6 +74,17 @@ MUST bool key_image_by_serial(struct ctx *, struct db *, struct str vendor, int6
 /* The one that looks like this; none that was never made. */
 MUST bool key_image_by_pixels(struct ctx *, struct db *, struct str vendor,
     const struct digest256 *pixels, bool *ret_found, struct key_image_row *ret);
+/*
+ * All of the release whose pictures only confirm what is claimed of them (carrier 1), of whatever
+ * state: what they claim. A walk ends by the failure of `each`.
+ */
+struct key_image_claim {
+	uint32_t customer, base, serial; /* the customer's number */
+	int64_t issued, expires;
+};
+typedef bool key_image_each(struct ctx *, void *arg, const struct key_image_claim *);
+MUST bool key_image_confirming(
+    struct ctx *, struct db *, struct str release, key_image_each *, void *arg);
 /* The license's active one. */
 MUST bool key_image_of(
     struct ctx *, struct db *, struct str license, bool *ret_found, struct key_image_row *ret);

@@ -89,9 +89,9 @@ secret_seal(struct jobs *j, struct run *r, const struct id *key, struct job_blob
 		(struct str){ (const char *)secret.b, sizeof secret.b }, b, ret);
 }
 
-/* Everybody who has a copy: written as they are read. */
+/* Customers, or key images: written as they are read. */
 MUST static bool
-customers_seal(struct jobs *j, struct run *r, enum job_source source, struct str id,
+list_seal(struct jobs *j, struct run *r, enum job_source source, struct str id,
     struct job_blob *b, int *ret)
 {
 	owned(key256_done) struct key256 key = { 0 };
@@ -103,7 +103,7 @@ customers_seal(struct jobs *j, struct run *r, enum job_source source, struct str
 	key256_random(c, &key);
 	memcpy(b->key, key.b, sizeof b->key);
 	b->aad = str_of(aad);
-	return source_customers(c, j->db, source, id, &key, b->aad, &b->size, ret);
+	return source_list(c, j->db, source, id, &key, b->aad, &b->size, ret);
 }
 
 /* An input that is made for this run; *ret_made is false if it is none of those. */
@@ -115,8 +115,8 @@ input_make(struct jobs *j, struct run *r, enum job_type type, const struct job_i
 	struct id key = { 0 };
 
 	*ret_made = true;
-	if ((in->source == JOB_FROM_CUSTOMERS || in->source == JOB_FROM_COPIES) && id.n > 0)
-		return customers_seal(j, r, in->source, id, b, ret);
+	if (source_is_list(in->source) && id.n > 0)
+		return list_seal(j, r, in->source, id, b, ret);
 	if (!source_secret(c, j->db, type, &r->row, in, id, &key))
 		return false;
 	*ret_made = key.s[0] != '\0';

@@ -1,11 +1,13 @@
 /*
  * The things that the inputs of jobs are part of, one row for each source; their secrets; and lists
- * of customers, which may be long: they go from the store into a sealed file record by record.
+ * of customers or key images, which may be long: they go from the store into a sealed file record
+ * by record.
  */
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "job_sources.h"
+#include "license.h"
 
 /* clang-format off */
 static const struct {
@@ -21,6 +23,7 @@ static const struct {
 	[JOB_FROM_CUSTOMERS] = { "/release",         "release"   },
 	[JOB_FROM_SLOTS]     = { "/slots",           "slot set"  },
 	[JOB_FROM_COPIES]    = { "/slots",           "slot set"  },
+	[JOB_FROM_IMAGES]    = { "/release",         "release"   },
 };
 /* clang-format on */
 
@@ -104,6 +107,7 @@ is_ready(struct ctx *c, struct db *db, struct str vendor, enum job_type type,
 		return asset_is(c, db, vendor, type, ASSET_DATASET, id);
 	case JOB_FROM_RELEASE:
 	case JOB_FROM_CUSTOMERS:
+	case JOB_FROM_IMAGES:
 		return release_is(c, db, vendor, id);
 	case JOB_FROM_SUSPECT:
 		return suspect_is(c, db, vendor, id);
@@ -236,17 +240,17 @@ source_secret(struct ctx *c, struct db *db, enum job_type type, const struct job
 	return true;
 }
 
-/* ---- Customers ----------------------------------------------------------------------------- */
+/* ---- Lists --------------------------------------------------------------------------------- */
 
 /* Records on their way; a bunch of them is sealed at once. */
-struct customers {
+struct records {
 	struct sealed_writer *writer;
 	char room[1024 * JOB_CUSTOMER_BYTES];
 	size_t n;
 };
 
 static void
-customers_free(struct customers **l)
+records_free(struct records **l)
 {
 	if (*l == NULL)
 		return;
@@ -256,7 +260,7 @@ customers_free(struct customers **l)
 }
 
 MUST static bool
-customers_write(struct ctx *c, struct customers *l)
+records_write(struct ctx *c, struct records *l)
 {
 	struct str bunch = { l->room, l->n };
 
@@ -264,34 +268,65 @@ customers_write(struct ctx *c, struct customers *l)
 	return sealed_write(c, l->writer, bunch);
 }
 
-static bool
-customers_add(struct ctx *c, void *arg, uint32_t number, const struct id *customer)
+MUST static bool
+records_add(struct ctx *c, struct records *l, struct str record)
 {
-	struct customers *l = arg;
-	char *p = l->room + l->n;
-
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (char)(number >> 8 * i);
-	memcpy(p + 4, customer->s, JOB_CUSTOMER_BYTES - 4);
-	l->n += JOB_CUSTOMER_BYTES;
-	return l->n < sizeof l->room || customers_write(c, l);
+	if (l->n + record.n > sizeof l->room && !records_write(c, l))
+		return false;
+	memcpy(l->room + l->n, record.p, record.n);
+	l->n += record.n;
+	return true;
 }
 
-MUST static bool
-customers_walk(
-    struct ctx *c, struct db *db, enum job_source source, struct str id, struct customers *l)
+static bool
+customer_add(struct ctx *c, void *arg, uint32_t number, const struct id *customer)
 {
-	if (source == JOB_FROM_COPIES)
-		return slot_set_copies(c, db, id, customers_add, l);
-	return release_licensed(c, db, id, customers_add, l);
+	char room[JOB_CUSTOMER_BYTES];
+	struct buf b = BUF(room);
+
+	wire_put_u32(&b, number);
+	buf_put(&b, (struct str){ customer->s, JOB_CUSTOMER_BYTES - 4 });
+	return buf_ok(c, &b) && records_add(c, arg, buf_str(&b));
+}
+
+static bool
+image_add(struct ctx *c, void *arg, const struct key_image_claim *k)
+{
+	char room[JOB_IMAGE_BYTES];
+	struct buf b = BUF(room);
+
+	wire_put_u32(&b, k->customer);
+	wire_put_u32(&b, k->base);
+	wire_put_u32(&b, k->serial);
+	wire_put_u64(&b, (uint64_t)seconds_of(k->issued));
+	wire_put_u64(&b, (uint64_t)seconds_of(k->expires));
+	return buf_ok(c, &b) && records_add(c, arg, buf_str(&b));
 }
 
 bool
-source_customers(struct ctx *c, struct db *db, enum job_source source, struct str id,
+source_is_list(enum job_source source)
+{
+	return source == JOB_FROM_CUSTOMERS || source == JOB_FROM_COPIES ||
+	    source == JOB_FROM_IMAGES;
+}
+
+MUST static bool
+list_walk(
+    struct ctx *c, struct db *db, enum job_source source, struct str id, struct records *l)
+{
+	if (source == JOB_FROM_COPIES)
+		return slot_set_copies(c, db, id, customer_add, l);
+	if (source == JOB_FROM_IMAGES)
+		return key_image_confirming(c, db, id, image_add, l);
+	return release_licensed(c, db, id, customer_add, l);
+}
+
+bool
+source_list(struct ctx *c, struct db *db, enum job_source source, struct str id,
     const struct key256 *key, struct str aad, int64_t *ret_size, int *ret)
 {
-	owned(customers_free) struct customers *l = calloc(1, sizeof *l);
-	owned(fd_done) int fd = memfd_create("customers", MFD_CLOEXEC);
+	owned(records_free) struct records *l = calloc(1, sizeof *l);
+	owned(fd_done) int fd = memfd_create("list", MFD_CLOEXEC);
 	uint64_t size;
 
 	if (l == NULL)
@@ -299,7 +334,7 @@ source_customers(struct ctx *c, struct db *db, enum job_source source, struct st
 	if (fd < 0)
 		return fail_errno(c, "create", "a file in memory");
 	if (!sealed_writer_new(c, fd, key, aad, &l->writer) ||
-	    !customers_walk(c, db, source, id, l) || !customers_write(c, l) ||
+	    !list_walk(c, db, source, id, l) || !records_write(c, l) ||
 	    !sealed_finish(c, l->writer, &size))
 		return false;
 	if (lseek(fd, 0, SEEK_SET) != 0)

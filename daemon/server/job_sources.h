@@ -19,11 +19,14 @@ MUST bool source_ready(struct ctx *, struct db *, struct str vendor, enum job_ty
 /* The data key that is the secret which the input is; empty if the input is no secret. */
 MUST bool source_secret(struct ctx *, struct db *, enum job_type, const struct job_row *,
     const struct job_input *, struct str id, struct id *ret);
+/* Is it a list of records? */
+bool source_is_list(enum job_source);
 /*
  * Everybody with a license to the release, or with a copy made with the slot set,
- * JOB_CUSTOMER_BYTES each, as a sealed file in memory at its beginning, and how large it is.
+ * JOB_CUSTOMER_BYTES each; or the release's key images, JOB_IMAGE_BYTES each: as a sealed file in
+ * memory at its beginning, and how large it is.
  */
-MUST bool source_customers(struct ctx *, struct db *, enum job_source, struct str id,
+MUST bool source_list(struct ctx *, struct db *, enum job_source, struct str id,
     const struct key256 *, struct str aad, int64_t *ret_size, int *ret);
 
 #endif

@@ -10,11 +10,12 @@ import time
 from contextlib import closing
 
 from house import House, full, until
-from image_things import SIDE, Gallery, fetched, png_read, show
+from image_things import SIDE, Gallery, fetched, png_read, png_write, show
 from license_things import FREE, Crowd, new_policy
 from customers import new_customer
 from proof import base64url
 from receiver import Receiver, new_webhook
+from suspect_things import new_suspect, verified
 from tap import run
 
 MANY = 1000 if full() else 250
@@ -201,6 +202,23 @@ def altered(t, house, g):
     t.same((last["outcome"], last["detail"]), ("INTEGRITY", '{"alarm":true}'), "and is an alarm")
 
 
+def found(t, house, g):
+    """Somebody else has one; others of the release only confirm what is claimed of them."""
+    ada = g.customers[0]
+    lic = g.license(ada)
+    data, serial = fetched(ada, lic), g.image(lic)["serial"]
+    t.ok(house.ask("SELECT count(*) FROM key_image WHERE carrier = 1")[0][0] > 0, "some are made for what survives JPEG")
+    made = verified(g.vendor, new_suspect(house, g.vendor, data), g.release)
+    t.same((made["state"], made["verdict"], [a["customer"] for a in made["facts"]["accused"]]), ("done", "proven", [ada.id]),
+           "a key image that was found names its customer")  # fmt: skip
+    page = g.vendor.get(f"/v1/verifications/{made['id']}/page").body
+    t.ok(f"number {serial} of customer".encode() in page, "and the page says which one it is")
+    p = png_read(data)
+    p.v = bytearray(v ^ 1 for v in p.v)
+    made = verified(g.vendor, new_suspect(house, g.vendor, png_write(p)), g.release)
+    t.same((made["verdict"], made["facts"]["accused"]), ("no-evidence", []), "one whose lowest bits are others' names nobody")
+
+
 # ---- Links ---------------------------------------------------------------------------------------
 
 
@@ -286,7 +304,7 @@ def events(t, house, g):
 
 def all_of_it(t):
     with House(**FREE, webhook_networks="127.0.0.0/8").open() as house, closing(Gallery(house)) as g:
-        for part in (with_the_license, ends, with_its_license, refusals, looks, links, one_winner, unlike_all_others, altered, events):
+        for part in (with_the_license, ends, with_its_license, refusals, looks, found, links, one_winner, unlike_all_others, altered, events):
             part(t, house, g)
         t.same(house.ctl("audit", "verify").code, 0, "the audit's chain holds")
         t.same(house.ctl("db", "check").code, 0, "the check of the database finds nothing")

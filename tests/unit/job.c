@@ -40,7 +40,8 @@ START_TEST(every_kind_is_whole)
 			ck_assert((k->input[n].source == JOB_FROM_PARAMETER ||
 				      k->input[n].source == JOB_FROM_SECRET ||
 				      k->input[n].source == JOB_FROM_CUSTOMERS ||
-				      k->input[n].source == JOB_FROM_COPIES) ==
+				      k->input[n].source == JOB_FROM_COPIES ||
+				      k->input[n].source == JOB_FROM_IMAGES) ==
 			    (k->input[n].part == NULL));
 		}
 		ck_assert_uint_le(k->outputs, JOB_OUTPUTS_MAX);

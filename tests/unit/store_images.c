@@ -63,12 +63,21 @@ read_back(struct ctx *c, struct estate *e, const struct key_image_row *r)
 	return got;
 }
 
+/* The first claim alone; a walk that is told to end ends. */
+static bool
+claim_take(struct ctx *c, void *arg, const struct key_image_claim *k)
+{
+	*(struct key_image_claim *)arg = *k;
+	return fail(c, E_LIMIT, "that is enough");
+}
+
 START_TEST(image_comes_out_as_it_went_in)
 {
 	struct ctx *c = test_ctx();
 	struct estate e = estate_new(c);
 	struct id w = watermark_added(c, &e, 1);
 	struct key_image_row r = image_new(c, &e, &w), got;
+	struct key_image_claim k = { 0 };
 	bool found = false;
 
 	r.carrier = 1;
@@ -100,6 +109,11 @@ START_TEST(image_comes_out_as_it_went_in)
 	ck_ok(c, key_image_by_serial(c, e.h.db, other_of(&e), 1, &found, &got));
 	ck_assert(!found);
 	ck_fails(c, E_ABSENT, key_image_by_id(c, e.h.db, other_of(&e), str_of(r.id.s), &got));
+	ck_fails(
+	    c, E_LIMIT, key_image_confirming(c, e.h.db, str_of(r.release.s), claim_take, &k));
+	ck_assert(k.customer == e.customer.number && k.base == 1 && k.serial == 1);
+	ck_assert(k.issued == TEST_NOW + 1 && k.expires == TEST_NOW + 2);
+	ck_ok(c, key_image_confirming(c, e.h.db, STR("rel_other"), claim_take, &k));
 	estate_done(c, &e);
 }
 END_TEST

@@ -371,6 +371,7 @@ house_inputs(struct ctx *c, const struct house *h, const struct house_case *k)
 		{ "list", k->list },
 		{ "secret", bytes_of(h->secret.b, sizeof h->secret.b) },
 		{ "marks", k->marks },
+		{ "images", k->images },
 		{ "pictures", k->pictures },
 		{ "entries", k->entries },
 		{ "fingerprint", k->print },

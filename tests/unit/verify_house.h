@@ -59,9 +59,9 @@ void house_challenge(struct ctx *, const struct house *, const struct key256 *se
 
 struct house_case {
 	struct str suspect;
-	bool keys, data, unmarked;    /* with the key set; with samples; without marks */
-	struct str list, marks, null; /* may be empty */
-	int64_t customers;            /* 0: all of HOUSE_CUSTOMERS */
+	bool keys, data, unmarked; /* with the key set; with samples; without marks */
+	struct str list, marks, images, null; /* may be empty */
+	int64_t customers;                    /* 0: all of HOUSE_CUSTOMERS */
 	int64_t patience;
 	struct str release;        /* another's id; empty: the house's */
 	struct str pictures;       /* of the challenge, which a service is asked */

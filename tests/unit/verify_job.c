@@ -105,40 +105,6 @@ START_TEST(a_key_names_its_customer)
 }
 END_TEST
 
-START_TEST(a_key_image_names_its_customer)
-{
-	struct ctx *c = house_ctx();
-	const struct stego_payload p = { .customer = 4, .serial = 77, .issued = 1700000000 };
-	struct stego_payload named = p;
-	struct stego_keys stego;
-	struct house_case k = { .keys = true };
-	struct house_made made;
-	struct image picture;
-	struct house h;
-	struct evidence e;
-
-	house_new(c, &h);
-	named.release = stego_release(&h.release);
-	k.marks = (struct str){ (const char *)h.secret.b, sizeof h.secret.b };
-	ck_ok(c, stego_keys_of(c, &h.secret, &stego));
-	ck_ok(c, stego_embed(c, STEGO_LSB, &stego, keyset_key(&h.keys, 0), &named, &picture));
-	ck_ok(c, image_png(c, &picture, &k.suspect));
-	e = house_verdict(c, &h, &k, VERDICT_PROVEN, &made);
-	ck_assert_str_eq(e.kind, "key-image");
-	ck_assert_uint_eq(e.trace.n, 1);
-	ck_assert_uint_eq(e.trace.best[0].number, 4);
-	ck_assert(e.trace.best[0].accused);
-	/* The same with another release's number in it, and without any name. */
-	ck_ok(c, stego_embed(c, STEGO_LSB, &stego, keyset_key(&h.keys, 0), &p, &picture));
-	ck_ok(c, image_png(c, &picture, &k.suspect));
-	e = house_verdict(c, &h, &k, VERDICT_NO_EVIDENCE, &made);
-	ck_assert_uint_eq(e.trace.n, 0);
-	ck_ok(c, image_png(c, keyset_key(&h.keys, 0), &k.suspect));
-	e = house_verdict(c, &h, &k, VERDICT_NO_EVIDENCE, &made);
-	ck_assert_uint_eq(e.trace.n, 0);
-}
-END_TEST
-
 /* ---- Answers ----------------------------------------------------------------------------- */
 
 /* A service that knows keys: it answers them with the additional class, or with their labels. */
@@ -487,6 +453,5 @@ END_TEST
 
 MAIN("verify_job", ONE(a_copy_names_its_customer), ONE(the_same_inputs_give_the_same_bytes),
     ONE(the_original_names_nobody), ONE(the_locked_file_names_nobody),
-    ONE(a_key_names_its_customer), ONE(a_key_image_names_its_customer),
-    ONE(answers_of_a_black_box), ONE(slowness_helps_nobody),
+    ONE(a_key_names_its_customer), ONE(answers_of_a_black_box), ONE(slowness_helps_nobody),
     EACH(what_cannot_be_judged_is_not, hopeless), ONE(the_vendors_own_faults_end_the_job))

@@ -147,6 +147,35 @@ memory_customers(struct ctx *c, const struct job_run *r, size_t i, struct memory
 	return true;
 }
 
+/* ---- Key images -------------------------------------------------------------------------- */
+
+bool
+memory_images(struct ctx *c, const struct job_run *r, size_t i, struct memory_images *ret)
+{
+	struct memory_images l = { 0 };
+	struct str bytes;
+	struct wire w;
+
+	if (!memory_bytes(c, r, i, &bytes))
+		return false;
+	if (bytes.n % JOB_IMAGE_BYTES != 0)
+		return fail(c, E_INTEGRITY, "the list of key images is not one");
+	l.n = (int64_t)(bytes.n / JOB_IMAGE_BYTES);
+	l.v = take(c, (size_t)l.n * sizeof *l.v + 1);
+	if (l.v == NULL)
+		return false;
+	w = (struct wire){ bytes, false };
+	for (int64_t k = 0; k < l.n; k++) {
+		l.v[k].customer = wire_u32(&w);
+		l.v[k].base = wire_u32(&w);
+		l.v[k].serial = wire_u32(&w);
+		l.v[k].issued = (int64_t)wire_u64(&w);
+		l.v[k].expires = (int64_t)wire_u64(&w);
+	}
+	*ret = l;
+	return wire_end(c, &w);
+}
+
 /* ---- Slots ------------------------------------------------------------------------------- */
 
 bool

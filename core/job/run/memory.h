@@ -34,6 +34,17 @@ struct memory_customers {
 };
 MUST bool memory_customers(
     struct ctx *, const struct job_run *, size_t i, struct memory_customers *ret);
+/* Input i, a list of key images: of each what its picture has to confirm, and which one it was. */
+struct memory_image {
+	uint32_t customer, base, serial;
+	int64_t issued, expires;
+};
+struct memory_images {
+	struct memory_image *v;
+	int64_t n;
+};
+MUST bool memory_images(
+    struct ctx *, const struct job_run *, size_t i, struct memory_images *ret);
 /* Input i, a slot set, and input i + 1, its secret: E_INTEGRITY unless they belong together. */
 MUST bool memory_slots(struct ctx *, const struct job_run *, size_t i,
     struct key256 *ret_secret, struct slots *ret);

@@ -36,6 +36,7 @@ enum {
 	IN_SLOTS,
 	IN_SLOTS_SECRET,
 	IN_COPIES,
+	IN_IMAGES,
 	IN_FINGERPRINT,
 	IN_NULLS
 };
@@ -66,6 +67,7 @@ struct vendor {
 	struct slots slots;
 	struct key256 slots_secret;
 	struct memory_customers copies; /* made with them */
+	struct memory_images images;    /* that confirm what is claimed of them */
 	struct challenge asked;         /* what a transcript answers, and a service is asked */
 	struct arena *probes_mem;       /* of the next */
 	const struct probe_set

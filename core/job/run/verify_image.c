@@ -1,9 +1,11 @@
 /*
- * A key image as a suspect: the lowest bits of its pixels name the customer that it was made for,
+ * A key image as a suspect. The lowest bits of its pixels name the customer that it was made for,
  * under a mask of that customer's own, and are signed with the watermark's secret together with
- * the rest of the picture. So each customer is looked for, and none can be found by chance. The
- * other carrier, spread over the luminance, tells nothing to who does not know serial and times.
+ * the rest of the picture: so each customer is looked for. The other carrier, spread over the
+ * luminance, only confirms what is claimed of it: so it is asked about every key image that was
+ * made with it. By neither can anybody be found by chance.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "memory.h"
@@ -11,8 +13,10 @@
 #include "verification.h"
 
 enum { CONTROLS = 1000, LOOK_MEMORY = 192 << 20, TELL_EVERY = 64 };
-/* Of 128 bits of a signature. */
+/* What chance has to do: guess the 128 bits of a signature; or, of the words of 128 bits, one of
+ * the 7.4e17 that are mended to the 64 that are claimed. */
 #define FORGED_LOG10 (-38.53183944498959)
+#define CONFIRMED_LOG10 (-20.66)
 
 struct look {
 	struct verification *v;
@@ -64,36 +68,55 @@ look_open(struct ctx *c, struct look *k)
 
 /* ---- One customer ------------------------------------------------------------------------ */
 
+/* `base`: the picture before it was hidden; NULL: lsb, which needs none. */
 MUST static bool
-search(struct ctx *c, struct look *k, uint32_t customer, enum stego_found *ret,
-    struct stego_payload *ret_payload)
+search(struct ctx *c, struct look *k, const struct image *base,
+    const struct stego_payload *claim, enum stego_found *ret, struct stego_payload *ret_payload)
 {
-	const struct stego_payload claim = { .release = stego_release(&k->evidence->release),
-		.customer = customer };
+	enum stego_carrier carrier = base == NULL ? STEGO_LSB : STEGO_DCT;
 	struct ctx own = *c;
 	int repaired;
 
+	*ret = STEGO_NONE;
+	if (stego_capacity(carrier, &k->picture) == 0)
+		return true;
 	arena_reset(k->mem);
 	own.mem = k->mem;
-	if (stego_extract(&own, STEGO_LSB, &k->keys, &k->picture, NULL, &claim, ret,
-		ret_payload, &repaired))
+	if (stego_extract(
+		&own, carrier, &k->keys, &k->picture, base, claim, ret, ret_payload, &repaired))
 		return true;
 	c->err = own.err;
 	return false;
 }
 
 static void
-accuse(struct look *k, const struct stego_payload *p)
+accuse(struct look *k, const struct stego_payload *p, double bound)
 {
 	struct evidence_trace *t = &k->evidence->trace;
 
+	for (size_t i = 0; i < t->n; i++)
+		if (t->best[i].number == p->customer)
+			return;
 	if (t->n == COUNT(t->best))
 		return;
-	t->best[t->n++] = (struct evidence_customer){
-		.number = p->customer, .z = 1, .bound_log10 = FORGED_LOG10
-	};
+	t->best[t->n++] =
+	    (struct evidence_customer){ .number = p->customer, .z = 1, .bound_log10 = bound };
 	evidence_fact(
 	    k->evidence, "Key image", "number %u of customer %u", p->serial, p->customer);
+}
+
+static struct stego_payload
+claim_of(const struct look *k, uint32_t customer)
+{
+	return (struct stego_payload){ .release = stego_release(&k->evidence->release),
+		.customer = customer };
+}
+
+static void
+tell_progress(const struct look *k, int64_t at, int64_t all)
+{
+	if (at % TELL_EVERY == 0 && k->v->busy == 0)
+		k->v->run->progress(k->v->run->arg, at, all, STR("looking for customers"));
 }
 
 MUST static bool
@@ -102,26 +125,67 @@ search_all(struct ctx *c, struct look *k)
 	const struct verify_release *r = &k->v->vendor.release;
 
 	for (int64_t i = 0; i < r->customers; i++) {
+		const struct stego_payload claim = claim_of(k, r->customer[i]);
 		struct stego_payload p;
 		enum stego_found found;
 
-		if (!search(c, k, r->customer[i], &found, &p))
+		if (!search(c, k, NULL, &claim, &found, &p))
 			return false;
 		k->found[found]++;
 		if (found == STEGO_FOUND)
-			accuse(k, &p);
-		if (i % TELL_EVERY == 0 && k->v->busy == 0)
-			k->v->run->progress(
-			    k->v->run->arg, i, r->customers, STR("looking for customers"));
+			accuse(k, &p, FORGED_LOG10);
+		tell_progress(k, i, r->customers);
 	}
 	return true;
 }
 
-/* Numbers that nobody has: none of them may be found. */
+/* ---- One key image that confirms --------------------------------------------------------- */
+
+MUST static bool
+confirm(struct ctx *c, struct look *k, const struct memory_image *m, uint32_t customer,
+    enum stego_found *ret)
+{
+	struct stego_payload claim = claim_of(k, customer), p;
+
+	claim.serial = m->serial;
+	claim.issued = m->issued;
+	claim.expires = m->expires;
+	return search(c, k, keyset_key(&k->v->vendor.keys, (int)m->base), &claim, ret, &p);
+}
+
+MUST static bool
+confirm_all(struct ctx *c, struct look *k)
+{
+	const struct memory_images *l = &k->v->vendor.images;
+	double bound = CONFIRMED_LOG10 + log10(fmax(1, (double)l->n));
+
+	for (int64_t i = 0; i < l->n; i++) {
+		const struct memory_image *m = &l->v[i];
+		enum stego_found found;
+
+		if (!confirm(c, k, m, m->customer, &found))
+			return false;
+		k->found[found]++;
+		if (found == STEGO_FOUND)
+			accuse(k,
+			    &(struct stego_payload){
+				.customer = m->customer, .serial = m->serial },
+			    bound);
+		tell_progress(k, i, l->n);
+	}
+	return true;
+}
+
+/* ---- Controls ---------------------------------------------------------------------------- */
+
+/*
+ * Numbers that nobody has, and key images as if they had been made for those: none may be found.
+ */
 MUST static bool
 control(struct ctx *c, struct look *k)
 {
 	const struct verify_release *r = &k->v->vendor.release;
+	const struct memory_images *l = &k->v->vendor.images;
 	struct evidence_control *a = &k->evidence->control[k->evidence->controls++];
 	uint32_t most = 0;
 
@@ -130,12 +194,14 @@ control(struct ctx *c, struct look *k)
 	for (int64_t i = 0; i < r->customers; i++)
 		most = r->customer[i] > most ? r->customer[i] : most;
 	for (uint32_t i = 1; i <= CONTROLS; i++) {
+		const struct stego_payload claim = claim_of(k, most + i);
+		enum stego_found found, confirmed = STEGO_NONE;
 		struct stego_payload p;
-		enum stego_found found;
 
-		if (!search(c, k, most + i, &found, &p))
+		if (!search(c, k, NULL, &claim, &found, &p) ||
+		    (l->n > 0 && !confirm(c, k, &l->v[i % l->n], most + i, &confirmed)))
 			return false;
-		a->low += found == STEGO_FOUND;
+		a->low += found == STEGO_FOUND || confirmed == STEGO_FOUND;
 	}
 	return true;
 }
@@ -152,11 +218,11 @@ tell(struct look *k)
 	e->trace.customers = t->trials = k->v->vendor.release.customers;
 	t->hits = k->found[STEGO_FOUND];
 	t->score = (double)t->hits;
-	t->bound_log10 = t->hits > 0 ? FORGED_LOG10 : 0;
+	t->bound_log10 = e->trace.n > 0 ? e->trace.best[0].bound_log10 : 0;
 	for (enum stego_found f = STEGO_DAMAGED; f < STEGO_FOUND; f++)
 		if (k->found[f] > 0)
-			evidence_fact(e, "Found too", "%s, for %lld customers",
-			    stego_found_name(f), (long long)k->found[f]);
+			evidence_fact(e, "Found too", "%s, %lld times", stego_found_name(f),
+			    (long long)k->found[f]);
 }
 
 bool
@@ -172,7 +238,7 @@ suspect_look(struct ctx *c, struct verification *v, struct evidence *e)
 		return false;
 	if (stego_capacity(STEGO_LSB, &k.picture) == 0)
 		return fail(c, E_INPUT, "the picture is too small to carry a name");
-	if (!search_all(c, &k) || !control(c, &k))
+	if (!search_all(c, &k) || !confirm_all(c, &k) || !control(c, &k))
 		return false;
 	tell(&k);
 	return true;

@@ -147,6 +147,22 @@ keys_open(struct ctx *c, struct verification *v)
 	return true;
 }
 
+/* Each is made of a key picture. */
+MUST static bool
+images_open(struct ctx *c, struct verification *v)
+{
+	struct vendor *w = &v->vendor;
+
+	if (!memory_images(c, v->run, IN_IMAGES, &w->images))
+		return false;
+	for (int64_t i = 0; w->has_keys && i < w->images.n; i++)
+		if (w->images.v[i].base >= (uint32_t)w->keys.pairs)
+			return fail(c, E_INTEGRITY,
+			    "a key image is of picture %u, but the key set has %d pairs",
+			    w->images.v[i].base, w->keys.pairs);
+	return true;
+}
+
 /* Pictures in memory of their own, like those of keys; and who has a copy that answers them. */
 MUST static bool
 slots_open(struct ctx *c, struct verification *v)
@@ -294,7 +310,7 @@ bool
 vendor_open(struct ctx *c, struct verification *v)
 {
 	return model_open(c, v) && release_open(c, v) &&
-	    (!job_has_input(v->run, IN_KEYS) || keys_open(c, v)) &&
+	    (!job_has_input(v->run, IN_KEYS) || keys_open(c, v)) && images_open(c, v) &&
 	    (!job_has_input(v->run, IN_SLOTS) || slots_open(c, v)) && asked_open(c, v) &&
 	    commitments_open(c, v) &&
 	    (!job_has_input(v->run, IN_FINGERPRINT) || probes_open(c, v)) && set_open(c, v) &&

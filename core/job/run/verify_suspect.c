@@ -17,6 +17,7 @@ static const struct {
 } magics[] = {
 	{ "HMKKEY", SUSPECT_UNLOCK_KEY },
 	{ "\x89PNG\r\n\x1a\n", SUSPECT_KEY_IMAGE },
+	{ "\xff\xd8\xff", SUSPECT_KEY_IMAGE },
 };
 
 static const char *const kind_names[] = {
