@@ -190,6 +190,12 @@ MUST bool cli_list(
  */
 MUST bool cli_find(struct cli *, const char *path, const char *type, const char *member,
     struct str word, struct str *ret);
+/*
+ * Of the items of the list at `path` whose `member` is the word: how many there are, at most `most`,
+ * and the id of the last one; the newest is the last.
+ */
+MUST bool cli_search(struct cli *, const char *path, const char *member, struct str word,
+    size_t most, struct str *ret, size_t *ret_n);
 /* The text member of an answer; E_PEER if it is not there. */
 MUST bool cli_text(struct cli *, struct str body, const char *name, struct str *ret);
 

@@ -105,10 +105,15 @@ cli_list(struct cli *t, const char *path, const char *from, const char *begin, i
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-/* The id of the item on this page whose member is the word; empty if none is. */
+/* Items whose member is the word, on their way to `most` of them. */
+struct search {
+	const char *member;
+	struct str word, id; /* of the last one found */
+	size_t found, most;
+};
+
 MUST static bool
-page_find(struct cli *t, struct str body, const char *member, struct str word, struct str *ret,
-    char next[PATH_MAX_BYTES])
+page_search(struct cli *t, struct str body, struct search *s, char next[PATH_MAX_BYTES])
 {
 	struct json_part *part, *item, *of, items, value, after = { 0 };
 	size_t n, count, m;
@@ -118,13 +123,14 @@ page_find(struct cli *t, struct str body, const char *member, struct str word, s
 	if (!json_find(part, n, "items", &items) || items.kind != KIND_LIST ||
 	    !json_split(&t->c, items.value, &item, &count))
 		return fail(&t->c, E_PEER, "the server's answer is no list");
-	*ret = STR("");
-	for (size_t i = 0; i < count && ret->n == 0; i++) {
+	for (size_t i = 0; i < count && s->found < s->most; i++) {
 		if (!json_split(&t->c, item[i].value, &of, &m))
 			return false;
-		if (json_find(of, m, member, &value) && str_same(value.value, word) &&
-		    !cli_text(t, item[i].value, "id", ret))
+		if (!json_find(of, m, s->member, &value) || !str_same(value.value, s->word))
+			continue;
+		if (!cli_text(t, item[i].value, "id", &s->id))
 			return false;
+		s->found++;
 	}
 	next[0] = '\0';
 	if (json_find(part, n, "next", &after) && after.kind != KIND_NULL)
@@ -133,27 +139,40 @@ page_find(struct cli *t, struct str body, const char *member, struct str word, s
 }
 
 bool
+cli_search(struct cli *t, const char *path, const char *member, struct str word, size_t most,
+    struct str *ret, size_t *ret_n)
+{
+	struct search s = { member, word, STR(""), 0, most };
+	char next[PATH_MAX_BYTES] = "";
+	struct api_answer a;
+	char *url;
+
+	do {
+		url = take_printf(&t->c, "%s?limit=%d%s%s", path, PAGE,
+		    next[0] == '\0' ? "" : "&cursor=", next);
+		if (url == NULL || !cli_get(t, url, &a) || !page_search(t, a.body, &s, next))
+			return false;
+	} while (s.found < s.most && next[0] != '\0');
+	*ret = s.id;
+	*ret_n = s.found;
+	return true;
+}
+
+bool
 cli_find(struct cli *t, const char *path, const char *type, const char *member, struct str word,
     struct str *ret)
 {
 	struct ctx try = t->c;
-	char next[PATH_MAX_BYTES] = "";
-	struct api_answer a;
 	struct id id;
-	char *url;
+	size_t n;
 
 	if (id_parse(&try, word, type, &id)) {
 		*ret = word;
 		return true;
 	}
-	do {
-		url = take_printf(&t->c, "%s?limit=%d%s%s", path, PAGE,
-		    next[0] == '\0' ? "" : "&cursor=", next);
-		if (url == NULL || !cli_get(t, url, &a) ||
-		    !page_find(t, a.body, member, word, ret, next))
-			return false;
-	} while (ret->n == 0 && next[0] != '\0');
-	return ret->n > 0 ? true
-			  : fail(&t->c, E_ABSENT, "there is none with the %s %.*s at %s",
-				member, (int)(word.n < 64 ? word.n : 64), word.p, path);
+	if (!cli_search(t, path, member, word, 1, ret, &n))
+		return false;
+	return n > 0 ? true
+		     : fail(&t->c, E_ABSENT, "there is none with the %s %.*s at %s", member,
+			   (int)(word.n < 64 ? word.n : 64), word.p, path);
 }

@@ -13,30 +13,9 @@ enum { BODY_MAX = 64 << 10 };
 
 /* Of the sets of a model only the newest can be alive. */
 MUST static bool
-page_newest(struct cli *t, struct str items, struct str name, struct str *found)
-{
-	struct json_part *item, *of, value;
-	size_t n, m;
-
-	if (!json_split(&t->c, items, &item, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!json_split(&t->c, item[i].value, &of, &m))
-			return false;
-		if (json_find(of, m, "name", &value) && str_same(value.value, name) &&
-		    !cli_text(t, item[i].value, "id", found))
-			return false;
-	}
-	return true;
-}
-
-MUST static bool
 slots_find(struct cli *t, struct str word, struct str *ret)
 {
-	struct str next = STR(""), found = STR("");
-	struct json_part *part, items, after;
 	struct ctx try = t->c;
-	struct api_answer a;
 	struct id id;
 	size_t n;
 
@@ -44,23 +23,9 @@ slots_find(struct cli *t, struct str word, struct str *ret)
 		*ret = word;
 		return true;
 	}
-	do {
-		char *url = take_printf(&t->c, SHELF "?limit=%d%s%.*s", PAGE,
-		    next.n == 0 ? "" : "&cursor=", STRF(next));
-
-		if (url == NULL || !cli_get(t, url, &a) ||
-		    !json_split(&t->c, a.body, &part, &n))
-			return false;
-		if (!json_find(part, n, "items", &items) || items.kind != KIND_LIST)
-			return fail(&t->c, E_PEER, "the server's answer is no list");
-		if (!page_newest(t, items.value, word, &found))
-			return false;
-		next = json_find(part, n, "next", &after) && after.kind == KIND_TEXT
-		    ? after.value
-		    : STR("");
-	} while (next.n > 0);
-	*ret = found;
-	return found.n > 0
+	if (!cli_search(t, SHELF, "name", word, SIZE_MAX, ret, &n))
+		return false;
+	return n > 0
 	    ? true
 	    : fail(&t->c, E_ABSENT, "no model with that name has slots: see slots list");
 }

@@ -14,63 +14,25 @@ enum { BODY_MAX = 8 << 10 };
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 /* Names of suspects are not unique, and the wrong one must never be held against anybody. */
-MUST static bool
-page_count(struct cli *t, struct str items, struct str name, struct str *found, int *count)
-{
-	struct json_part *item, *of, value;
-	size_t n, m;
-
-	if (!json_split(&t->c, items, &item, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!json_split(&t->c, item[i].value, &of, &m))
-			return false;
-		if (!json_find(of, m, "name", &value) || !str_same(value.value, name))
-			continue;
-		++*count;
-		if (!cli_text(t, item[i].value, "id", found))
-			return false;
-	}
-	return true;
-}
-
 bool
 suspect_find(struct cli *t, struct str word, struct str *ret)
 {
-	struct str next = STR(""), found = STR("");
-	struct json_part *part, items, after;
 	struct ctx try = t->c;
-	struct api_answer a;
 	struct id id;
-	int count = 0;
 	size_t n;
 
 	if (id_parse(&try, word, "sus", &id)) {
 		*ret = word;
 		return true;
 	}
-	do {
-		char *url = take_printf(&t->c, SHELF "?limit=%d%s%.*s", PAGE,
-		    next.n == 0 ? "" : "&cursor=", STRF(next));
-
-		if (url == NULL || !cli_get(t, url, &a) ||
-		    !json_split(&t->c, a.body, &part, &n))
-			return false;
-		if (!json_find(part, n, "items", &items) || items.kind != KIND_LIST)
-			return fail(&t->c, E_PEER, "the server's answer is no list");
-		if (!page_count(t, items.value, word, &found, &count))
-			return false;
-		next = json_find(part, n, "next", &after) && after.kind == KIND_TEXT
-		    ? after.value
-		    : STR("");
-	} while (next.n > 0);
-	if (count > 1)
+	if (!cli_search(t, SHELF, "name", word, SIZE_MAX, ret, &n))
+		return false;
+	if (n > 1)
 		return fail(&t->c, E_USAGE,
-		    "%d suspects have that name: say which by its id, as `suspect list` shows "
+		    "%zu suspects have that name: say which by its id, as `suspect list` shows "
 		    "it",
-		    count);
-	*ret = found;
-	return count == 1
+		    n);
+	return n == 1
 	    ? true
 	    : fail(&t->c, E_ABSENT, "there is no suspect with that name: see suspect list");
 }
