@@ -89,7 +89,7 @@ maps_put(struct ctx *c, struct buf *out, const struct probe_set *p)
 	probes_sentence_put(out, p->printed, p->no_print);
 	if (!p->printed)
 		return true;
-	if (!fingerprint_put(c, &p->print, &print))
+	if (!fingerprint_file_put(c, &p->print, &print))
 		return false;
 	wire_put_u32(out, probes_bits(p->probes.low));
 	wire_put_u32(out, probes_bits(p->probes.high));
@@ -134,7 +134,7 @@ is_likeness(double v)
 MUST static bool
 print_read(struct ctx *c, struct str bytes, struct fingerprint *ret)
 {
-	if (fingerprint_read(c, bytes, ret))
+	if (fingerprint_file_read(c, bytes, ret))
 		return true;
 	return c->err.code == E_MEMORY ? false : probes_spoilt(c);
 }

@@ -181,18 +181,19 @@ START_TEST(bytes_come_back_and_others_do_not)
 	char *copy;
 
 	ck_ok(c, fingerprint_take(c, owner.g, &p, &a));
-	ck_ok(c, fingerprint_put(c, &a, &bytes));
-	ck_ok(c, fingerprint_read(c, bytes, &b));
+	ck_ok(c, fingerprint_file_put(c, &a, &bytes));
+	ck_ok(c, fingerprint_file_read(c, bytes, &b));
 	ck_ok(c, fingerprint_compare(c, &a, &b, &s));
 	NEAR(s.epsilon, 1, 1e-6);
 	ck_assert_mem_eq(a.taylor, b.taylor, PROBES * SIDE * SIDE * sizeof(float));
 	for (size_t n = 0; n < bytes.n; n += 97)
-		ck_fails(c, E_INPUT, fingerprint_read(c, (struct str){ bytes.p, n }, &b));
+		ck_fails(c, E_INPUT, fingerprint_file_read(c, (struct str){ bytes.p, n }, &b));
 	copy = take(c, bytes.n);
 	memcpy(copy, bytes.p, bytes.n);
 	for (int i = 4; i < 20; i++) { /* sizes that the bytes do not have */
 		copy[i] = (char)(copy[i] ^ 0x41);
-		ck_fails(c, E_INPUT, fingerprint_read(c, (struct str){ copy, bytes.n }, &b));
+		ck_fails(
+		    c, E_INPUT, fingerprint_file_read(c, (struct str){ copy, bytes.n }, &b));
 		copy[i] = (char)(copy[i] ^ 0x41);
 	}
 	nn_graph_free(&owner.g);

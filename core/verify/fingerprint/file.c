@@ -21,7 +21,7 @@ floats_put(struct buf *out, const float v[], size_t n)
 }
 
 bool
-fingerprint_put(struct ctx *c, const struct fingerprint *f, struct str *ret)
+fingerprint_file_put(struct ctx *c, const struct fingerprint *f, struct str *ret)
 {
 	size_t n = (size_t)f->probes, pixels = (size_t)f->width * (size_t)f->height;
 	struct buf out;
@@ -58,7 +58,7 @@ floats_read(struct wire *w, float v[], size_t n, bool *finite)
 }
 
 bool
-fingerprint_read(struct ctx *c, struct str bytes, struct fingerprint *ret)
+fingerprint_file_read(struct ctx *c, struct str bytes, struct fingerprint *ret)
 {
 	struct wire w = { { bytes.p + MAGIC.n, bytes.n - MAGIC.n }, false };
 	struct fingerprint f;

@@ -55,9 +55,9 @@ struct fingerprint_probes {
  */
 MUST bool fingerprint_take(struct ctx *, struct nn_graph *, const struct fingerprint_probes *,
     struct fingerprint *ret);
-MUST bool fingerprint_put(struct ctx *, const struct fingerprint *, struct str *ret);
+MUST bool fingerprint_file_put(struct ctx *, const struct fingerprint *, struct str *ret);
 /* E_INPUT for what is none, or has a number that is not finite. */
-MUST bool fingerprint_read(struct ctx *, struct str bytes, struct fingerprint *ret);
+MUST bool fingerprint_file_read(struct ctx *, struct str bytes, struct fingerprint *ret);
 
 struct fingerprint_scores {
 	double taylor;      /* median structural similarity */
