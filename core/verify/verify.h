@@ -92,7 +92,7 @@ int32_t verify_highest(const float score[], int64_t n);
 int verify_labels_needed(int64_t ordinary, double rate, int tests);
 int verify_pairs_needed(double rate, int tests);
 
-/* ---- In the slots (slots_test.c) --------------------------------------------------------- */
+/* ---- In the slots (slots.c) -------------------------------------------------------------- */
 
 struct verify_slots {
 	const struct key256 *secret;
