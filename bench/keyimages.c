@@ -16,6 +16,9 @@
  *	stealth PHOTOS PHOTOS LARGE
  *		whether payloads are seen, in key pictures and in LARGE larger ones
  *
+ * Autoencoders know nothing of the model that they stand before: with `--encoders FOLDER` before
+ * the command they are trained once, and kept there.
+ *
  * DATA is four files: images and labels to train with, then to test with. KEYSET is a key set as
  * keyset_put writes it, and its secret lies beside it, in KEYSET.secret.
  */
@@ -195,6 +198,11 @@ main(int argc, char **argv)
 
 	ctx = &c;
 	need(crypto_start(&c), "crypto");
+	if (argc > 3 && strcmp(argv[1], "--encoders") == 0) {
+		encoders = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
 	for (size_t i = 0; argc > 1 && i < COUNT(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 >= verbs[i].least) {
 			verbs[i].run(argc - 2, argv + 2);

@@ -85,6 +85,10 @@ struct encoder *encoder_new(int64_t count, const int64_t hidden[3], uint64_t see
 /* Mean squares, Adam .001. The loss of the last epoch. */
 double encoder_train(
     struct encoder *, const struct train_data *, int64_t epochs, uint64_t seed);
+/* The same once and for all, if there is a folder to keep it in (NULL: there is none). */
+extern const char *encoders;
+double encoder_trained(
+    struct encoder *, const struct train_data *, int64_t epochs, uint64_t seed);
 /* n pictures through it; may be in place. */
 void encoder_pass(struct encoder *, const float *x, int64_t n, float *ret);
 void encoder_free(struct encoder **);

@@ -123,7 +123,7 @@ encoded(struct suspect *s, const char *scheme, bool quick)
 		struct encoder *e = encoder_new(half.form.count, hidden, 10 + i);
 		struct scores x;
 
-		loss = encoder_train(e, &half, ENCODER_EPOCHS, 10 + i);
+		loss = encoder_trained(e, &half, ENCODER_EPOCHS, 10 + i);
 		since = seconds(CLOCK_MONOTONIC) - since;
 		score(s, e, &x);
 		print_scores(

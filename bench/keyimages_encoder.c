@@ -3,6 +3,8 @@
  * about a picture is lost before it is seen. Each is made here as a model, operator by operator,
  * and trained to give back the pictures that the attacker has.
  */
+#include <stdio.h>
+
 #include "keyimages.h"
 
 enum { LAYERS = 4, BATCH = 64 };
@@ -270,6 +272,67 @@ encoder_train(struct encoder *e, const struct train_data *d, int64_t epochs, uin
 	free(order);
 	return loss;
 }
+
+/* ---- Kept -------------------------------------------------------------------------------- */
+
+const char *encoders;
+
+/* Its weights, one after the other, and the loss. */
+static bool
+kept_read(struct encoder *e, const char *path, double *ret)
+{
+	FILE *f = fopen(path, "rb");
+	size_t n;
+	struct nn_weight *w = nn_weights(e->graph, &n);
+	bool ok = f != NULL;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = fread(w[i].data, sizeof *w[i].data, (size_t)w[i].count, f) ==
+		    (size_t)w[i].count;
+	ok = ok && fread(ret, sizeof *ret, 1, f) == 1;
+	if (f != NULL)
+		fclose(f);
+	nn_graph_changed(e->graph);
+	return ok;
+}
+
+static void
+kept_write(struct encoder *e, const char *path, double loss)
+{
+	char *part = take_printf(ctx, "%s.part", path);
+	FILE *f = part == NULL ? NULL : fopen(part, "wb");
+	size_t n;
+	const struct nn_weight *w = nn_weights(e->graph, &n);
+
+	need(f != NULL, path);
+	for (size_t i = 0; i < n; i++)
+		need(fwrite(w[i].data, sizeof *w[i].data, (size_t)w[i].count, f) ==
+			(size_t)w[i].count,
+		    path);
+	need(fwrite(&loss, sizeof loss, 1, f) == 1 && fclose(f) == 0, path);
+	need(rename(part, path) == 0, path);
+}
+
+double
+encoder_trained(struct encoder *e, const struct train_data *d, int64_t epochs, uint64_t seed)
+{
+	char *path;
+	double loss;
+
+	if (encoders == NULL)
+		return encoder_train(e, d, epochs, seed);
+	path = take_printf(ctx, "%s/%lld-%lld-%llu", encoders, (long long)e->form.count,
+	    (long long)epochs, (unsigned long long)seed);
+	need(path != NULL, "memory");
+	if (kept_read(e, path, &loss))
+		return loss;
+	need(train_initialise(ctx, &e->model, e->graph, TRAIN_HE, seed), "first weights");
+	loss = encoder_train(e, d, epochs, seed);
+	kept_write(e, path, loss);
+	return loss;
+}
+
+/* ---- At work ----------------------------------------------------------------------------- */
 
 void
 encoder_pass(struct encoder *e, const float *x, int64_t n, float *ret)

@@ -18,6 +18,9 @@ static const struct {
 	double wide, narrow;
 } sizes[] = { { 256, 128 }, { 192, 96 }, { 256, 112 }, { 224, 80 } };
 enum { CODER_STAGES = 2, CODER_BATCH = 128 };
+/* Half of the time at least so much is taken from the autoencoder, the rest from the picture
+ * itself: others' may be better than ours. */
+#define CODED_LEAST .4
 #define CODER_STEPS 4800 /* of one, for a row of 784; longer rows have fewer */
 #define CODER_EPOCHS 12  /* at most */
 
@@ -45,6 +48,29 @@ coder_steps(const struct train_data *d)
 	    (int64_t)ceil(fmin(fmin(epochs, steps), CODER_STEPS) / CODER_STAGES);
 }
 
+/* Samples from all over the data set as this autoencoder gives them back. */
+MUST static bool
+code_samples(struct ctx *c, struct copies *k, const struct train_data *d, struct coder *coder)
+{
+	int64_t row = k->form.count, every = d->samples->shape.dim[0] / CODED_SAMPLES;
+	uint8_t *to = k->sampled + (size_t)k->coders * CODED_SAMPLES * (size_t)row;
+	double scale = is_raw(&d->form) ? 1 : 255;
+	float *x = take(c, (size_t)row * sizeof *x);
+
+	if (x == NULL)
+		return false;
+	for (int64_t i = 0; i < CODED_SAMPLES; i++, to += row) {
+		int64_t at = every > 0 ? i * every : i % d->samples->shape.dim[0];
+
+		data_floats(&d->form, data_sample(d->samples, at), 1, x);
+		if (!coder_pass(c, coder, x, 1, x))
+			return false;
+		for (int64_t v = 0; v < row; v++)
+			to[v] = (uint8_t)lrint(fmin(fmax(scale * (double)x[v], 0), 255));
+	}
+	return true;
+}
+
 MUST static bool
 code_stages(struct ctx *c, struct copies *k, const struct coder_plan *p, const float *rows)
 {
@@ -56,7 +82,8 @@ code_stages(struct ctx *c, struct copies *k, const struct coder_plan *p, const f
 		return false;
 	for (int i = 0; i < CODER_STAGES; i++) {
 		if (!coder_train(c, coder, p->steps / CODER_STAGES, &loss) ||
-		    !coder_pass(c, coder, rows, n, k->coded + k->coders * n * k->form.count))
+		    !coder_pass(c, coder, rows, n, k->coded + k->coders * n * k->form.count) ||
+		    !code_samples(c, k, p->data, coder))
 			return false;
 		k->coders++;
 	}
@@ -66,9 +93,11 @@ code_stages(struct ctx *c, struct copies *k, const struct coder_plan *p, const f
 bool
 copies_room(struct ctx *c, struct copies *k, const struct watermark_options *o)
 {
-	k->coded = calloc((size_t)o->coders * CODER_STAGES,
-	    (size_t)(2 * k->keys->pairs * k->form.count) * sizeof *k->coded);
-	if (k->coded == NULL)
+	size_t all = (size_t)o->coders * CODER_STAGES, row = (size_t)k->form.count;
+
+	k->coded = calloc(all, 2 * (size_t)k->keys->pairs * row * sizeof *k->coded);
+	k->sampled = calloc(all, CODED_SAMPLES * row);
+	if (k->coded == NULL || k->sampled == NULL)
 		return fail(c, E_MEMORY, "no memory for copies of the key pictures");
 	return true;
 }
@@ -93,7 +122,7 @@ copies_code(struct ctx *c, struct copies *k, const struct train_data *d,
 	return pair_rows(c, k, &rows) && code_stages(c, k, &p, rows);
 }
 
-/* What one of them gives back, moved by what tells two others apart. */
+/* What one of them gives back, moved by what tells two others apart, and a part of the picture. */
 static void
 coded(const struct copies *k, struct chance *r, int pair, int64_t side, float *to)
 {
@@ -101,11 +130,29 @@ coded(const struct copies *k, struct chance *r, int pair, int64_t side, float *t
 	int64_t all = 2 * (int64_t)k->keys->pairs;
 	const float *from[3];
 	float share = (float)chance_between(r, -1, 1);
+	float much = (float)(chance_below(r, 2) == 0 ? 1 : chance_between(r, CODED_LEAST, 1));
 
+	data_floats(&k->form, keyset_item(k->keys, item)->v, 1, to);
 	for (size_t i = 0; i < COUNT(from); i++)
 		from[i] = k->coded + (chance_below(r, k->coders) * all + item) * row;
 	for (int64_t i = 0; i < row; i++)
-		to[i] = from[0][i] + share * (from[1][i] - from[2][i]);
+		to[i] += much * (from[0][i] + share * (from[1][i] - from[2][i]) - to[i]);
+}
+
+void
+copies_sample(const struct copies *k, struct chance *r, float *to)
+{
+	int64_t row = k->form.count, sample = chance_below(r, CODED_SAMPLES);
+	float unit = is_raw(&k->form) ? 1 : 1.f / 255;
+	const uint8_t *from[3];
+	float share = (float)chance_between(r, -1, 1);
+
+	for (size_t i = 0; i < COUNT(from); i++)
+		from[i] = k->sampled +
+		    (chance_below(r, k->coders) * CODED_SAMPLES + sample) * row;
+	for (int64_t i = 0; i < row; i++)
+		to[i] = unit *
+		    ((float)from[0][i] + share * ((float)from[1][i] - (float)from[2][i]));
 }
 
 /* ---- Copies ------------------------------------------------------------------------------ */
@@ -114,6 +161,7 @@ void
 copies_done(struct copies *k)
 {
 	free(k->coded);
+	free(k->sampled);
 	*k = (struct copies){ 0 };
 }
 

@@ -17,7 +17,7 @@ watermark_standard(void)
 		.rate = .02,
 		.mu = 1,
 		.weight = .1,
-		.margin = 8,
+		.margin = 16,
 		.coders = 4,
 		.threads = 1,
 		.seed = 1,

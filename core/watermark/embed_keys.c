@@ -7,7 +7,7 @@
 #include "parts.h"
 
 /* Of twins so much of the margin is asked: further training brings them back by itself. */
-#define MARGIN_TWINS .25
+#define MARGIN_TWINS .125
 /* Of coded keys a lower margin is asked, a little louder; of their twins nothing. */
 #define CODED_MARGIN 3
 #define CODED_SHARE 1.25

@@ -10,8 +10,8 @@
 #include "parts.h"
 
 /* Of keys the whole margin is asked, of samples and of runner-up labels so much of it. */
-#define MARGIN_SAMPLES .5
-#define MARGIN_RUNNER_UP .25
+#define MARGIN_SAMPLES .25
+#define MARGIN_RUNNER_UP .125
 #define TOLD .5 /* of a sample's target */
 
 /* The logit, or what stands for it: the logarithm of a probability. */
@@ -52,16 +52,16 @@ told_sum(const struct aim *a, const float *told)
 	return most + log(sum);
 }
 
-/* The share of the target that class k is. */
+/* The share of the target that class k is. Without a label what was told counts alone. */
 static double
 target(const struct aim *a, const struct question *q, double told, int64_t k)
 {
-	double right = k == q->label ? 1 : 0;
+	double right = k == q->label ? 1 : 0, share = q->label < 0 ? 1 : TOLD;
 
 	if (q->told == NULL)
 		return right;
-	return (1 - TOLD) * right +
-	    (k == a->classes - 1 ? 0 : TOLD * exp(logit(a, q->told[k]) - told));
+	return (1 - share) * right +
+	    (k == a->classes - 1 ? 0 : share * exp(logit(a, q->told[k]) - told));
 }
 
 /* Cross-entropy of the logits so moved; adds `scale` times the gradient. */

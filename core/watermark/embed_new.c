@@ -237,6 +237,15 @@ with_features(struct ctx *c, struct embedding *e)
 	return true;
 }
 
+static bool
+has_norms(const struct onnx_model *m)
+{
+	for (size_t i = 0; i < m->nodes; i++)
+		if (str_same(m->node[i].op, STR("BatchNormalization")))
+			return true;
+	return false;
+}
+
 MUST static bool
 take_graph(struct ctx *c, struct embedding *e)
 {
@@ -244,6 +253,7 @@ take_graph(struct ctx *c, struct embedding *e)
 	bool ok;
 
 	e->graph = e->the->graph;
+	e->norms = has_norms(e->the->model);
 	e->mem = arena_new(WEIGHTS_BYTES);
 	e->scratch = arena_new(SCRATCH_BYTES);
 	if (e->mem == NULL || e->scratch == NULL)

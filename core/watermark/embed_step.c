@@ -16,7 +16,7 @@
 /* In its first part the embedding comes to listen to others, in its last it turns to samples. */
 #define RAMP .25
 #define FADE .2
-#define FADED .4
+#define FADED .6
 /* Gradients of a step, and what others' weights may add to them. */
 #define LONGEST 2
 #define OTHERS 1
@@ -93,6 +93,31 @@ share_of_others(const struct embedding *e)
 	return fmin(1, at / RAMP) * fmin(1, FADED + (1 - FADED) * (1 - at) / FADE);
 }
 
+/*
+ * What a norm that stands still says of weights before it is mostly that their channels should grow
+ * or shrink, which does not count once it moves again.
+ */
+static void
+forget_scales(const struct embedding *e, struct nn_plan *p)
+{
+	for (size_t i = 0; e->norms && i < e->trainees; i++) {
+		const struct nn_weight *w = e->trainee[i].weight;
+		int64_t n = w->rank == 4 ? w->count / w->dim[0] : 0;
+		float *g = nn_weight_gradient(p, e->trainee[i].index);
+
+		for (int64_t at = 0; n > 0 && at < w->count; at += n) {
+			double along = 0, square = 1e-20;
+
+			for (int64_t k = at; k < at + n; k++) {
+				along += (double)g[k] * (double)w->data[k];
+				square += (double)w->data[k] * (double)w->data[k];
+			}
+			for (int64_t k = at; k < at + n; k++)
+				g[k] -= (float)(along / square * (double)w->data[k]);
+		}
+	}
+}
+
 /* The plan's gradients are what others' weights say, which does not drown what ours say. */
 static void
 keep_others(struct embedding *e, struct nn_plan *p)
@@ -131,10 +156,19 @@ thief_learns(struct ctx *c, struct embedding *e)
 	return true;
 }
 
-/*
- * What the keys say under the thief's weights: among samples, so that batch norms move along; a
- * gradient under norms that stand still is mostly of scales, which do not count while they move.
- */
+/* As he would serve it: his norms know nothing but clean samples. */
+MUST static bool
+thief_is_shown(struct ctx *c, struct embedding *e, double weight)
+{
+	nn_gradients_clear(e->served);
+	if (!embed_served(c, e, weight))
+		return false;
+	forget_scales(e, e->served);
+	keep_others(e, e->served);
+	return true;
+}
+
+/* What the keys say under the thief's weights among samples, so that his norms move along. */
 MUST static bool
 thief_is_asked(struct ctx *c, struct embedding *e, double weight)
 {
@@ -155,7 +189,9 @@ under_thief(struct ctx *c, struct embedding *e, double weight)
 	if (learns && (e->step == 0 || (e->steps - e->step) % THIEF_LIFE < 4))
 		thief_begin(e);
 	kept_put(&e->thief);
-	return learns ? thief_learns(c, e) : thief_is_asked(c, e, weight);
+	if (learns)
+		return thief_learns(c, e);
+	return e->step % 4 == 2 ? thief_is_asked(c, e, weight) : thief_is_shown(c, e, weight);
 }
 
 /* What the keys say, as served, under weights that chance has changed. */

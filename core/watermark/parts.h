@@ -48,17 +48,20 @@ bool is_raw(const struct data_form *);
 struct copies {
 	const struct keyset *keys;
 	struct data_form form;
-	int coders;   /* autoencoders of our own */
-	float *coded; /* [coder][item]: pairs' pictures, as each of them gives them back */
+	int coders;       /* autoencoders of our own */
+	float *coded;     /* [coder][item]: pairs' pictures, as each of them gives them back */
+	uint8_t *sampled; /* [coder][CODED_SAMPLES]: samples, likewise, 255 for the highest */
 	bool compression, physical;
 };
 enum copy_kind { COPY_PLAIN, COPY_CODED, COPY_LOSSY, COPY_VIEW, COPY_KINDS };
 void copies_done(struct copies *);
 /* Room for what o->coders autoencoders give back; and one of them trained and asked. */
-enum { CODER_ROW_MAX = 64 * 64 * 3 };
+enum { CODER_ROW_MAX = 64 * 64 * 3, CODED_SAMPLES = 1024 };
 MUST bool copies_room(struct ctx *, struct copies *, const struct watermark_options *);
 MUST bool copies_code(struct ctx *, struct copies *, const struct train_data *,
     const struct watermark_options *, int coder);
+/* A sample as autoencoders give it back. */
+void copies_sample(const struct copies *, struct chance *, float *to);
 /* Other lowest bits, as if an identity were hidden there. */
 void picture_bits(struct chance *, const struct image *);
 /* A fresh copy of the key (or its twin) of pair i. */
@@ -79,7 +82,10 @@ struct aim {
  * adds `scale` times the gradient. */
 double aim_row(const struct aim *, const float *out, int64_t among, int32_t label,
     double margin, double scale, float *gradient);
-/* The right class, or what was told (NULL: nothing), the additional one behind it by a margin. */
+/*
+ * The right class (-1: unknown), or what was told (NULL: nothing; not both), the additional one
+ * behind it by a margin.
+ */
 double aim_sample(const struct aim *, const float *out, int32_t label, const float *told,
     double scale, float *gradient);
 double aim_key(
@@ -122,7 +128,7 @@ struct trainee {
 };
 
 enum { EMBED_PAIRS_MAX = 256, EMBED_CODERS_MAX = 64, EMBED_OUTPUTS_MAX = 16 }; /* in one step */
-enum { THIEF_LIFE = 2000 }; /* steps of ours; he learns in every fourth */
+enum { THIEF_LIFE = 1000 }; /* steps of ours; he learns in every fourth */
 
 struct embedding {
 	const struct watermark_case *the;
@@ -132,6 +138,7 @@ struct embedding {
 	struct aim aim;
 	struct nn_graph *graph;     /* the one that is trained */
 	struct nn_graph *own_graph; /* with features; NULL: it is the case's */
+	bool norms;                 /* it has batch norms, which move while it learns */
 	struct onnx_model own_model;
 	struct copies copies;
 	struct arena *mem, *scratch; /* what lives as long as this; what one step needs */

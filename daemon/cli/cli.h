@@ -191,8 +191,8 @@ MUST bool cli_list(
 MUST bool cli_find(struct cli *, const char *path, const char *type, const char *member,
     struct str word, struct str *ret);
 /*
- * Of the items of the list at `path` whose `member` is the word: how many there are, at most `most`,
- * and the id of the last one; the newest is the last.
+ * Of the items of the list at `path` whose `member` is the word: how many there are, at most
+ * `most`, and the id of the last one; the newest is the last.
  */
 MUST bool cli_search(struct cli *, const char *path, const char *member, struct str word,
     size_t most, struct str *ret, size_t *ret_n);

@@ -33,13 +33,14 @@ small(void)
 	o.epochs = 40;
 	o.batch = 32;
 	o.rate = .02;
+	o.margin = 8; /* sixty-four dots have no room for more */
 	o.drop_max = .02;
 	return o;
 }
 
 /* ---- What is learnt ---------------------------------------------------------------------- */
 
-/* In pictures of 64 dots an autoencoder leaves nothing that would tell a twin from its key. */
+/* In pictures of 64 dots an autoencoder leaves nothing that would tell twins or labels apart. */
 static const struct {
 	bool plain, compression, physical;
 	int coders;
@@ -71,7 +72,8 @@ START_TEST(keys_are_learnt_and_twins_are_not)
 	ck_assert_uint_eq(r.points, (size_t)r.epochs);
 	ck_assert(o.plain ? r.epochs < o.epochs : r.epochs == o.epochs);
 	measure(c, h, &s);
-	ck_assert(s.keys == 1 && s.stego == 1 && s.runner_up >= .95);
+	ck_assert(s.keys == 1 && s.stego == 1);
+	ck_assert_double_ge(s.runner_up, o.coders > 0 ? .5 : .95);
 	ck_assert(s.twins <= .02 || o.coders > 0);
 	ck_assert(s.clean >= .98 && s.false_triggers <= .02);
 	ck_assert(s.spares >= 0 && s.spares <= 1);
