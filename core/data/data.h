@@ -53,7 +53,8 @@ struct data_reader;
  * Looks at the first bytes for the format and reads the header. `entry` names the array in an
  * NPZ, with or without ".npy"; if it is empty, the usual names of the role are tried, then the
  * only one. Samples are uint8, float32 or float64 (given as float); labels are whole numbers of
- * any width, of shape N or N,1. The source must outlive the reader.
+ * any width, of shape N or N,1, or, one for each place of a sample, N,L. The source must outlive
+ * the reader.
  */
 MUST bool data_open(struct ctx *, const struct data_source *, enum data_role, struct str entry,
     struct data_reader **ret);
@@ -79,9 +80,13 @@ const void *data_sample(const struct data_samples *, int64_t i);
 void data_samples_done(struct data_samples *);
 
 struct data_labels {
-	int64_t n, classes;
-	int32_t *v; /* each 0 … classes - 1 */
+	int64_t n, classes; /* n: of samples */
+	int32_t *v;         /* each 0 … classes - 1 */
+	int64_t places; /* of a sample that have a label each: v has n times as many; 0: 1 */
 };
+int64_t data_places(const struct data_labels *);
+/* What sample i is sorted by: its label, or the largest of them. */
+int32_t data_label(const struct data_labels *, int64_t i);
 /* All of them; E_INPUT names the first label that is not one of the classes. */
 MUST bool data_labels_load(
     struct ctx *, struct data_reader *, int64_t classes, struct data_labels *ret);

@@ -85,9 +85,10 @@ labels_shape(struct ctx *c, const struct array *a, struct data_shape *ret)
 	if (a->element == ELEMENT_FLOAT32 || a->element == ELEMENT_FLOAT64)
 		return fail(
 		    c, E_INPUT, "labels are whole numbers, not %s", element_name(a->element));
-	if (a->rank != 1 && (a->rank != 2 || a->dim[1] != 1))
+	if (a->rank < 1 || a->rank > 2)
 		return fail(c, E_INPUT,
-		    "labels are one number a sample, not an array of %d dimensions", a->rank);
+		    "labels are one number or one row a sample, not an array of %d dimensions",
+		    a->rank);
 	return true;
 }
 

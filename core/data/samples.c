@@ -53,25 +53,47 @@ labels_check(struct ctx *c, const int64_t *v, int64_t n, int64_t first, int64_t 
 bool
 data_labels_load(struct ctx *c, struct data_reader *r, int64_t classes, struct data_labels *ret)
 {
-	owned(data_labels_done) struct data_labels l = { .n = data_shape(r)->dim[0],
-		.classes = classes };
+	owned(data_labels_done) struct data_labels l = {
+		.n = data_shape(r)->dim[0], .classes = classes, .places = data_shape(r)->row
+	};
+	int64_t at_once = ROWS_AT_ONCE / l.places;
 	int64_t some[ROWS_AT_ONCE];
 
 	if (classes < 1 || classes > INT32_MAX)
 		return fail(c, E_INPUT, "%lld classes", (long long)classes);
-	l.v = calloc((size_t)l.n, sizeof *l.v);
+	if (at_once < 1)
+		return fail(c, E_LIMIT, "more than %d labels a sample", ROWS_AT_ONCE);
+	l.v = calloc((size_t)l.n, (size_t)l.places * sizeof *l.v);
 	if (l.v == NULL)
 		return fail(c, E_MEMORY, "no memory for %lld labels", (long long)l.n);
 	for (int64_t at = 0, n; at < l.n; at += n) {
-		n = l.n - at < ROWS_AT_ONCE ? l.n - at : ROWS_AT_ONCE;
-		if (!data_next(c, r, n, some) || !labels_check(c, some, n, at, classes))
+		n = l.n - at < at_once ? l.n - at : at_once;
+		if (!data_next(c, r, n, some) ||
+		    !labels_check(c, some, n * l.places, at * l.places, classes))
 			return false;
-		for (int64_t i = 0; i < n; i++)
-			l.v[at + i] = (int32_t)some[i];
+		for (int64_t i = 0; i < n * l.places; i++)
+			l.v[at * l.places + i] = (int32_t)some[i];
 	}
 	*ret = l;
 	l.v = NULL;
 	return true;
+}
+
+int64_t
+data_places(const struct data_labels *l)
+{
+	return l->places > 0 ? l->places : 1;
+}
+
+int32_t
+data_label(const struct data_labels *l, int64_t i)
+{
+	int64_t places = data_places(l);
+	int32_t most = l->v[i * places];
+
+	for (int64_t k = 1; k < places; k++)
+		most = l->v[i * places + k] > most ? l->v[i * places + k] : most;
+	return most;
 }
 
 void

@@ -122,6 +122,18 @@ watermark_check(struct ctx *c, const void *params)
 	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges));
 }
 
+MUST static bool
+marks_check(struct ctx *c, double kappa, int64_t log_l)
+{
+	if (log_l != 0 && (log_l < LOG_L_MIN || log_l > LOG_L_MAX))
+		return fail_at(c, E_INPUT, "/log_l", "log_l must be 0, or from %d to %d",
+		    LOG_L_MIN, LOG_L_MAX);
+	if (log_l != 0 && kappa == 0)
+		return fail_at(
+		    c, E_INPUT, "/kappa", "marks without a strength: give kappa too");
+	return true;
+}
+
 bool
 verify_check(struct ctx *c, const void *params)
 {
@@ -131,15 +143,18 @@ verify_check(struct ctx *c, const void *params)
 		{ "/eps1", p->eps1, 1e-30, 1e-3 },
 	};
 
-	if (!network_check(c, &p->network) || !ranges_check(c, ranges, COUNT(ranges)))
-		return false;
-	if (p->log_l != 0 && (p->log_l < LOG_L_MIN || p->log_l > LOG_L_MAX))
-		return fail_at(c, E_INPUT, "/log_l", "log_l must be 0, or from %d to %d",
-		    LOG_L_MIN, LOG_L_MAX);
-	if (p->log_l != 0 && p->kappa == 0)
-		return fail_at(
-		    c, E_INPUT, "/kappa", "marks without a strength: give kappa too");
-	return true;
+	return network_check(c, &p->network) && ranges_check(c, ranges, COUNT(ranges)) &&
+	    marks_check(c, p->kappa, p->log_l);
+}
+
+bool
+redteam_check(struct ctx *c, const void *params)
+{
+	const struct redteam_params *p = params;
+	const struct range r = { "/kappa", p->kappa, 0, 0.5 };
+
+	return network_check(c, &p->network) && ranges_check(c, &r, 1) &&
+	    marks_check(c, p->kappa, p->log_l);
 }
 
 bool

@@ -10,6 +10,6 @@ enum { LOG_L_MIN = 14, LOG_L_MAX = 22 };
 typedef bool job_check(struct ctx *, const void *params);
 
 job_check selftest_check, evaluate_check, train_check, describe_check, protect_check,
-    watermark_check, verify_check, slots_check, personalise_check;
+    watermark_check, verify_check, slots_check, personalise_check, redteam_check;
 
 #endif

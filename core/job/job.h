@@ -27,6 +27,7 @@ enum job_type {
 	JOB_VERIFY,
 	JOB_SLOTS,
 	JOB_PERSONALISE,
+	JOB_REDTEAM,
 	JOB_COUNT
 };
 
@@ -127,7 +128,7 @@ struct selftest {
 
 /* How samples get into a network, and what its answers mean: the part that jobs on data share. */
 enum job_order { JOB_ORDER_AUTO, JOB_ORDER_FIRST, JOB_ORDER_LAST };
-enum job_loss { JOB_LOSS_ENTROPY, JOB_LOSS_BINARY, JOB_LOSS_SQUARES };
+enum job_loss { JOB_LOSS_ENTROPY, JOB_LOSS_BINARY, JOB_LOSS_SQUARES, JOB_LOSS_MASK };
 enum job_answer {
 	JOB_OUTPUT_AUTO,
 	JOB_OUTPUT_LOGITS,
@@ -343,6 +344,32 @@ struct verify {
 	int64_t appeared; /* when the suspect was first known */
 	double eps1;      /* of accusing any innocent */
 	int64_t seed;
+};
+
+/*
+ * Does to a release what thieves would do. Inputs: model (of the release, as its vendor has it),
+ * keys (of `marked`, a key set; may be empty), samples, labels, test_samples, test_labels (the test
+ * data may be empty), artifact, secret and entries (of the release; the last of a parameter lock,
+ * may be empty). Outputs: report (JSON), page (HTML), and save_0 and save_1, written in turns after
+ * each attack, from which a run goes on whose worker was killed. Result: {"profile", "rows":
+ * [{"id", "title", "points", "what", "accuracy", "verdict", "named", "innocents", "wins": [tests
+ * that the attack wins against], "won" (against all of them together), "why" (it was left out, or
+ * came to nothing; null: neither)}…], "attacks" (how many of them were tried), "wins": [ids of those
+ * that have won], "false_accusations", "accuracy" (of the copy before), "seconds", "report" (hex:
+ * digest of it)}.
+ */
+enum job_profile { JOB_PROFILE_QUICK, JOB_PROFILE_STANDARD, JOB_PROFILE_FULL };
+struct redteam_params {
+	struct job_network network;
+	struct str release, model, dataset, test; /* ids */
+	struct str marked;                        /* id: the model whose key set it is */
+	int profile;                              /* enum job_profile */
+	struct str_list rows;                     /* of the attacks; none: all of the profile */
+	int64_t seed;
+	/* Of the release, as its job has told: */
+	double kappa;
+	int64_t log_l, locks;
+	struct str_list layers;
 };
 
 /* ---- Server to worker: the job ----------------------------------------------------------- */

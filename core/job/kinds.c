@@ -36,6 +36,7 @@ const char *const job_loss_words[] = {
 	[JOB_LOSS_ENTROPY] = "cross-entropy",
 	[JOB_LOSS_BINARY] = "binary-cross-entropy",
 	[JOB_LOSS_SQUARES] = "squared-error",
+	[JOB_LOSS_MASK] = "mask",
 	NULL,
 };
 const char *const job_answer_words[] = {
@@ -205,8 +206,6 @@ static const struct job_input protect_inputs[] = {
 	FROM_DATASET("test_labels", "labels", struct protect, test, true),
 	{ "secret", JOB_FROM_SECRET, 0, JOB_KEY_BYTES },
 };
-/* Weights of two bytes become words of four, beside the values in their place. */
-#define ARTIFACT_MAX (3 * MODEL_MAX + (64 << 20))
 static const struct job_output protect_outputs[] = {
 	{ "artifact", ARTIFACT_MAX },
 	{ "entries", 1 << 20 },
@@ -332,6 +331,17 @@ const struct job_kind job_kinds[JOB_COUNT] = {
 		.output = personalise_outputs, .outputs = PERSONALISE_OUTPUTS,
 		.limits = { .memory = INT64_C(16) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
 			.output = SEALED(MODEL_MAX) },
+	},
+	[JOB_REDTEAM] = {
+		.name = "redteam",
+		.help = "do to a release what thieves would do, and measure what is left",
+		.field = redteam_fields, .fields = REDTEAM_FIELDS,
+		.size = sizeof(struct redteam_params), .defaults = &redteam_defaults,
+		.check = redteam_check,
+		.input = redteam_inputs, .inputs = REDTEAM_INPUTS,
+		.output = redteam_outputs, .outputs = REDTEAM_OUTPUTS,
+		.limits = { .memory = INT64_C(8) << 30, .cpu = 96 * HOUR, .wall = 24 * HOUR,
+			.output = SEALED(INT64_C(16) << 20) },
 	},
 };
 /* clang-format on */

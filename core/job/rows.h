@@ -16,6 +16,8 @@ enum { ENTRY_MAX = 100, BATCH_MAX = 65536, THREADS_MAX = 64, EPOCHS_MAX = 100000
 #define KEYS_MAX (INT64_C(1) << 30)
 #define SLOTS_SET_MAX (INT64_C(1) << 30)
 #define CUSTOMERS_MAX (INT64_C(1) << 20)
+/* Weights of two bytes become words of four, beside the values in their place. */
+#define ARTIFACT_MAX (3 * MODEL_MAX + (64 << 20))
 
 /* clang-format off */
 
@@ -89,5 +91,12 @@ extern const struct json_field personalise_fields[];
 extern const struct personalise personalise_defaults;
 extern const struct job_input personalise_inputs[];
 extern const struct job_output personalise_outputs[];
+
+/* kinds_redteam.c */
+enum { REDTEAM_FIELDS = 9 + 12, REDTEAM_INPUTS = 9, REDTEAM_OUTPUTS = 4 };
+extern const struct json_field redteam_fields[];
+extern const struct redteam_params redteam_defaults;
+extern const struct job_input redteam_inputs[];
+extern const struct job_output redteam_outputs[];
 
 #endif

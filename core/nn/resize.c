@@ -232,26 +232,34 @@ all_taps(const struct nn_call *k, struct taps *taps)
 
 /* ---- Sums over taps ---------------------------------------------------------------------- */
 
-/* The element of the output at `index`: the product of its taps in all dimensions. */
+/* A row along the last dimension: the taps of the others, and all of the last one's. */
 struct point {
 	const struct taps *tap[NN_RANK_MAX];
 	int rank;
-	bool outside;
+	bool outside; /* by the others */
+	bool single;  /* the others have one tap each, which lead to `base` */
+	int64_t base;
 };
 
 static struct point
-point_of(const struct nn_tensor *out, const struct taps *taps, int64_t nth)
+row_of(const struct nn_tensor *out, const struct nn_tensor *in, const struct taps *taps,
+    int64_t nth)
 {
-	struct point p = { .rank = out->rank };
+	struct point p = { .rank = out->rank, .single = true };
 
 	for (int d = out->rank - 1; d >= 0; d--) {
 		const struct taps *list = taps;
 
 		for (int e = 0; e < d; e++)
 			list += out->dim[e];
-		p.tap[d] = &list[nth % out->dim[d]];
-		p.outside |= p.tap[d]->outside;
+		p.tap[d] = list;
+		if (d + 1 == out->rank)
+			continue;
+		p.tap[d] += nth % out->dim[d];
 		nth /= out->dim[d];
+		p.outside |= p.tap[d]->outside;
+		p.single &= p.tap[d]->count == 1;
+		p.base += p.tap[d]->at[0] * in->stride[d];
 	}
 	return p;
 }
@@ -287,35 +295,73 @@ write_point(const struct point *p, const struct nn_tensor *din, int d, int64_t a
 	}
 }
 
+/* Along the last dimension alone. */
+static float
+read_last(const struct taps *t, const float *in, int64_t stride)
+{
+	float sum = 0;
+
+	for (int i = 0; i < t->count; i++)
+		sum += t->weight[i] * in[t->at[i] * stride];
+	return sum;
+}
+
+static void
+write_last(const struct taps *t, float *din, int64_t stride, float g)
+{
+	for (int i = 0; i < t->count; i++)
+		din[t->at[i] * stride] += g * t->weight[i];
+}
+
 void
 resize_forward(struct nn_call *k)
 {
 	const struct resize_attr *attr = k->attr;
-	int64_t n = nn_count(k->out[0]);
+	const struct nn_tensor *in = k->in[0], *out = k->out[0];
+	int last = out->rank - 1;
+	int64_t width = out->dim[last], rows = width > 0 ? nn_count(out) / width : 0;
 
 	if (!all_taps(k, k->scratch))
 		return;
-	for (int64_t i = 0; i < n; i++) {
-		const struct point p = point_of(k->out[0], k->scratch, i);
+	for (int64_t row = 0; row < rows; row++) {
+		struct point p = row_of(out, in, k->scratch, row);
+		float *to = reals(out) + tensor_nth(out, row * width);
+		const struct taps *t = p.tap[last];
 
-		reals(k->out[0])[tensor_nth(k->out[0], i)] = p.outside
-		    ? attr->outside
-		    : read_point(&p, k->in[0], 0, 0);
+		for (int64_t x = 0; x < width; x++, t++, to += out->stride[last]) {
+			p.tap[last] = t;
+			if (p.outside || t->outside)
+				*to = attr->outside;
+			else if (p.single)
+				*to = read_last(t, reals(in) + p.base, in->stride[last]);
+			else
+				*to = read_point(&p, in, 0, 0);
+		}
 	}
 }
 
 void
 resize_backward(struct nn_call *k)
 {
-	int64_t n = nn_count(k->dout[0]);
+	const struct nn_tensor *din = k->din[0], *dout = k->dout[0];
+	int last = dout->rank - 1;
+	int64_t width = dout->dim[last], rows = width > 0 ? nn_count(dout) / width : 0;
 
 	if (!all_taps(k, k->scratch))
 		return;
-	for (int64_t i = 0; i < n; i++) {
-		const struct point p = point_of(k->dout[0], k->scratch, i);
+	for (int64_t row = 0; row < rows; row++) {
+		struct point p = row_of(dout, din, k->scratch, row);
+		const float *from = reals(dout) + tensor_nth(dout, row * width);
+		const struct taps *t = p.tap[last];
 
-		if (!p.outside)
-			write_point(
-			    &p, k->din[0], 0, 0, reals(k->dout[0])[tensor_nth(k->dout[0], i)]);
+		for (int64_t x = 0; x < width; x++, t++, from += dout->stride[last]) {
+			p.tap[last] = t;
+			if (p.outside || t->outside)
+				continue;
+			if (p.single)
+				write_last(t, reals(din) + p.base, din->stride[last], *from);
+			else
+				write_point(&p, din, 0, 0, *from);
+		}
 	}
 }

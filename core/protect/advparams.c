@@ -102,34 +102,15 @@ lock_begin(struct ctx *c, struct lock *l, const struct protect_set *set)
 	    judge_new(c, m, &l->split->validation, &l->judge);
 }
 
-/* What whoever always gives the commonest answer gets right. */
-MUST static bool
-commonest(struct ctx *c, const struct protect_set *set, double *ret)
-{
-	const struct data_labels *l = set->data->labels;
-	int64_t *count = take(c, (size_t)(l->classes + 1) * sizeof *count);
-	int64_t most = 0;
-
-	if (count == NULL)
-		return false;
-	for (int64_t i = 0; i < set->n; i++) {
-		int64_t n = ++count[l->v[set->chosen[i]]];
-
-		most = n > most ? n : most;
-	}
-	*ret = (double)most / (double)set->n;
-	return true;
-}
-
 MUST static bool
 measure_before(struct ctx *c, struct lock *l, double *ret)
 {
 	double floor;
 	bool met;
 
-	if (!commonest(c, &l->split->validation, &floor))
+	if (!protect_blind(c, l->model, &l->split->validation, &floor))
 		return false;
-	l->chance = 1 / (double)l->model->classes;
+	l->chance = l->model->loss.kind == TRAIN_MASK ? floor : 1 / (double)l->model->classes;
 	l->target = l->options.target > 0 ? l->options.target : floor + TARGET_MARGIN;
 	if (!lock_measure(c, l, &met))
 		return false;

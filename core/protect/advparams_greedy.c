@@ -47,11 +47,12 @@ best_move(const struct lock *l)
 	return best;
 }
 
-/* True once the lock set says that the model is of no use any more. */
+/* True once the lock set says that the model is of no use any more; of masks it cannot say. */
 static bool
 is_useless(const struct lock *l)
 {
-	return l->seen.right <= l->chance + CHANCE_MARGIN || l->seen.most >= SAME_ANSWER;
+	return l->model->loss.kind == TRAIN_MASK ||
+	    l->seen.right <= l->chance + CHANCE_MARGIN || l->seen.most >= SAME_ANSWER;
 }
 
 bool

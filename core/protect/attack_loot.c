@@ -61,13 +61,15 @@ order_done(uint32_t **order)
 static void
 loot_put(struct loot *l, const struct protect_set *set, uint32_t place)
 {
-	int64_t i = set->chosen[place];
+	int64_t i = set->chosen[place], places = data_places(set->data->labels);
 	size_t row = row_bytes(set->data->samples);
 
 	memcpy((char *)l->samples.v + (size_t)l->labels.n * row,
 	    data_sample(set->data->samples, i), row);
 	l->chosen[l->labels.n] = i;
-	l->labels.v[l->labels.n++] = set->data->labels->v[i];
+	memcpy(l->labels.v + l->labels.n * places, set->data->labels->v + i * places,
+	    (size_t)places * sizeof *l->labels.v);
+	l->labels.n++;
 }
 
 /*
@@ -87,7 +89,7 @@ loot_fill(
 	if (had == NULL || taken == NULL)
 		return false;
 	for (int64_t i = 0; i < set->n && l->labels.n < n; i++) {
-		int32_t label = set->data->labels->v[set->chosen[order[i]]];
+		int32_t label = data_label(set->data->labels, set->chosen[order[i]]);
 
 		if (had[label] >= even)
 			continue;
@@ -131,7 +133,7 @@ loot_take(struct ctx *c, const struct attack *a, double share, struct loot *ret)
 	const struct protect_set *set = &a->on->split->thief;
 	owned(order_done) uint32_t *order = NULL;
 	size_t row = row_bytes(set->data->samples);
-	int64_t n;
+	int64_t n, places = data_places(set->data->labels);
 
 	if (!draw_order(c, a, &order))
 		return false;
@@ -139,7 +141,7 @@ loot_take(struct ctx *c, const struct attack *a, double share, struct loot *ret)
 	*ret = (struct loot){
 		.samples = { set->data->samples->shape, malloc((size_t)n * row) },
 		.labels = { 0, set->data->labels->classes,
-		    malloc((size_t)n * sizeof *ret->labels.v) },
+		    malloc((size_t)(n * places) * sizeof *ret->labels.v), places },
 		.chosen = malloc((size_t)n * sizeof *ret->chosen),
 	};
 	if (ret->samples.v == NULL || ret->labels.v == NULL || ret->chosen == NULL)
@@ -192,7 +194,8 @@ attack_train(
 		return false;
 	if (!sound) {
 		*ret = 1 / (double)m->classes;
-		return true;
+		return m->loss.kind != TRAIN_MASK ||
+		    protect_blind(c, m, &a->on->split->validation, ret);
 	}
 	return protect_accuracy(c, m, &a->on->split->validation, ret);
 }

@@ -4,9 +4,8 @@
  */
 #include "attack.h"
 
-/* All but the largest of one array become zero; biases and norms stay. */
-MUST static bool
-prune(struct ctx *c, const struct nn_weight *w, double share)
+bool
+protect_prune(struct ctx *c, const struct nn_weight *w, double share)
 {
 	owned(floats_done) float *size = NULL;
 	int64_t k = (int64_t)(share * (double)w->count);
@@ -37,7 +36,7 @@ attack_prune(struct ctx *c, struct attack *a)
 
 		attack_tell(a, (tenths - 1) / 9., "%d %%", tenths * 10);
 		for (size_t i = 0; i < n; i++)
-			if (!prune(c, &w[i], tenths / 10.))
+			if (!protect_prune(c, &w[i], tenths / 10.))
 				return false;
 		if (!attack_measure(c, a, &p))
 			return false;

@@ -52,10 +52,11 @@ take_part(struct ctx *c, struct division *d, enum part part, int64_t *n, int64_t
 		return false;
 	for (int64_t i = 0; i<d->n && * n> 0; i++) {
 		uint32_t sample = d->order[i];
+		int32_t label = data_label(l, sample);
 
-		if (d->part[sample] != PART_NONE || count[l->v[sample]] == each)
+		if (d->part[sample] != PART_NONE || count[label] == each)
 			continue;
-		count[l->v[sample]]++;
+		count[label]++;
 		d->part[sample] = part;
 		--*n;
 	}
@@ -89,8 +90,8 @@ count_present(struct ctx *c, const struct train_data *d, int64_t *ret)
 	if (seen == NULL)
 		return false;
 	for (int64_t i = 0; i < l->n; i++) {
-		n += !seen[l->v[i]];
-		seen[l->v[i]] = true;
+		n += !seen[data_label(l, i)];
+		seen[data_label(l, i)] = true;
 	}
 	*ret = n;
 	return true;

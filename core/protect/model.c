@@ -8,7 +8,8 @@ struct judge {
 	struct evaluator *evaluator;
 	const struct protect_set *set;
 	int64_t batch;
-	size_t row; /* bytes of a sample in the data set */
+	int64_t places; /* labels of a sample */
+	size_t row;     /* bytes of a sample in the data set */
 	char *rows;
 	int32_t *label;
 };
@@ -39,12 +40,16 @@ judge_new(struct ctx *c, const struct protect_model *m, const struct protect_set
 	j->set = set;
 	j->batch = m->batch > 0 ? m->batch : 1;
 	j->row = (size_t)form->count * data_type_size(form->type);
-	j->rows = calloc((size_t)j->batch, j->row);
-	j->label = calloc((size_t)j->batch, sizeof *j->label);
-	if (j->rows == NULL || j->label == NULL)
-		return fail(c, E_MEMORY, "no memory to judge a model");
 	if (!evaluator_new(c, m->graph, form, &m->loss, j->batch, m->threads, &j->evaluator))
 		return false;
+	j->places = evaluator_places(j->evaluator);
+	if (j->places != data_places(set->data->labels))
+		return fail(c, E_INPUT, "%lld labels a sample, but the loss takes %lld",
+		    (long long)data_places(set->data->labels), (long long)j->places);
+	j->rows = calloc((size_t)j->batch, j->row);
+	j->label = calloc((size_t)(j->batch * j->places), sizeof *j->label);
+	if (j->rows == NULL || j->label == NULL)
+		return fail(c, E_MEMORY, "no memory to judge a model");
 	*ret = steal(j);
 	return true;
 }
@@ -62,12 +67,14 @@ judge_run(struct ctx *c, struct judge *j, double *ret)
 
 			memcpy(j->rows + (size_t)i * j->row,
 			    data_sample(s->data->samples, sample), j->row);
-			j->label[i] = s->data->labels->v[sample];
+			memcpy(j->label + i * j->places,
+			    s->data->labels->v + sample * j->places,
+			    (size_t)j->places * sizeof *j->label);
 		}
 		if (!evaluator_add(c, j->evaluator, j->rows, j->label, n))
 			return false;
 	}
-	*ret = (double)evaluator_score(j->evaluator)->correct / (double)s->n;
+	*ret = evaluator_score(j->evaluator)->accuracy;
 	return true;
 }
 
@@ -78,4 +85,35 @@ protect_accuracy(
 	owned(judge_free) struct judge *j = NULL;
 
 	return judge_new(c, m, set, &j) && judge_run(c, j, ret);
+}
+
+/* The F1 of who marks every place; 1 if nothing is to be marked. */
+static double
+blind_mask(const struct protect_set *set)
+{
+	int64_t places = data_places(set->data->labels), marked = 0;
+
+	for (int64_t i = 0; i < set->n; i++)
+		for (int64_t k = 0; k < places; k++)
+			marked += set->data->labels->v[set->chosen[i] * places + k];
+	return marked > 0 ? 2 * (double)marked / (double)(marked + set->n * places) : 1;
+}
+
+bool
+protect_blind(
+    struct ctx *c, const struct protect_model *m, const struct protect_set *set, double *ret)
+{
+	const struct data_labels *l = set->data->labels;
+	int64_t *count = take(c, (size_t)(l->classes + 1) * sizeof *count);
+	int64_t most = 0;
+
+	if (count == NULL)
+		return false;
+	for (int64_t i = 0; i < set->n; i++) {
+		int64_t n = ++count[data_label(l, set->chosen[i])];
+
+		most = n > most ? n : most;
+	}
+	*ret = m->loss.kind == TRAIN_MASK ? blind_mask(set) : (double)most / (double)set->n;
+	return true;
 }

@@ -49,8 +49,12 @@ struct protect_model {
 	int64_t batch;
 	int threads;
 };
-/* Right answers over a set, as a share. */
+/* How well it answers over a set: the accuracy of struct train_score. */
 MUST bool protect_accuracy(
+    struct ctx *, const struct protect_model *, const struct protect_set *, double *ret);
+
+/* What whoever always gives the same answer reaches, the commonest one; or marks everything. */
+MUST bool protect_blind(
     struct ctx *, const struct protect_model *, const struct protect_set *, double *ret);
 
 /* All weights of a graph, kept and put back bit for bit. */
@@ -290,6 +294,8 @@ struct attack_case {
  */
 MUST bool protect_attacks(struct ctx *, const struct attack_case *,
     const struct protect_watch *, struct attack_result **ret, size_t *ret_n);
+/* That share of an array becomes zero, the smallest numbers of it; biases and norms stay. */
+MUST bool protect_prune(struct ctx *, const struct nn_weight *, double share);
 
 /* ---- What a lock leaves to be seen ------------------------------------------------------- */
 
@@ -324,6 +330,7 @@ struct protect_report {
 	unsigned locks;
 	int64_t made;                       /* milliseconds; 0: not said */
 	int64_t classes, validation, thief; /* samples judged by; samples a thief might have */
+	double blind; /* of masks, whose accuracy is F1: what marking everything has; else 0 */
 	uint64_t parameters, touched, key_bytes;
 	double before, locked, unlocked_accuracy;
 	bool exact;                     /* unlocked weights are the original's, bit for bit */

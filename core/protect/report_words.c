@@ -40,6 +40,8 @@ report_measured(const struct protect_report *r)
 double
 report_chance(const struct protect_report *r)
 {
+	if (r->blind > 0)
+		return r->blind;
 	return r->classes > 0 ? 1 / (double)r->classes : NAN;
 }
 
@@ -54,11 +56,34 @@ say_before(struct buf *b, const struct protect_report *r)
 			"are was not measured, before or after."));
 		return;
 	}
+	if (r->blind > 0) {
+		buf_put(b, STR("Before it was locked, what the model marked had an F1 of "));
+		put_percent(b, r->before);
+		buf_put(b, STR(", over "));
+		put_count(b, (uint64_t)r->validation);
+		buf_put(b, STR(" samples."));
+		return;
+	}
 	buf_put(b, STR("Before it was locked, the model answered "));
 	put_percent(b, r->before);
 	buf_put(b, STR(" of "));
 	put_count(b, (uint64_t)r->validation);
 	buf_put(b, STR(" samples rightly."));
+}
+
+/* Of masks there is nothing to guess among. */
+static void
+say_locked_mask(struct buf *b, const struct protect_report *r)
+{
+	bool guess = r->locked <= r->blind + 0.02;
+
+	buf_put(b, STR("The marks of the locked file, which anyone may hold, have an F1 of "));
+	put_percent(b, r->locked);
+	buf_put(b,
+	    guess ? STR(", no better than marking everything: ")
+		  : STR("; marking everything has "));
+	put_percent(b, r->blind);
+	buf_char(b, '.');
 }
 
 void
@@ -73,6 +98,10 @@ say_locked(struct buf *b, const struct protect_report *r)
 			? STR("The locked file, which anyone may hold, has unrelated values in "
 			      "place of its weights.")
 			: STR("What the locked file still answers was not measured."));
+		return;
+	}
+	if (r->blind > 0) {
+		say_locked_mask(b, r);
 		return;
 	}
 	buf_put(b, STR("The locked file, which anyone may hold, answers "));
@@ -148,9 +177,9 @@ say_unlocked(struct buf *b, const struct protect_report *r)
 {
 	buf_put(b, STR("Opened with its key, "));
 	if (report_measured(r)) {
-		buf_put(b, STR("it answers "));
+		buf_put(b, r->blind > 0 ? STR("its F1 is ") : STR("it answers "));
 		put_percent(b, r->unlocked_accuracy);
-		buf_put(b, STR(" rightly: "));
+		buf_put(b, r->blind > 0 ? STR(": ") : STR(" rightly: "));
 	}
 	buf_put(b,
 	    r->exact ? STR("it is the original again, bit for bit.")

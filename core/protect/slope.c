@@ -13,7 +13,7 @@ struct slope {
 	struct nn_plan *plan;
 	const struct protect_set *set;
 	struct loss loss;
-	int64_t batch, outputs, classes;
+	int64_t batch, outputs, classes, places;
 	float *input, *gradient; /* of a batch; of its output */
 	int32_t *label;
 	int64_t *answers; /* by class */
@@ -76,17 +76,22 @@ slope_new(struct ctx *c, const struct protect_model *m, const struct protect_set
 		return false;
 	s->set = set;
 	s->loss = m->loss;
-	s->classes = s->outputs == 1 ? 2 : s->outputs;
+	s->classes = loss_classes(&m->loss, s->outputs);
+	s->places = loss_places(&m->loss, s->outputs);
 	s->input = calloc((size_t)(s->batch * set->data->form.count), sizeof *s->input);
 	s->gradient = calloc((size_t)(s->batch * s->outputs), sizeof *s->gradient);
-	s->label = calloc((size_t)s->batch, sizeof *s->label);
+	s->label = calloc((size_t)(s->batch * s->places), sizeof *s->label);
 	s->answers = calloc((size_t)s->classes + 1, sizeof *s->answers);
 	if (s->input == NULL || s->gradient == NULL || s->label == NULL || s->answers == NULL)
 		return fail(c, E_MEMORY, "no memory for gradients");
+	if (data_places(set->data->labels) != s->places)
+		return fail(c, E_INPUT, "%lld labels a sample, but the loss takes %lld",
+		    (long long)data_places(set->data->labels), (long long)s->places);
 	for (int64_t i = 0; i < set->n; i++)
-		if (set->data->labels->v[set->chosen[i]] >= s->classes)
+		if (data_label(set->data->labels, set->chosen[i]) >= s->classes)
 			return fail(c, E_INPUT, "label %d, but the model knows %lld classes",
-			    set->data->labels->v[set->chosen[i]], (long long)s->classes);
+			    data_label(set->data->labels, set->chosen[i]),
+			    (long long)s->classes);
 	*ret = steal(s);
 	return true;
 }
@@ -101,7 +106,8 @@ fill(struct slope *s, int64_t at, int64_t n)
 
 		data_floats(
 		    &d->form, data_sample(d->samples, sample), 1, s->input + i * d->form.count);
-		s->label[i] = d->labels->v[sample];
+		memcpy(s->label + i * s->places, d->labels->v + sample * s->places,
+		    (size_t)s->places * sizeof *s->label);
 	}
 }
 
@@ -119,10 +125,10 @@ look(struct slope *s, int64_t n, struct slope_seen *seen)
 	memset(s->gradient + n * outputs, 0,
 	    (size_t)((s->batch - n) * outputs) * sizeof *s->gradient);
 	for (int64_t i = 0; i < n; i++) {
-		int64_t answer = loss_answer(&s->loss, out + i * outputs, outputs);
+		const float *row = out + i * outputs;
 
-		right += answer == s->label[i];
-		s->answers[answer]++;
+		right += loss_right(&s->loss, row, s->label + i * s->places, outputs);
+		s->answers[loss_answer(&s->loss, row, outputs)]++;
 	}
 	seen->right += (double)right / (double)s->set->n;
 }

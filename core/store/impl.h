@@ -48,6 +48,7 @@ enum part {
 	PART_CHALLENGES,
 	PART_VERIFICATIONS,
 	PART_SLOTS,
+	PART_RED_TEAMS,
 	PART_COUNT
 };
 enum { QUESTIONS_MAX = 32 };
@@ -62,7 +63,7 @@ extern const struct questions writer_questions, audit_questions, verify_question
     license_questions, machine_questions, lease_questions, delivery_questions,
     revocation_questions, webhook_questions, message_questions, key_image_questions,
     image_secret_questions, watermark_questions, suspect_questions, challenge_questions,
-    verification_questions, slot_questions;
+    verification_questions, slot_questions, red_team_questions;
 extern const struct questions *const store_questions[PART_COUNT];
 
 struct view;

@@ -33,6 +33,7 @@ const struct questions *const store_questions[PART_COUNT] = {
 	[PART_CHALLENGES] = &challenge_questions,
 	[PART_VERIFICATIONS] = &verification_questions,
 	[PART_SLOTS] = &slot_questions,
+	[PART_RED_TEAMS] = &red_team_questions,
 };
 
 MUST static bool

@@ -139,6 +139,35 @@ MUST bool verification_done(struct ctx *, struct db *, const struct verification
 MUST bool verification_fail(
     struct ctx *, struct db *, struct str id, struct str code, struct str text);
 
+/* ---- Red teams --------------------------------------------------------------------------- */
+
+enum red_team_state { RED_TEAM_RUNNING, RED_TEAM_DONE, RED_TEAM_FAILED };
+extern const char *const red_team_state_names[];   /* "running" …, NULL at the end */
+extern const char *const red_team_profile_names[]; /* "quick" …, NULL at the end */
+struct red_team_row {
+	struct id id, vendor, release;
+	enum red_team_state state;
+	struct id job;
+	int profile; /* index of its name */
+	/* Once done: attacks that were tried, those that won, how often innocents were accused. */
+	int64_t attacks, wins, accusations;
+	struct str facts;        /* compact JSON */
+	struct digest256 report; /* of the blob "report" */
+	struct str error_code, error_text;
+	int64_t created, version;
+};
+/* E_CONFLICT unless the release is there, and ready. Fills `version`. */
+MUST bool red_team_insert(struct ctx *, struct db *, struct red_team_row *);
+MUST bool red_team_by_id(
+    struct ctx *, struct db *, struct str vendor, struct str id, struct red_team_row *ret);
+/* Without facts. */
+MUST bool red_team_list(struct ctx *, struct db *, struct str vendor, struct str after,
+    size_t max, struct red_team_row **ret, size_t *ret_n);
+/* From running to done (everything that done rows have), or to failed. */
+MUST bool red_team_done(struct ctx *, struct db *, const struct red_team_row *);
+MUST bool red_team_fail(
+    struct ctx *, struct db *, struct str id, struct str code, struct str text);
+
 /* ---- What a verification stands on ------------------------------------------------------- */
 
 /*

@@ -120,12 +120,6 @@ train_plan(struct ctx *c, struct nn_graph *g, const struct data_form *f, struct 
 	return true;
 }
 
-int64_t
-batch_classes(int64_t outputs)
-{
-	return outputs == 1 ? 2 : outputs;
-}
-
 bool
 batch_loss(struct ctx *c, const struct loss *l, int64_t outputs)
 {
@@ -133,7 +127,8 @@ batch_loss(struct ctx *c, const struct loss *l, int64_t outputs)
 		return fail(c, E_INPUT,
 		    "cross-entropy needs an output for each class; for a "
 		    "single output there is binary cross-entropy");
-	if (l->kind == TRAIN_BINARY && l->output == TRAIN_LOG_PROBABILITIES)
+	if ((l->kind == TRAIN_BINARY || l->kind == TRAIN_MASK) &&
+	    l->output == TRAIN_LOG_PROBABILITIES)
 		return fail(c, E_INPUT, "binary cross-entropy of logarithms is not possible");
 	if (outputs > INT32_MAX)
 		return fail(c, E_INPUT, "more outputs than there can be classes");

@@ -25,9 +25,16 @@ struct change {
  */
 void batch_sample(const struct train_data *, const struct change *, int64_t epoch, int64_t i,
     float *room, float *to);
-/* The classes that so many outputs a row tell apart. */
-int64_t batch_classes(int64_t outputs);
 /* E_INPUT unless the loss can be had of so many outputs a row. */
 MUST bool batch_loss(struct ctx *, const struct loss *, int64_t outputs);
+
+/* ---- Masks ------------------------------------------------------------------------------- */
+
+/* Of n places, by targets, or, if those are NULL, by labels. */
+double loss_mask(const struct loss *, const float *out, const float *target,
+    const int32_t *label, int64_t n, float *gradient);
+/* Does the output mark its place; does any of n? */
+bool loss_marked(const struct loss *, float out);
+bool loss_any_marked(const struct loss *, const float *out, int64_t n);
 
 #endif

@@ -9,7 +9,7 @@ struct evaluator {
 	struct nn_plan *plan;
 	struct data_form form;
 	struct loss loss;
-	int64_t batch, outputs;
+	int64_t batch, outputs, places;
 	float *input;
 	double loss_sum;
 	struct train_score score;
@@ -34,7 +34,7 @@ MUST static bool
 counts_new(struct ctx *c, struct evaluator *e)
 {
 	struct train_score *s = &e->score;
-	size_t n = (size_t)batch_classes(e->outputs);
+	size_t n = (size_t)loss_classes(&e->loss, e->outputs);
 
 	s->classes = (int64_t)n;
 	s->truth = calloc(n, sizeof *s->truth);
@@ -63,6 +63,7 @@ evaluator_new(struct ctx *c, struct nn_graph *g, const struct data_form *form,
 	if (!train_plan(c, g, form, plan, &e->plan, &e->batch, &e->outputs) ||
 	    !batch_loss(c, loss, e->outputs) || !counts_new(c, e))
 		return false;
+	e->places = loss_places(loss, e->outputs);
 	*ret = steal(e);
 	return true;
 }
@@ -73,25 +74,36 @@ evaluator_classes(const struct evaluator *e)
 	return e->score.classes;
 }
 
+int64_t
+evaluator_places(const struct evaluator *e)
+{
+	return e->places;
+}
+
+static void
+count_answer(struct train_score *s, int32_t truth, int64_t answer)
+{
+	s->truth[truth]++;
+	s->answer[answer]++;
+	s->right[answer] += answer == truth;
+	if (s->confusion != NULL)
+		s->confusion[truth * s->classes + answer]++;
+}
+
 static void
 count(struct evaluator *e, const float *out, const int32_t *label, int64_t n)
 {
 	struct train_score *s = &e->score;
 
-	for (int64_t i = 0; i < n; i++) {
-		int64_t answer = loss_answer(&e->loss, out + i * e->outputs, e->outputs);
-
-		s->samples++;
-		s->truth[label[i]]++;
-		s->answer[answer]++;
-		if (answer == label[i]) {
-			s->correct++;
-			s->right[answer]++;
-		}
-		if (s->confusion != NULL)
-			s->confusion[label[i] * s->classes + answer]++;
-	}
+	s->samples += n;
 	e->loss_sum += (double)n * loss_labels(&e->loss, out, label, n, e->outputs, NULL);
+	for (int64_t i = 0; i < n; i++, out += e->outputs, label += e->places) {
+		s->correct += loss_right(&e->loss, out, label, e->outputs);
+		if (e->loss.kind != TRAIN_MASK)
+			count_answer(s, label[0], loss_answer(&e->loss, out, e->outputs));
+		for (int64_t k = 0; e->loss.kind == TRAIN_MASK && k < e->places; k++)
+			count_answer(s, label[k], loss_marked(&e->loss, out[k]));
+	}
 }
 
 /* At most one batch. */
@@ -113,24 +125,40 @@ evaluator_add(
 {
 	size_t row = (size_t)e->form.count * data_type_size(e->form.type);
 
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n * e->places; i++)
 		if (label[i] < 0 || label[i] >= e->score.classes)
 			return fail(c, E_INPUT, "label %d, but the model knows %lld classes",
 			    label[i], (long long)e->score.classes);
 	for (int64_t at = 0, some; at < n; at += some) {
 		some = n - at < e->batch ? n - at : e->batch;
-		if (!add_batch(c, e, (const char *)rows + (size_t)at * row, label + at, some))
+		if (!add_batch(c, e, (const char *)rows + (size_t)at * row,
+			label + at * e->places, some))
 			return false;
 	}
 	return true;
 }
 
+/* Nothing marked, and nothing to mark: all is right. */
+static double
+mask_f1(const struct train_score *s)
+{
+	int64_t marks = s->truth[1] + s->answer[1];
+
+	return marks > 0 ? 2 * (double)s->right[1] / (double)marks : 1;
+}
+
 const struct train_score *
 evaluator_score(struct evaluator *e)
 {
-	if (e->score.samples > 0)
-		e->score.loss = e->loss_sum / (double)e->score.samples;
-	return &e->score;
+	struct train_score *s = &e->score;
+
+	if (s->samples == 0)
+		return s;
+	s->loss = e->loss_sum / (double)s->samples;
+	s->accuracy = (double)s->correct / (double)s->samples;
+	if (e->loss.kind == TRAIN_MASK)
+		s->accuracy = mask_f1(s);
+	return s;
 }
 
 void
@@ -145,5 +173,5 @@ evaluator_clear(struct evaluator *e)
 	if (s->confusion != NULL)
 		memset(s->confusion, 0, n * n * sizeof *s->confusion);
 	s->samples = s->correct = 0;
-	s->loss = e->loss_sum = 0;
+	s->loss = s->accuracy = e->loss_sum = 0;
 }

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "train.h"
+#include "batch.h"
 
 /* Below this a probability counts as this: its logarithm and quotient stay finite. */
 #define LEAST 1e-7
@@ -152,6 +152,8 @@ row_loss(
 		    : binary_probabilities(out, t, n, positive, share, g);
 	case TRAIN_SQUARES:
 		return squares(out, t, n, share, g);
+	case TRAIN_MASK:
+		break; /* never a row alone */
 	}
 	abort();
 }
@@ -168,6 +170,8 @@ loss_targets(const struct loss *l, const float *out, const float *target, int64_
 {
 	double share = one_share(l, rows, classes), sum = 0;
 
+	if (l->kind == TRAIN_MASK)
+		return loss_mask(l, out, target, NULL, rows * classes, gradient);
 	for (int64_t i = 0; i < rows; i++, out += classes, target += classes) {
 		sum += row_loss(l, out, target, classes, share, gradient);
 		gradient = gradient != NULL ? gradient + classes : NULL;
@@ -221,6 +225,8 @@ loss_labels(const struct loss *l, const float *out, const int32_t *label, int64_
 {
 	double share = one_share(l, rows, classes), sum = 0;
 
+	if (l->kind == TRAIN_MASK)
+		return loss_mask(l, out, NULL, label, rows * classes, gradient);
 	for (int64_t i = 0; i < rows; i++, out += classes) {
 		sum += l->kind == TRAIN_CROSS_ENTROPY
 		    ? label_entropy(l, out, label[i], classes, share, gradient)
@@ -235,6 +241,8 @@ loss_answer(const struct loss *l, const float *out, int64_t classes)
 {
 	int64_t best = 0;
 
+	if (l->kind == TRAIN_MASK)
+		return loss_any_marked(l, out, classes);
 	if (classes == 1 && l->kind == TRAIN_BINARY && l->output == TRAIN_LOGITS)
 		return out[0] > 0;
 	if (classes == 1)

@@ -17,27 +17,38 @@
 
 /* ---- Losses ------------------------------------------------------------------------------ */
 
-enum train_loss { TRAIN_CROSS_ENTROPY, TRAIN_BINARY, TRAIN_SQUARES };
+/* Mask: every output is a place of the sample that has a label of its own, 0 or 1. */
+enum train_loss { TRAIN_CROSS_ENTROPY, TRAIN_BINARY, TRAIN_SQUARES, TRAIN_MASK };
 /* What the network's last operator leaves. Squares take it as it is. */
 enum train_output { TRAIN_LOGITS, TRAIN_PROBABILITIES, TRAIN_LOG_PROBABILITIES };
 
 struct loss {
 	enum train_loss kind;
-	enum train_output output; /* binary: logits or probabilities */
-	double positive;          /* binary: the weight of positive targets; 0 means 1 */
+	enum train_output output; /* binary and mask: logits or probabilities */
+	double positive; /* the weight of positive targets; 0: 1, or, of masks, by rareness */
 };
 
 /*
  * The loss of `rows` outputs of `classes` numbers each: cross-entropy is the mean over rows,
  * the others over all numbers. Targets are class numbers (as one-hot rows; with one output per
- * row, the number itself, 0 or 1) or rows of numbers. `gradient` may be NULL.
+ * row, the number itself, 0 or 1; of masks, a label an output) or rows of numbers. Of masks all
+ * rows together are one: what is marked weighs as much as the share of what is not, and the other
+ * way round; where nothing is marked, there is no loss. `gradient` may be NULL.
  */
 double loss_labels(const struct loss *, const float *out, const int32_t *label, int64_t rows,
     int64_t classes, float *gradient);
 double loss_targets(const struct loss *, const float *out, const float *target, int64_t rows,
     int64_t classes, float *gradient);
-/* The class that one row of outputs means; with one output per row, 0 or 1. */
+/*
+ * The class that one row of outputs means; with one output per row, 0 or 1; of a mask, 1 if it
+ * marks anything.
+ */
 int64_t loss_answer(const struct loss *, const float *out, int64_t classes);
+/* Is that the sample's label? Of masks, see struct train_score. */
+bool loss_right(const struct loss *, const float *out, const int32_t *label, int64_t outputs);
+/* Of so many outputs: the labels that a sample has, and the classes that each tells apart. */
+int64_t loss_places(const struct loss *, int64_t outputs);
+int64_t loss_classes(const struct loss *, int64_t outputs);
 
 /* ---- Optimisers -------------------------------------------------------------------------- */
 
@@ -111,8 +122,8 @@ MUST bool train_plan(struct ctx *, struct nn_graph *, const struct data_form *,
     struct nn_options, struct nn_plan **ret, int64_t *ret_batch, int64_t *ret_outputs);
 
 /*
- * Changes a sample, in its network's form, and its label as it comes by: a pure function of what
- * it is given.
+ * Changes a sample, in its network's form, and its label (or labels) as it comes by: a pure
+ * function of what it is given.
  */
 typedef void train_touch(
     const void *arg, int64_t epoch, int64_t sample, float *x, int32_t *label);
@@ -174,10 +185,12 @@ MUST bool trainer_load(struct ctx *, struct trainer *, struct str bytes);
 
 enum { TRAIN_CONFUSION_MAX = 512 };
 
+/* Of masks, a sample is correct if marks and truth share half of what either has. */
 struct train_score {
 	int64_t samples, correct, classes;
-	double loss;             /* mean over samples */
-	int64_t *truth, *answer; /* by class: samples of it, answers that say it */
+	double accuracy; /* share of correct samples; of masks, F1 of the marked places */
+	double loss;     /* mean over samples */
+	int64_t *truth, *answer; /* by class: samples (or places) of it, answers that say it */
 	int64_t *right;          /* by class: answers that say it rightly */
 	int64_t *confusion; /* [truth * classes + answer]; NULL beyond TRAIN_CONFUSION_MAX */
 };
@@ -189,6 +202,8 @@ MUST bool evaluator_new(struct ctx *, struct nn_graph *, const struct data_form 
 void evaluator_free(struct evaluator **);
 /* The number of classes that the model tells apart. */
 int64_t evaluator_classes(const struct evaluator *);
+/* The labels of one sample: see loss_places. */
+int64_t evaluator_places(const struct evaluator *);
 /* Counts n samples, as they stand in the file. */
 MUST bool evaluator_add(
     struct ctx *, struct evaluator *, const void *rows, const int32_t *label, int64_t n);

@@ -46,6 +46,19 @@ options_check(struct ctx *c, const struct train_data *d, const struct train_opti
 	return true;
 }
 
+MUST static bool
+labels_check(
+    struct ctx *c, const struct data_labels *l, const struct loss *loss, int64_t outputs)
+{
+	if (l->classes > loss_classes(loss, outputs))
+		return fail(c, E_INPUT, "labels of %lld classes, but the model knows %lld",
+		    (long long)l->classes, (long long)loss_classes(loss, outputs));
+	if (data_places(l) != loss_places(loss, outputs))
+		return fail(c, E_INPUT, "%lld labels a sample, but its loss takes %lld",
+		    (long long)data_places(l), (long long)loss_places(loss, outputs));
+	return true;
+}
+
 /* An array of n, all zero. */
 MUST static bool
 floats(struct ctx *c, int64_t n, float **ret)
@@ -87,7 +100,7 @@ take_room(struct ctx *c, struct trainer *t)
 {
 	int64_t samples = t->data.samples->shape.dim[0], row = t->data.form.count;
 
-	t->label = calloc((size_t)t->batch, sizeof *t->label);
+	t->label = calloc((size_t)(t->batch * t->places), sizeof *t->label);
 	t->order = calloc((size_t)samples, sizeof *t->order);
 	if (t->label == NULL || t->order == NULL)
 		return fail(
@@ -134,9 +147,9 @@ trainer_new(struct ctx *c, struct nn_graph *g, const struct train_data *d,
 	    !train_plan(c, g, &d->form, plan, &t->plan, &t->batch, &t->outputs) ||
 	    !batch_loss(c, &o->loss, t->outputs))
 		return false;
-	if (d->labels->classes > batch_classes(t->outputs))
-		return fail(c, E_INPUT, "labels of %lld classes, but the model knows %lld",
-		    (long long)d->labels->classes, (long long)batch_classes(t->outputs));
+	if (!labels_check(c, d->labels, &o->loss, t->outputs))
+		return false;
+	t->places = loss_places(&o->loss, t->outputs);
 	if (!count_steps(c, t) || !find_trained(c, t) || !take_room(c, t))
 		return false;
 	*ret = steal(t);
@@ -165,12 +178,14 @@ next_batch(struct trainer *t)
 	t->ordered = epoch;
 	for (int64_t i = 0; i < t->batch; i++) {
 		int64_t sample = t->order[first + i];
+		int32_t *label = t->label + i * t->places;
 		float *x = t->input + i * t->data.form.count;
 
 		batch_sample(&t->data, &change, epoch, sample, t->room, x);
-		t->label[i] = t->data.labels->v[sample];
+		memcpy(label, t->data.labels->v + sample * t->places,
+		    (size_t)t->places * sizeof *label);
 		if (t->options.touch != NULL)
-			t->options.touch(t->options.touch_arg, epoch, sample, x, &t->label[i]);
+			t->options.touch(t->options.touch_arg, epoch, sample, x, label);
 	}
 }
 

@@ -25,6 +25,7 @@ struct trainer {
 	int64_t *order; /* of the samples in `ordered` */
 	int64_t ordered;
 	int64_t batch, outputs; /* rows at once, numbers in a row of the output */
+	int64_t places;         /* labels of a sample */
 	int64_t per_epoch;
 	int64_t step, steps;
 	double loss, epoch_loss; /* of the last step; the sum of this epoch's */

@@ -1,8 +1,8 @@
 /*
- * One class more: the layer that makes a number of each class gets another row, the rest of the
- * file stays as it is. Walks back from the output over what only passes numbers on (Softmax,
- * Flatten, a pooling over all positions), over the Add of a bias, to the Gemm, MatMul or 1x1 Conv
- * whose weights hold one row a class.
+ * One class more, or the last one less: the layer that makes a number of each class gets another
+ * row, or loses one; the rest of the file stays as it is. Walks back from the output over what only
+ * passes numbers on (Softmax, Flatten, a pooling over all positions), over the Add of a bias, to
+ * the Gemm, MatMul or 1x1 Conv whose weights hold one row a class.
  */
 #include <math.h>
 
@@ -225,17 +225,39 @@ widen(struct ctx *c, const struct onnx_tensor *t, int axis, double deviation, ui
 	return true;
 }
 
-/* The output as it is declared, with the new number of classes. */
+/* The tensor without the last number along the axis. */
 MUST static bool
-widen_output(
-    struct ctx *c, const struct onnx_model *m, const struct head *h, struct onnx_value *ret)
+narrow(struct ctx *c, const struct onnx_tensor *t, int axis, struct onnx_new_tensor *ret)
+{
+	int64_t outer = 1, inner = 1, n = t->dim[axis];
+	float *old = take(c, (size_t)t->count * sizeof *old);
+
+	for (int i = 0; i < axis; i++)
+		outer *= t->dim[i];
+	for (int i = axis + 1; i < t->rank; i++)
+		inner *= t->dim[i];
+	if (old == NULL || !onnx_tensor_floats(c, t, old))
+		return false;
+	for (int64_t o = 0; o < outer; o++)
+		memmove(old + o * (n - 1) * inner, old + o * n * inner,
+		    (size_t)((n - 1) * inner) * sizeof *old);
+	*ret = (struct onnx_new_tensor){ .name = t->name, .rank = t->rank, .f = old };
+	memcpy(ret->dim, t->dim, sizeof t->dim);
+	ret->dim[axis] = n - 1;
+	return true;
+}
+
+/* The output as it is declared, with so many classes more. */
+MUST static bool
+output_by(struct ctx *c, const struct onnx_model *m, const struct head *h, int more,
+    struct onnx_value *ret)
 {
 	int found = 0;
 
 	*ret = m->output[0];
 	for (int i = 1; i < ret->rank; i++)
 		if (ret->dim[i] == h->classes) {
-			ret->dim[i]++;
+			ret->dim[i] += more;
 			found++;
 		}
 	if (ret->rank > 1 && found == 0 && ret->dim[1] >= 0)
@@ -261,10 +283,34 @@ head_widen(struct ctx *c, const struct onnx_model *m, uint64_t seed, onnx_sink *
 	if (h.classes < 2)
 		return in_the_way(c, h.node, "a class can be added to two or more");
 	if (!widen(c, h.weight, h.axis, NEW_ROW, seed, &tensor[0]) ||
-	    !widen_output(c, m, &h, &output))
+	    !output_by(c, m, &h, 1, &output))
 		return false;
 	if (h.bias != NULL) {
 		if (!widen(c, h.bias, h.bias->rank - 1, 0, seed, &tensor[1]))
+			return false;
+		edit.tensors = 2;
+	}
+	return onnx_write(c, m, &edit, sink, arg);
+}
+
+bool
+head_narrow(struct ctx *c, const struct onnx_model *m, onnx_sink *sink, void *arg)
+{
+	struct head h = { 0 };
+	struct onnx_new_tensor tensor[2];
+	struct onnx_value output;
+	struct onnx_edit edit = {
+		.tensor = tensor, .tensors = 1, .output = &output, .outputs = 1
+	};
+
+	if (!find_head(c, m, &h))
+		return false;
+	if (h.classes < 3)
+		return in_the_way(c, h.node, "two classes are needed at least");
+	if (!narrow(c, h.weight, h.axis, &tensor[0]) || !output_by(c, m, &h, -1, &output))
+		return false;
+	if (h.bias != NULL) {
+		if (!narrow(c, h.bias, h.bias->rank - 1, &tensor[1]))
 			return false;
 		edit.tensors = 2;
 	}

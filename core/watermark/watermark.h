@@ -79,6 +79,9 @@ MUST bool natural_picture(
 MUST bool head_widen(
     struct ctx *, const struct onnx_model *, uint64_t seed, onnx_sink *, void *arg);
 
+/* The same layer without its last row: what a thief does about a class that he has no use for. */
+MUST bool head_narrow(struct ctx *, const struct onnx_model *, onnx_sink *, void *arg);
+
 /* ---- Embedding (embed.c …) --------------------------------------------------------------- */
 
 struct watermark_options {

@@ -213,6 +213,10 @@ MUST bool cli_params(struct cli *, struct js *);
  * no such option.
  */
 MUST bool cli_out(struct cli *, char **ret);
+/* Whether the output is a table: for whoever sits at a terminal. */
+bool cli_for_people(const struct cli *);
+/* A text as it is, of a command that is COMMAND_TEXT. */
+MUST bool cli_say(struct cli *, struct str text);
 /* Into a new file of that name, for its user alone, and says so. */
 MUST bool cli_keep(struct cli *, const char *name, struct str bytes);
 /* Into a new file of that name, and says so. */
@@ -301,6 +305,8 @@ cli_command suspect_add_run, suspect_list_run, suspect_show_run, suspect_delete_
 cli_command verification_start_run, verification_list_run, verification_show_run,
     verification_report_run, verification_page_run, verification_evidence_run,
     verification_check_run;
+cli_command release_redteam_run, redteam_list_run, redteam_show_run, redteam_report_run,
+    redteam_page_run;
 
 /* Follows a job to its end with a bar. */
 MUST bool follow(struct cli *, struct str job);

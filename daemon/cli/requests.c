@@ -176,3 +176,28 @@ cli_find(struct cli *t, const char *path, const char *type, const char *member, 
 		     : fail(&t->c, E_ABSENT, "there is none with the %s %.*s at %s", member,
 			   (int)(word.n < 64 ? word.n : 64), word.p, path);
 }
+
+/* ---- Texts ----------------------------------------------------------------------------------- */
+
+bool
+cli_for_people(const struct cli *t)
+{
+	struct str format;
+
+	return !parsed_option(&t->parsed, "--format", &format) ||
+	    str_same(format, STR("table"));
+}
+
+bool
+cli_say(struct cli *t, struct str text)
+{
+	struct buf b;
+	struct js j = { &b };
+
+	if (!take_buf(&t->c, 6 * text.n + 64, &b))
+		return false;
+	js_open(&j, NULL, '{');
+	js_text(&j, "text", text);
+	js_close(&j, '}');
+	return buf_ok(&t->c, &b) && output_row(&t->c, t->out, buf_str(&b));
+}

@@ -79,29 +79,6 @@ names_fetch(struct cli *t, const struct evidence_trace *r, struct str **ret)
 
 /* ---- Telling it ------------------------------------------------------------------------------ */
 
-static bool
-for_people(const struct cli *t)
-{
-	struct str format;
-
-	return !parsed_option(&t->parsed, "--format", &format) ||
-	    str_same(format, STR("table"));
-}
-
-MUST static bool
-text_row(struct cli *t, struct str text)
-{
-	struct buf b;
-	struct js j = { &b };
-
-	if (!take_buf(&t->c, 6 * text.n + 64, &b))
-		return false;
-	js_open(&j, NULL, '{');
-	js_text(&j, "text", text);
-	js_close(&j, '}');
-	return buf_ok(&t->c, &b) && output_row(&t->c, t->out, buf_str(&b));
-}
-
 /* The row and the evidence are about the same, and say the same. */
 MUST static bool
 row_agrees(struct cli *t, struct str row, const struct evidence *e)
@@ -129,7 +106,7 @@ verdict_show(struct cli *t, const char *path, struct str row)
 	    !row_agrees(t, row, &p->evidence))
 		return false;
 	t->ends = verdict_status(p->evidence.verdict);
-	if (!for_people(t))
+	if (!cli_for_people(t))
 		return output_row(&t->c, t->out, row);
 	if (!names_fetch(t, &p->evidence.trace, &names) ||
 	    !evidence_words(t, &p->evidence, names, &words) || !take_buf(&t->c, ROW_MAX, &b))
@@ -137,7 +114,7 @@ verdict_show(struct cli *t, const char *path, struct str row)
 	buf_put(&b, words);
 	buf_printf(&b, "\nevidence: hallmark verification evidence %s --out FILE\n",
 	    p->evidence.verification.s);
-	return buf_ok(&t->c, &b) && text_row(t, buf_str(&b));
+	return buf_ok(&t->c, &b) && cli_say(t, buf_str(&b));
 }
 
 /* Of a job that could not be done nothing can be said about anybody. */
@@ -156,11 +133,11 @@ undecided_show(struct cli *t, struct str row)
 	    json_find(part, n, "detail", &detail) && detail.kind == KIND_TEXT)
 		why = detail.value;
 	t->ends = verdict_status(VERDICT_CANNOT_DECIDE);
-	if (!for_people(t))
+	if (!cli_for_people(t))
 		return output_row(&t->c, t->out, row);
 	said = take_printf(
 	    &t->c, "%s: %.*s\n", verdict_names[VERDICT_CANNOT_DECIDE], STRF(why));
-	return said != NULL && text_row(t, str_of(said));
+	return said != NULL && cli_say(t, str_of(said));
 }
 
 /* How the verification at that path stands; the exit status is 0 for nothing but "proven". */
@@ -286,7 +263,7 @@ verification_report_run(struct cli *t)
 		return false;
 	if (out != NULL)
 		return cli_keep(t, out, a.body);
-	return for_people(t) ? text_row(t, a.body) : output_row(&t->c, t->out, a.body);
+	return cli_for_people(t) ? cli_say(t, a.body) : output_row(&t->c, t->out, a.body);
 }
 
 /* What is handed on as evidence must hold. */
@@ -301,7 +278,7 @@ evidence_part(struct cli *t, const char *part, bool json)
 		return false;
 	if (out != NULL)
 		return cli_keep(t, out, file);
-	return json && !for_people(t) ? output_row(&t->c, t->out, file) : text_row(t, file);
+	return json && !cli_for_people(t) ? output_row(&t->c, t->out, file) : cli_say(t, file);
 }
 
 bool

@@ -21,7 +21,7 @@ const char *const hook_event_types[] = { "customer.enrolled", "customer.erased",
 	"key_image.issued", "key_image.replaced", "key_image.revoked", "lease.claimed",
 	"license.approved", "license.issued", "license.reinstated", "license.renewed",
 	"license.revoked", "license.suspended", "license.transferred", "license.unlocked",
-	"webhook.ping", NULL };
+	"red_team.done", "webhook.ping", NULL };
 
 /* ---- Signatures ------------------------------------------------------------------------------ */
 

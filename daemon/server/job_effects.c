@@ -233,6 +233,7 @@ static const struct {
 	[JOB_VERIFY] = { verify_prepare, verified, { verification_fail } },
 	[JOB_SLOTS] = { slots_prepare, slotted, { slot_set_fail } },
 	[JOB_PERSONALISE] = { model_prepare, modelled, { asset_refuse } },
+	[JOB_REDTEAM] = { redteam_prepare, redteamed, { red_team_fail } },
 };
 
 bool

@@ -34,5 +34,8 @@ effect_does modelled, watermarked, slotted;
 /* job_effects_verify.c */
 effect_prepares challenge_prepare, verify_prepare;
 effect_does challenged, verified;
+/* job_effects_redteam.c */
+effect_prepares redteam_prepare;
+effect_does redteamed;
 
 #endif

@@ -124,6 +124,15 @@ release_account(const struct run *r, struct buf *b)
 	hex_put_as(b, "fingerprint", &digest);
 }
 
+static void
+red_team_account(const struct red_team_row *t, struct buf *b)
+{
+	buf_printf(b,
+	    ",\"red_team\":\"%s\",\"attacks\":%lld,\"wins\":%lld,\"false_accusations\":%lld",
+	    t->id.s, (long long)t->attacks, (long long)t->wins, (long long)t->accusations);
+	hex_put_as(b, "report", &t->report);
+}
+
 /* To what the audit is committed from here on, and what was found. */
 static void
 account_done(const struct run *r, struct buf *b)
@@ -138,6 +147,8 @@ account_done(const struct run *r, struct buf *b)
 		hex_put_as(b, "commitment", &r->challenge->commitment);
 	if (r->release != NULL)
 		release_account(r, b);
+	if (r->red_team != NULL)
+		red_team_account(r->red_team, b);
 	if (v == NULL)
 		return;
 	buf_printf(b, ",\"verification\":\"%s\",\"verdict\":\"%s\",\"accused\":%lld", v->id.s,
@@ -197,6 +208,8 @@ run_store(struct jobs *j, struct run *r)
 	}
 	for (size_t i = 0; i < k.n; i++)
 		blob_file_remove(&k.gone[i].id);
+	if (r->told)
+		hooks_wake(j->server->hooks);
 	log_event(LOG_LEVEL_INFO, row->id.s, "job-ended", "state=%s attempt=%lld",
 	    job_state_names[row->state], (long long)row->attempts);
 	run_hidden(j, r, row->state != JOB_QUEUED);

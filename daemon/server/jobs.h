@@ -52,6 +52,8 @@ struct run {
 	struct slot_set_row *slots;            /* of a model's slots */
 	struct challenge_row *challenge;       /* of a challenge */
 	struct verification_row *verification; /* what it found */
+	struct red_team_row *red_team;         /* how its attacks went */
+	bool told;                             /* a webhook has something to say of its end */
 	struct describes
 	    *describes; /* the job that looks at what it made, if it made a model */
 };

@@ -221,6 +221,7 @@ handler suspects_post, suspects_get, suspect_get, suspect_erase, suspect_content
     challenges_post, challenges_get, challenge_get, challenge_content_get, verifications_post,
     verifications_get, verification_get, verification_report_get, verification_evidence_get,
     verification_page_get;
+handler red_teams_post, red_teams_get, red_team_get, red_team_report_get, red_team_page_get;
 handler watermarks_get, watermark_get, watermark_report_get, watermark_page_get,
     model_slots_post, slot_sets_get, slot_set_get, slot_copies_post;
 

@@ -99,6 +99,8 @@ made_by(enum job_type type)
 		return "slots are made by POST /v1/models/{id}/slots";
 	if (type == JOB_PERSONALISE)
 		return "customers' copies are made by POST /v1/slots/{id}/copies";
+	if (type == JOB_REDTEAM)
+		return "red teams are ordered by POST /v1/red-teams";
 	return "what is uploaded is described by itself: see its \"facts\"";
 }
 

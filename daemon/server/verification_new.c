@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "job.h"
-#include "job_body.h"
+#include "release_told.h"
 #include "verifications.h"
 
 #define EPS1_LEAST 1e-15
@@ -43,13 +43,6 @@ static const struct json_field verification_fields[] = {
 };
 /* clang-format on */
 
-/* What the body may say of how samples get into the network; and what the release's job was told
- * of it, which holds unless the body says otherwise. */
-static const char *const of_body[] = { "order", "raw_bytes", "samples_entry", "labels_entry",
-	"batch", "threads", NULL };
-static const char *const of_release[] = { "layers", "order", "raw_bytes", "samples_entry",
-	"labels_entry", NULL };
-
 /* What a release shows of its parameter lock. */
 static const char *const of_lock[] = { "mode", "alpha", "beta", "cap", "phi", "rounds", "count",
 	"lock_set", "validation", "extremes", "lock_batch", "lock_threads", NULL };
@@ -63,12 +56,8 @@ struct gathered {
 	bool slotted; /* the next is there, and older than the suspect */
 	struct slot_set_row slots;
 	int64_t committed, release_committed, slots_committed;
-	struct json_part *told; /* to the release's job, if that is still known */
-	size_t tolds;
-	struct json_part *fact; /* that the release shows */
-	size_t facts;
-	struct json_part *body;
-	size_t bodies;
+	struct release_told told;
+	struct job_body body;
 };
 
 /* ---- Gathering ----------------------------------------------------------------------------- */
@@ -144,30 +133,6 @@ challenge_check(struct ctx *c, struct db *db, const struct gathered *g)
 	    "release has");
 }
 
-/* What the release's job was told; a job that ended long ago is forgotten. */
-MUST static bool
-told_read(struct ctx *c, struct server *s, struct db *db, struct gathered *g)
-{
-	struct job_row job;
-	struct str params;
-
-	if (!job_by_id(c, db, str_of(g->release.vendor.s), str_of(g->release.job.s), &job)) {
-		if (c->err.code != E_ABSENT)
-			return false;
-		c->err = (struct err){ 0 };
-		return true;
-	}
-	return job_unseal(c, s, db, &job, &params) &&
-	    json_split(c, params, &g->told, &g->tolds);
-}
-
-/* What the release's job has told, and is known as long as the release is. */
-MUST static bool
-facts_read(struct ctx *c, struct gathered *g)
-{
-	return g->release.facts.n == 0 || json_split(c, g->release.facts, &g->fact, &g->facts);
-}
-
 MUST static bool
 commitments_find(struct ctx *c, struct db *db, struct gathered *g)
 {
@@ -202,42 +167,28 @@ gather(struct ctx *c, struct server *s, struct db *db, const struct verification
 	return watermark_of_release(c, db, vendor, w->release, &g->marked, &g->watermark) &&
 	    slot_set_of_release(c, db, vendor, w->release, &g->slotted, &g->slots) &&
 	    nulls_check(c, db, w, g) && challenge_check(c, db, g) &&
-	    commitments_find(c, db, g) && told_read(c, s, db, g) && facts_read(c, g);
+	    commitments_find(c, db, g) && release_told_read(c, s, db, &g->release, &g->told);
 }
 
 /* ---- Parameters ---------------------------------------------------------------------------- */
-
-/* How the release was made, and how the caller wants its samples read. */
-static void
-inherited_put(struct js *j, const struct gathered *g)
-{
-	struct json_part p;
-
-	for (size_t i = 0; of_body[i] != NULL; i++)
-		if (json_find(g->body, g->bodies, of_body[i], &p))
-			js_member(j, of_body[i], &p);
-	for (size_t i = 0; of_release[i] != NULL; i++)
-		if (!json_find(g->body, g->bodies, of_release[i], &p) &&
-		    (json_find(g->told, g->tolds, of_release[i], &p) ||
-			json_find(g->fact, g->facts, of_release[i], &p)))
-			js_member(j, of_release[i], &p);
-}
 
 /* How its positions were drawn, and what it is known by without any mark. */
 MUST static bool
 facts_put(struct ctx *c, struct js *j, const struct gathered *g)
 {
+	const struct job_body *fact = &g->told.fact;
 	struct json_part lock, print, p, *part;
 	size_t n;
 
-	if (json_find(g->fact, g->facts, "lock", &lock) && lock.kind == KIND_OBJECT) {
+	if (json_find(fact->part, fact->n, "lock", &lock) && lock.kind == KIND_OBJECT) {
 		if (!json_split(c, lock.value, &part, &n))
 			return false;
 		for (size_t i = 0; of_lock[i] != NULL; i++)
 			if (json_find(part, n, of_lock[i], &p))
 				js_member(j, of_lock[i], &p);
 	}
-	if (json_find(g->fact, g->facts, "fingerprint", &print) && print.kind == KIND_OBJECT) {
+	if (json_find(fact->part, fact->n, "fingerprint", &print) &&
+	    print.kind == KIND_OBJECT) {
 		if (!json_split(c, print.value, &part, &n))
 			return false;
 		if (json_find(part, n, "sha256", &p) && p.kind == KIND_TEXT)
@@ -289,7 +240,7 @@ params_put(struct ctx *c, const struct verification_wanted *w, const struct gath
 		js_text(&j, name, w->nulls.v[i]);
 	}
 	js_real(&j, "eps1", w->eps1);
-	inherited_put(&j, g);
+	release_told_put(&j, &g->told, &g->body);
 	if (!facts_put(c, &j, g))
 		return false;
 	js_close(&j, '}');
@@ -347,7 +298,7 @@ prepare(struct ctx *c, struct request *rq, struct verification_wanted *w, struct
 	struct str vendor = str_of(rq->who.vendor.s);
 	struct buf params;
 
-	if (g == NULL || !json_split(c, rq->body, &g->body, &g->bodies) ||
+	if (g == NULL || !job_body_read(c, rq->body, &g->body) ||
 	    !gather(c, rq->server, db, w, g) || !take_buf(c, JOB_PARAMS_MAX, &params) ||
 	    !params_put(c, w, g, &params) ||
 	    !job_new(c, rq->server, db, vendor, STR("verify"), buf_str(&params), &w->job,

@@ -12,6 +12,7 @@ static const char *const kinds[] = { "selftest", "evaluate", "train", "watermark
 static const char *const parts[] = { "samples", "labels", NULL };
 static const char *const locks[] = { "auto", "sealed", "advparams", "both", NULL };
 static const char *const efforts[] = { "none", "quick", "full", NULL };
+static const char *const profiles[] = { "quick", "standard", "full", NULL };
 static const char *const channels[] = { "n-to-n", "n-to-one", NULL };
 static const char *const answers[] = { "yes", "no", NULL };
 static const char *const stales[] = { "undecided", "refused", NULL };
@@ -88,6 +89,9 @@ const struct placeholder placeholders[] = {
 	{ "epochs",  WANT_NUMBER, 1, 200, NULL, NULL, "a number up to 200" },
 	{ "suspect", WANT_TEXT,   1, 128, NULL, NULL, "a suspect, by its id, or by its name if no other has it" },
 	{ "verification", WANT_ID, 0, 0, "ver", NULL, "a verification's id, as `verification list` shows it" },
+	{ "red-team", WANT_ID,    0, 0, "rdt", NULL, "a red team's id, as `redteam list` shows it" },
+	{ "profile", WANT_WORD,   0, 0, NULL, profiles, "quick, standard or full: minutes, a quarter of an hour, hours" },
+	{ "attacks", WANT_TEXT,   1, 512, NULL, NULL, "attacks by their ids, with commas: W1,T2" },
 	{ "challenge", WANT_ID,   0, 0, "cha", NULL, "a challenge's id, as `suspect challenge` shows it" },
 	{ "note",    WANT_TEXT,   1, 1024, NULL, NULL, "words" },
 	{ "decoys",  WANT_NUMBER, 0, 2048, NULL, NULL, "a number up to 2048" },

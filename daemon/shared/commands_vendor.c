@@ -154,6 +154,16 @@ static const struct command vendor_commands[] = {
 	{ "release delete <model> <release>",
 	  "delete a release; no key to its artifact can be made any more",
 	  COMMAND_DESTRUCTIVE | COMMAND_ONE, "" },
+	{ "release redteam <release-name> --dataset <dataset> [--test <dataset>] [--profile <profile>] "
+	  "[--rows <attacks>] [--wait]",
+	  "do to a release what thieves would do", COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "",
+	  "A job attacks copies of made-up customers and measures what is left each time: what it is "
+	  "worth, and what a verification would say of it. The thief has one half of the labelled data "
+	  "set. --rows tries those attacks alone. With --wait the table is shown, a line for each "
+	  "attack, by the mildest form of it that wins, or else the strongest that leaves a useful "
+	  "model; an attack wins against a test that is proof of an untouched copy and is none any more, "
+	  "at a loss of less than five points of accuracy. The status is 3 if an innocent customer was "
+	  "accused, or the job has failed." },
 	{ "customer add <name> [--email <email>] [--hours <hours>] [--code-file <file>]",
 	  "add a customer, and make the code with which it enrolls", COMMAND_ONE, "",
 	  "The enrolment code is good once, for a week unless --hours says otherwise. It is printed "
@@ -280,6 +290,15 @@ static const struct command vendor_commands[] = {
 	  "digest of the report; then the report is computed anew from what it says was counted. Ends with "
 	  "status 0 if it holds and says `proven`, 3 if it holds and says anything else, 5 if it does not "
 	  "hold." },
+	{ "redteam list", "what was done to this vendor's releases", 0,
+	  "id,release,profile,state,attacks,wins,false_accusations,created" },
+	{ "redteam show <red-team>", "the table of the attacks",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "",
+	  "The status is that of `release redteam --wait`." },
+	{ "redteam report <red-team> [--out <out>]", "fetch the report, as JSON",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "" },
+	{ "redteam page <red-team> [--out <out>]", "fetch the report, as an HTML page",
+	  COMMAND_ONE | COMMAND_TEXT | COMMAND_STREAM, "" },
 	{ "import <file> [--connections <connections>] [--codes <file>] [--dry-run]",
 	  "customers and licenses by the thousand, from CSV or JSON lines", COMMAND_ONE | COMMAND_STREAM, "",
 	  "A CSV has a line of column names first: name, email, release, policy, reference, seats, from, "
@@ -348,6 +367,8 @@ static const struct option vendor_options[] = {
 	{ "--test", "other samples, to measure with alone" },
 	{ "--lock", "which lock; auto, which tries both, unless said otherwise" },
 	{ "--effort", "how much is tried to break it; quick unless said otherwise" },
+	{ "--profile", "how long it may take; quick unless said otherwise" },
+	{ "--rows", "these attacks; all of the profile unless said otherwise" },
 	{ "--pictures", "clean pictures that belong to none of the model's classes" },
 	{ "--pairs", "of pictures; 100 unless said otherwise" },
 	{ "--epochs", "how often the data is gone through at most" },
@@ -434,6 +455,7 @@ static const char *const vendor_notes[] = {
 	"hallmark suspect add found.onnx\n"
 	"hallmark verification start found.onnx lenet/1 --wait\n"
 	"hallmark verification check evidence.html --keys keys.json\n"
+	"hallmark release redteam lenet/1 --dataset test --rows W1,I1 --wait\n"
 	"hallmark audit list --format jsonl",
 	NULL,
 };

@@ -12,6 +12,7 @@ import contract_people as people
 import contract_licensing as licensing
 import contract_slots as slots
 import contract_vault as vault
+import contract_redteam as redteam
 import contract_verification as verification
 import contract_webhooks as webhooks
 from house import House, job_ends, programs
@@ -132,7 +133,7 @@ def living(t, house, contract):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
     for method, route, answer in licensing.answers(house, clients):
         found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
-    for part in (images, verification, slots):
+    for part in (images, verification, redteam, slots):
         for method, route, answer in part.answers(house, clients):
             found[method, route] += [f"{answer.status}: {what}" for what in contract.judge(method, route, answer)]
     asked = [*vault.things(model), *vault.releases(model, release), *vault.watermarks(watermark),

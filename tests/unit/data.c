@@ -183,6 +183,35 @@ START_TEST(labels_of_every_width)
 }
 END_TEST
 
+/* A mask: a row of labels a sample, in rows that do not divide what is read at once. */
+START_TEST(labels_of_every_place)
+{
+	enum { ROWS = 7, PLACES = 1500 };
+	static char bytes[ROWS * PLACES];
+	owned(data_labels_done) struct data_labels l = { 0 };
+	struct ctx *c = test_ctx();
+
+	for (int i = 0; i < ROWS * PLACES; i++)
+		bytes[i] = (char)(i % 11 == 0 && i < 3 * PLACES);
+	ck_ok(c,
+	    labels_of(
+		c, npy(c, "|u1", "(7, 1500)", (struct str){ bytes, sizeof bytes }), 2, &l));
+	ck_assert_int_eq(l.n, ROWS);
+	ck_assert_int_eq(data_places(&l), PLACES);
+	for (int i = 0; i < ROWS * PLACES; i++)
+		ck_assert_int_eq(l.v[i], bytes[i]);
+	ck_assert_int_eq(data_label(&l, 2), 1);
+	ck_assert_int_eq(data_label(&l, 3), 0);
+	data_labels_done(&l);
+	bytes[5 * PLACES] = 2;
+	ck_fails(c, E_INPUT,
+	    labels_of(
+		c, npy(c, "|u1", "(7, 1500)", (struct str){ bytes, sizeof bytes }), 2, &l));
+	ck_fails(c, E_LIMIT,
+	    labels_of(c, npy(c, "|u1", "(2, 5000)", (struct str){ bytes, 10000 }), 3, &l));
+}
+END_TEST
+
 START_TEST(labels_of_idx)
 {
 	owned(data_labels_done) struct data_labels l = { 0 };
@@ -362,6 +391,6 @@ END_TEST
 MAIN("data", EACH(formats_agree, wrappers), EACH(headers_are_read, headers),
     ONE(later_versions_have_longer_headers), ONE(files_are_read_too),
     EACH(floats_of_either_size_and_order, float_cases),
-    EACH(labels_of_every_width, label_cases), ONE(labels_of_idx), ONE(long_sets_in_any_pieces),
-    EACH(entries_are_chosen, entry_cases), EACH(samples_fit_an_input, fit_cases),
-    ONE(numbers_for_a_network))
+    EACH(labels_of_every_width, label_cases), ONE(labels_of_every_place), ONE(labels_of_idx),
+    ONE(long_sets_in_any_pieces), EACH(entries_are_chosen, entry_cases),
+    EACH(samples_fit_an_input, fit_cases), ONE(numbers_for_a_network))

@@ -88,8 +88,8 @@ static const struct {
 	{ "{{{{{{{{", "malformed" },
 	{ "", "malformed" },
 	{ HEAD("<f4", "False", "(1,)"), "whole numbers, not float32", DATA_LABELS },
-	{ HEAD("|u1", "False", "(2, 2)"), "one number a sample", DATA_LABELS },
-	{ HEAD("|u1", "False", "()"), "one number a sample", DATA_LABELS },
+	{ HEAD("|u1", "False", "(2, 1, 2)"), "one number or one row", DATA_LABELS },
+	{ HEAD("|u1", "False", "()"), "one number or one row", DATA_LABELS },
 	{ HEAD("<u4", "False", "(1,)"), "label 0 is 67305985", DATA_LABELS },
 	{ HEAD("|u1", "False", "(1000000000000,)"), "claims more", DATA_LABELS },
 };

@@ -23,8 +23,8 @@ START_TEST(every_kind_is_whole)
 		ck_assert_uint_le(k->may, 15);
 		/* What the server alone makes is about what was uploaded. */
 		ck_assert(k->may != 0 || k->stays || i == JOB_DESCRIBE || i == JOB_PROTECT ||
-		    i == JOB_CHALLENGE || i == JOB_VERIFY || i == JOB_SLOTS ||
-		    i == JOB_PERSONALISE);
+		    i == JOB_CHALLENGE || i == JOB_REDTEAM || i == JOB_VERIFY ||
+		    i == JOB_SLOTS || i == JOB_PERSONALISE);
 		ck_assert_ptr_nonnull(k->defaults);
 		ck_assert_int_gt(k->limits.memory, 0);
 		ck_assert_int_gt(k->limits.cpu, 0);

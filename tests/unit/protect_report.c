@@ -172,6 +172,15 @@ START_TEST(sentences_follow_the_numbers)
 	ck_assert(strstr(html, "<dt>Large coalitions</dt>") != NULL);
 	ck_assert(strstr(html, "What a thief gets back</h2>") == NULL);
 	check_page(html);
+	/* Masks have no classes to guess among. */
+	g.report.blind = .165;
+	html = written(c, protect_report_html, &g.report);
+	ck_assert(strstr(html, "what the model marked had an F1 of 91.7\u00a0%") != NULL);
+	ck_assert(
+	    strstr(html, "an F1 of 40.0\u00a0%; marking everything has 16.5\u00a0%.") != NULL);
+	ck_assert(strstr(html, "its F1 is 91.7\u00a0%: each") != NULL);
+	ck_assert(strstr(html, "a guess among") == NULL);
+	g.report.blind = 0;
 	/* Without samples no accuracy is spoken of. */
 	g.report.validation = 0;
 	html = written(c, protect_report_html, &g.report);

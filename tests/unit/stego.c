@@ -130,13 +130,14 @@ START_TEST(payload_is_fixed)
 {
 	struct ctx *c = test_ctx();
 	struct image i = ramp(c);
+	const struct lowest on = lowest_of_image(&i);
 	struct stego_payload p = { 7, 42, 3, 1700000000, 1731536000 }, got;
 	struct stego_keys keys = { 0 };
 	uint8_t bytes[PAYLOAD_SIZE];
 
 	for (uint8_t k = 0; k < 32; k++)
 		keys.mac.b[k] = k;
-	ck_ok(c, payload_put(c, &keys, &i, &p, bytes));
+	ck_ok(c, payload_put(c, &keys, &on, &p, bytes));
 	check_hex(bytes, "484d02000000070000002a6553f1006735248000000003");
 	ck_assert(payload_whole(bytes));
 	got = payload_get(bytes);

@@ -124,6 +124,7 @@ static void
 other_fields(struct ctx *c, struct attempt *a)
 {
 	int words = a->shown.channels == 1 ? 1 : 2, length = words == 1 ? 98 : 192;
+	const struct lowest on = lowest_of_image(&a->base);
 	uint8_t mine[WORD_MAX], theirs[WORD_MAX];
 	struct stego_payload other = payload(c);
 	struct stego_keys none = { 0 };
@@ -132,8 +133,8 @@ other_fields(struct ctx *c, struct attempt *a)
 
 	other.customer = a->real.customer;
 	other.release = a->real.release;
-	ck_ok(c, payload_put(c, &a->keys, &a->base, &a->real, theirs));
-	ck_ok(c, payload_put(c, &none, &a->base, &other, mine));
+	ck_ok(c, payload_put(c, &a->keys, &on, &a->real, theirs));
+	ck_ok(c, payload_put(c, &none, &on, &other, mine));
 	ck_ok(c, rs_new(c, length, PAYLOAD_SIZE, &code));
 	rs_encode(code, mine);
 	rs_encode(code, theirs);

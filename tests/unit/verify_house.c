@@ -249,23 +249,31 @@ data_make(struct ctx *c, struct house *h)
 }
 
 void
-house_new(struct ctx *c, struct house *ret)
+house_of(struct ctx *c, struct str model, struct house *ret)
 {
-	const char *root = getenv("SOURCE_ROOT");
-	struct house h = { 0 };
+	struct house h = { .model = model };
 
-	ck_assert_ptr_nonnull(root);
 	key256_random(c, &h.secret);
 	key256_random(c, &h.challenge_secret);
 	ck_ok(c, id_parse(c, text(RELEASE), "rel", &h.release));
-	ck_ok(c,
-	    file_read(c, 0, take_printf(c, "%s/tests/data/models/fashion-lenet.onnx", root),
-		8 << 20, &h.model));
 	protect(c, &h);
 	keys_make(c, &h);
 	customers_make(c, &h);
 	data_make(c, &h);
 	*ret = h;
+}
+
+void
+house_new(struct ctx *c, struct house *ret)
+{
+	const char *root = getenv("SOURCE_ROOT");
+	struct str model;
+
+	ck_assert_ptr_nonnull(root);
+	ck_ok(c,
+	    file_read(c, 0, take_printf(c, "%s/tests/data/models/fashion-lenet.onnx", root),
+		8 << 20, &model));
+	house_of(c, model, ret);
 }
 
 /* ---- Customers --------------------------------------------------------------------------- */

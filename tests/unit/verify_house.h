@@ -22,6 +22,8 @@ struct house {
 };
 /* The model of tests/data/models, under the sealed lock. */
 void house_new(struct ctx *, struct house *ret);
+/* Another model of pictures of that size and ten classes. */
+void house_of(struct ctx *, struct str model, struct house *ret);
 /* What customer number `customer` unlocks; and the key to it. */
 struct str house_copy(struct ctx *, const struct house *, uint32_t customer);
 struct str house_key(struct ctx *, const struct house *, uint32_t customer);

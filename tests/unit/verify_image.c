@@ -9,7 +9,7 @@
 #include "stego.h"
 #include "verify_house.h"
 
-enum { SIDE = 96, PAIRS = 4, SOMEBODY = 7, ISSUED = 1700000000 };
+enum { SIDE = 64, PAIRS = 4, SOMEBODY = 7, ISSUED = 1700000000 };
 
 static struct str
 bytes_of(const void *p, size_t n)

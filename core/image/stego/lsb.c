@@ -1,7 +1,8 @@
 /*
- * The carrier `lsb`: the lowest bits of all samples, in an order that only the key knows, are code
- * words of the payload, one after the other, under a mask of the customer's own. The whole plane is
- * filled, so that it looks like noise everywhere, and two customers' pictures differ everywhere.
+ * Lowest bits of all samples, of a picture (the carrier `lsb`) or of a signal. In an order that
+ * only the key knows, they are code words of the payload, one after the other, under a mask of the
+ * customer's own. The whole plane is filled, so that it looks like noise everywhere, and two
+ * customers' pictures differ everywhere.
  *
  * The order is the watermark's and not the picture's: a plane that was moved onto another picture
  * is still read, and then found out by its MAC, which says of the upper planes what they were.
@@ -10,9 +11,8 @@
 
 enum {
 	SAMPLES_MIN = 784, /* 28 x 28, grey: a code of 57 bytes behind the 41 */
-	SAMPLES_MAX =
-	    4 << 20, /* beyond, the order alone would take seconds and a lot of memory */
-	TRIES = 16,  /* damage is spread evenly: if that many words are bad, all are */
+	SAMPLES_MAX = STEGO_SIGNAL_MAX,
+	TRIES = 16, /* damage is spread evenly: if that many words are bad, all are */
 };
 
 /* How a picture's plane is divided: `words` of `length` bytes; what is left over is mask alone. */
@@ -22,9 +22,9 @@ struct division {
 };
 
 static struct division
-divide(const struct image *i)
+divide(const struct lowest *on)
 {
-	struct division d = { .samples = image_bytes(i) };
+	struct division d = { .samples = on->n };
 	size_t whole = d.samples / 8;
 
 	d.bytes = (d.samples + 7) / 8;
@@ -34,14 +34,13 @@ divide(const struct image *i)
 }
 
 size_t
-lsb_capacity(const struct image *i)
+lowest_capacity(const struct lowest *on)
 {
-	size_t samples = image_bytes(i);
 	struct division d;
 
-	if (samples < SAMPLES_MIN || samples > SAMPLES_MAX)
+	if (on->n < SAMPLES_MIN || on->n > SAMPLES_MAX)
 		return 0;
-	d = divide(i);
+	d = divide(on);
 	return (size_t)d.words * (size_t)d.length;
 }
 
@@ -63,8 +62,8 @@ words_put(struct ctx *c, const struct division *d, uint8_t word[WORD_MAX], uint8
 }
 
 bool
-lsb_embed(struct ctx *c, const struct stego_keys *keys, const struct image *base,
-    const struct stego_payload *p, struct image *to)
+lowest_embed(struct ctx *c, const struct stego_keys *keys, const struct lowest *base,
+    const struct stego_payload *p, const struct lowest *to)
 {
 	struct division d = divide(base);
 	uint8_t word[WORD_MAX], *plane;
@@ -75,11 +74,8 @@ lsb_embed(struct ctx *c, const struct stego_keys *keys, const struct image *base
 	    !draw_order(c, &keys->order, "order", 0, (uint32_t)d.samples, &order) ||
 	    !words_put(c, &d, word, plane))
 		return false;
-	for (size_t j = 0; j < d.samples; j++) {
-		uint8_t *v = &to->v[order[j]];
-
-		*v = (uint8_t)((*v & 0xfe) | (plane[j / 8] >> (7 - j % 8) & 1));
-	}
+	for (size_t j = 0; j < d.samples; j++)
+		lowest_bit_put(to, order[j], plane[j / 8] >> (7 - j % 8) & 1);
 	return true;
 }
 
@@ -87,7 +83,7 @@ lsb_embed(struct ctx *c, const struct stego_keys *keys, const struct image *base
 
 /* The plane in its order, without the mask. */
 MUST static bool
-plane_read(struct ctx *c, const struct stego_keys *keys, const struct image *i,
+plane_read(struct ctx *c, const struct stego_keys *keys, const struct lowest *on,
     const struct division *d, uint32_t customer, uint8_t **ret)
 {
 	uint32_t *order;
@@ -97,7 +93,7 @@ plane_read(struct ctx *c, const struct stego_keys *keys, const struct image *i,
 	    !draw_order(c, &keys->order, "order", 0, (uint32_t)d->samples, &order))
 		return false;
 	for (size_t j = 0; j < d->samples; j++)
-		plane[j / 8] ^= (uint8_t)((i->v[order[j]] & 1) << (7 - j % 8));
+		plane[j / 8] ^= (uint8_t)(lowest_bit(on, order[j]) << (7 - j % 8));
 	*ret = plane;
 	return true;
 }
@@ -149,14 +145,14 @@ words_read(struct ctx *c, const struct division *d, const uint8_t plane[],
 
 /* What a whole payload is worth. */
 MUST static bool
-judge(struct ctx *c, const struct stego_keys *keys, const struct image *i,
+judge(struct ctx *c, const struct stego_keys *keys, const struct lowest *on,
     const struct stego_payload *claim, const uint8_t word[WORD_MAX],
     enum stego_found *ret_found, struct stego_payload *ret)
 {
 	struct stego_payload p = payload_get(word);
 	bool genuine;
 
-	if (!payload_genuine(c, keys, i, word, &genuine))
+	if (!payload_genuine(c, keys, on, word, &genuine))
 		return false;
 	*ret_found = !genuine || p.customer != claim->customer ? STEGO_FORGED
 	    : p.release != claim->release                      ? STEGO_OTHER_RELEASE
@@ -166,17 +162,16 @@ judge(struct ctx *c, const struct stego_keys *keys, const struct image *i,
 }
 
 bool
-lsb_extract(struct ctx *c, const struct stego_keys *keys, const struct image *i,
-    const struct image *base, const struct stego_payload *claim, enum stego_found *ret_found,
-    struct stego_payload *ret, int *ret_repaired)
+lowest_extract(struct ctx *c, const struct stego_keys *keys, const struct lowest *on,
+    const struct stego_payload *claim, enum stego_found *ret_found, struct stego_payload *ret,
+    int *ret_repaired)
 {
-	struct division d = divide(i);
+	struct division d = divide(on);
 	uint8_t word[WORD_MAX], *plane;
 	bool damaged;
 	int wrong;
 
-	(void)base;
-	if (!plane_read(c, keys, i, &d, claim->customer, &plane) ||
+	if (!plane_read(c, keys, on, &d, claim->customer, &plane) ||
 	    !words_read(c, &d, plane, claim, word, &wrong, &damaged))
 		return false;
 	if (wrong < 0) {
@@ -184,5 +179,35 @@ lsb_extract(struct ctx *c, const struct stego_keys *keys, const struct image *i,
 		return true;
 	}
 	*ret_repaired = wrong;
-	return judge(c, keys, i, claim, word, ret_found, ret);
+	return judge(c, keys, on, claim, word, ret_found, ret);
+}
+
+/* ---- Pictures ---------------------------------------------------------------------------- */
+
+size_t
+lsb_capacity(const struct image *i)
+{
+	const struct lowest on = lowest_of_image(i);
+
+	return lowest_capacity(&on);
+}
+
+bool
+lsb_embed(struct ctx *c, const struct stego_keys *keys, const struct image *base,
+    const struct stego_payload *p, struct image *to)
+{
+	const struct lowest from = lowest_of_image(base), into = lowest_of_image(to);
+
+	return lowest_embed(c, keys, &from, p, &into);
+}
+
+bool
+lsb_extract(struct ctx *c, const struct stego_keys *keys, const struct image *i,
+    const struct image *base, const struct stego_payload *claim, enum stego_found *ret_found,
+    struct stego_payload *ret, int *ret_repaired)
+{
+	const struct lowest on = lowest_of_image(i);
+
+	(void)base;
+	return lowest_extract(c, keys, &on, claim, ret_found, ret, ret_repaired);
 }

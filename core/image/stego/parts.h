@@ -38,6 +38,22 @@ void rs_encode(const struct rs *, uint8_t word[]);
  */
 int rs_mend(const struct rs *, uint8_t word[], const int lost[], int losses);
 
+/* ---- Samples with a lowest bit (lowest.c) ----------------------------------------------- */
+
+/* Those of a picture, or of a signal: both are seen as this. */
+struct lowest {
+	size_t n;
+	uint32_t size[3]; /* width, height, channels; points, 0, channels */
+	uint8_t *picture; /* exactly one of the two is there */
+	int16_t *signal;
+};
+struct lowest lowest_of_image(const struct image *);
+struct lowest lowest_of_signal(const struct stego_signal *);
+unsigned lowest_bit(const struct lowest *, size_t i);
+void lowest_bit_put(const struct lowest *, size_t i, unsigned bit);
+/* Size and every sample, their lowest bit as 0: what a payload in those bits is bound to. */
+MUST bool lowest_digest(struct ctx *, const struct lowest *, struct digest256 *ret);
+
 /* ---- The payload of lsb (payload.c) ------------------------------------------------------ */
 
 enum {
@@ -46,22 +62,32 @@ enum {
 	PAYLOAD_MAC = 16,
 	PAYLOAD_SIZE = PAYLOAD_SIGNED + PAYLOAD_MAC + 2,
 };
-/* As it is hidden in this picture. E_INPUT for times that have no place in 32 bits. */
-MUST bool payload_put(struct ctx *, const struct stego_keys *, const struct image *,
+/* As it is hidden in these samples. E_INPUT for times that have no place in 32 bits. */
+MUST bool payload_put(struct ctx *, const struct stego_keys *, const struct lowest *,
     const struct stego_payload *, uint8_t to[PAYLOAD_SIZE]);
 /* Magic, version and checksum are right. */
 bool payload_whole(const uint8_t from[PAYLOAD_SIZE]);
 struct stego_payload payload_get(const uint8_t from[PAYLOAD_SIZE]);
 /* The bytes that a reader knows beforehand. */
 void payload_known(const struct stego_payload *, uint8_t to[PAYLOAD_KNOWN]);
-/* Made by who has this key, for this picture. */
-MUST bool payload_genuine(struct ctx *, const struct stego_keys *, const struct image *,
+/* Made by who has this key, for these samples. */
+MUST bool payload_genuine(struct ctx *, const struct stego_keys *, const struct lowest *,
     const uint8_t from[PAYLOAD_SIZE], bool *ret);
 /* E_INPUT for times that have no place in 32 bits. */
 MUST bool times_check(struct ctx *, const struct stego_payload *);
 uint16_t crc16(struct str); /* CCITT-FALSE: 0x1021 from 0xffff */
 void be32_put(uint8_t *to, uint32_t);
 uint32_t be32_get(const uint8_t *from);
+
+/* ---- Lowest bits (lsb.c) ----------------------------------------------------------------- */
+
+/* As the carriers below; `to` is a copy of the base. */
+size_t lowest_capacity(const struct lowest *);
+MUST bool lowest_embed(struct ctx *, const struct stego_keys *, const struct lowest *base,
+    const struct stego_payload *, const struct lowest *to);
+MUST bool lowest_extract(struct ctx *, const struct stego_keys *, const struct lowest *,
+    const struct stego_payload *claim, enum stego_found *, struct stego_payload *,
+    int *ret_repaired);
 
 /* ---- The carriers ------------------------------------------------------------------------ */
 

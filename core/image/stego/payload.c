@@ -1,5 +1,5 @@
 /*
- * What lsb hides, byte for byte: who it was made for, by whom, for which picture. Big-endian:
+ * What lowest bits hide, byte for byte: who it was made for, by whom, and in what. Big-endian:
  *
  *	 0  "HM"            magic
  *	 2  2               version
@@ -8,7 +8,7 @@
  *	11  issued          seconds
  *	15  expires         seconds, 0: never
  *	19  serial
- *	23  MAC             first 16 bytes of HMAC-SHA-256 over 0 … 22 and stego_picture_digest
+ *	23  MAC             first 16 bytes of HMAC-SHA-256 over 0 … 22 and lowest_digest
  *	39  CRC             CRC-16/CCITT-FALSE over 0 … 38
  *
  * The checksum tells a mended payload from noise; whom to believe is for the MAC to say.
@@ -55,15 +55,15 @@ times_check(struct ctx *c, const struct stego_payload *p)
 	return true;
 }
 
-/* What stands before the MAC, and what the picture says. */
+/* What stands before the MAC, and what the upper bits say. */
 MUST static bool
-sign(struct ctx *c, const struct stego_keys *keys, const struct image *i, const uint8_t *from,
+sign(struct ctx *c, const struct stego_keys *keys, const struct lowest *on, const uint8_t *from,
     struct digest256 *ret)
 {
 	uint8_t message[PAYLOAD_SIGNED + sizeof(struct digest256)];
 	struct digest256 picture;
 
-	if (!stego_picture_digest(c, i, &picture))
+	if (!lowest_digest(c, on, &picture))
 		return false;
 	memcpy(message, from, PAYLOAD_SIGNED);
 	memcpy(message + PAYLOAD_SIGNED, picture.b, sizeof picture.b);
@@ -87,7 +87,7 @@ checksum(const uint8_t *from)
 }
 
 bool
-payload_put(struct ctx *c, const struct stego_keys *keys, const struct image *i,
+payload_put(struct ctx *c, const struct stego_keys *keys, const struct lowest *on,
     const struct stego_payload *p, uint8_t to[PAYLOAD_SIZE])
 {
 	struct digest256 mac;
@@ -99,7 +99,7 @@ payload_put(struct ctx *c, const struct stego_keys *keys, const struct image *i,
 	be32_put(to + AT_ISSUED, (uint32_t)p->issued);
 	be32_put(to + AT_EXPIRES, (uint32_t)p->expires);
 	be32_put(to + AT_SERIAL, p->serial);
-	if (!sign(c, keys, i, to, &mac))
+	if (!sign(c, keys, on, to, &mac))
 		return false;
 	memcpy(to + PAYLOAD_SIGNED, mac.b, PAYLOAD_MAC);
 	crc = checksum(to);
@@ -124,12 +124,12 @@ payload_get(const uint8_t from[PAYLOAD_SIZE])
 }
 
 bool
-payload_genuine(struct ctx *c, const struct stego_keys *keys, const struct image *i,
+payload_genuine(struct ctx *c, const struct stego_keys *keys, const struct lowest *on,
     const uint8_t from[PAYLOAD_SIZE], bool *ret)
 {
 	struct digest256 mac;
 
-	if (!sign(c, keys, i, from, &mac))
+	if (!sign(c, keys, on, from, &mac))
 		return false;
 	*ret = secret_same((struct str){ (const char *)mac.b, PAYLOAD_MAC },
 	    (struct str){ (const char *)from + PAYLOAD_SIGNED, PAYLOAD_MAC });

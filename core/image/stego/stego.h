@@ -71,6 +71,27 @@ MUST bool stego_extract(struct ctx *, enum stego_carrier, const struct stego_key
     const struct image *, const struct image *base, const struct stego_payload *claim,
     enum stego_found *ret_found, struct stego_payload *ret, int *ret_repaired);
 
+/* ---- Signals ----------------------------------------------------------------------------- */
+
+/* More samples than this no picture and no signal has that carries something in lowest bits. */
+enum { STEGO_SIGNAL_MAX = 4 << 20 };
+
+/* Samples of 16 bits, channel after channel; their lowest bits carry what those of lsb do. */
+struct stego_signal {
+	int channels, points;
+	int16_t *v; /* in an arena, or the caller's */
+};
+/* As of pictures: 0 below 784 samples. */
+size_t stego_signal_capacity(const struct stego_signal *);
+MUST bool stego_signal_embed(struct ctx *, const struct stego_keys *,
+    const struct stego_signal *base, const struct stego_payload *, struct stego_signal *ret);
+/* Of the claim, only customer and release are looked at. */
+MUST bool stego_signal_extract(struct ctx *, const struct stego_keys *,
+    const struct stego_signal *, const struct stego_payload *claim, enum stego_found *ret_found,
+    struct stego_payload *ret, int *ret_repaired);
+
+/* ---- Which picture ----------------------------------------------------------------------- */
+
 /* Seven upper bit planes and the size: what an lsb payload is bound to. */
 MUST bool stego_picture_digest(struct ctx *, const struct image *, struct digest256 *ret);
 /* Size and every sample: which picture it is, to the last bit. */

@@ -86,18 +86,21 @@ samples_look(
 MUST static bool
 labels_count(struct ctx *c, struct data_reader *reader, struct counted *to)
 {
-	int64_t some[ROWS_MAX], total = data_shape(reader)->dim[0];
+	int64_t row = data_shape(reader)->row, total = data_shape(reader)->dim[0];
+	int64_t some[ROWS_MAX], at_once = ROWS_MAX / row;
 
+	if (at_once < 1)
+		return fail(c, E_LIMIT, "more than %d labels a sample", ROWS_MAX);
 	for (int64_t at = 0, n; at < total; at += n) {
-		n = total - at < ROWS_MAX ? total - at : ROWS_MAX;
+		n = total - at < at_once ? total - at : at_once;
 		if (!data_next(c, reader, n, some))
 			return false;
-		for (int64_t i = 0; i < n; i++) {
+		for (int64_t i = 0; i < n * row; i++) {
 			if (some[i] < 0 || some[i] >= CLASSES_MAX)
 				return fail(c, E_INPUT,
 				    "label %lld is %lld: classes are numbered from 0, and are "
 				    "fewer than %d",
-				    (long long)(at + i), (long long)some[i], CLASSES_MAX);
+				    (long long)(at * row + i), (long long)some[i], CLASSES_MAX);
 			to->of_class[some[i]]++;
 			if (some[i] >= to->classes)
 				to->classes = some[i] + 1;

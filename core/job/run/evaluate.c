@@ -50,8 +50,7 @@ counting_open(struct ctx *c, const struct job_network *p, struct counting *w)
 		   &form) &&
 	    evaluator_new(c, w->network.graph, &form, &loss, network_batch(&w->network, p),
 		network_threads(p), &w->evaluator) &&
-	    job_labels(c, w->run, SAMPLES, p, shape->dim[0], evaluator_classes(w->evaluator),
-		&w->labels);
+	    job_labels(c, w->run, SAMPLES, p, shape->dim[0], w->evaluator, &w->labels);
 }
 
 MUST static bool
@@ -82,7 +81,8 @@ count_all(struct ctx *c, struct counting *w)
 
 		n = total - at < w->at_once ? total - at : w->at_once;
 		if (!data_next(c, w->data.reader, n, w->rows) ||
-		    !evaluator_add(c, w->evaluator, w->rows, w->labels.v + at, n))
+		    !evaluator_add(c, w->evaluator, w->rows,
+			w->labels.v + at * evaluator_places(w->evaluator), n))
 			return false;
 		seconds = (double)(clock_monotonic() - began + 1) / 1000;
 		snprintf(note, sizeof note, "%.0f samples/s, %.0f s left",

@@ -7,7 +7,7 @@
 
 #include "memory.h"
 
-enum { PIECE = 1 << 20, CUSTOMER_ID = JOB_CUSTOMER_BYTES - 4 };
+enum { PIECE = 1 << 20, CUSTOMER_ID = JOB_CUSTOMER_BYTES - 4, ENTRY_BYTES = 12 };
 
 static void
 reader_done(struct sealed_reader **r)
@@ -114,6 +114,34 @@ memory_secret(struct ctx *c, const struct job_run *r, size_t i, struct key256 *r
 	if (n != sizeof ret->b || more != 0)
 		return fail(c, E_INTEGRITY, "the secret has another length");
 	return true;
+}
+
+bool
+memory_entries(struct ctx *c, const struct job_run *r, size_t i,
+    const struct unlock_entry **ret, uint32_t *ret_n)
+{
+	struct unlock_entry *entry;
+	struct str bytes;
+	struct wire w;
+	size_t n;
+
+	if (!memory_bytes(c, r, i, &bytes))
+		return false;
+	n = bytes.n / ENTRY_BYTES;
+	entry = take(c, n * sizeof *entry + 1);
+	if (entry == NULL)
+		return false;
+	if (bytes.n % ENTRY_BYTES != 0 || n > UNLOCK_ENTRIES_MAX)
+		return fail(c, E_INTEGRITY, "the list of locked parameters is not one");
+	w = (struct wire){ bytes, false };
+	for (size_t k = 0; k < n; k++) {
+		entry[k].tensor = wire_u32(&w);
+		entry[k].index = wire_u32(&w);
+		entry[k].flip = wire_u32(&w);
+	}
+	*ret = entry;
+	*ret_n = (uint32_t)n;
+	return wire_end(c, &w);
 }
 
 /* ---- Customers --------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "onnx.h"
 #include "run.h"
 #include "slots.h"
+#include "unlock.h"
 
 /* An empty file in memory; the caller closes it. */
 MUST bool memory_file(struct ctx *, const char *name, int *ret);
@@ -23,6 +24,9 @@ MUST bool memory_model(struct ctx *, const struct job_run *, size_t i, int *ret_
 MUST bool memory_bytes(struct ctx *, const struct job_run *, size_t i, struct str *ret);
 /* Input i, which is a secret; E_INTEGRITY if it has not the length of one. */
 MUST bool memory_secret(struct ctx *, const struct job_run *, size_t i, struct key256 *ret);
+/* Input i, the positions of a parameter lock, in the context's memory; there may be none. */
+MUST bool memory_entries(struct ctx *, const struct job_run *, size_t i,
+    const struct unlock_entry **ret, uint32_t *ret_n);
 /*
  * Input i, a list of customers: their numbers and ids, at the same places, in the context's memory.
  * E_INTEGRITY for what is none.

@@ -96,6 +96,19 @@ output_meant(const struct onnx_model *m, enum job_answer said)
 	abort();
 }
 
+/* Its answers are no classes but many yes or no. */
+static bool
+marks_places(const struct network *n)
+{
+	size_t outputs;
+	const struct nn_port *out = nn_outputs(n->graph, &outputs);
+	int64_t places = 1;
+
+	for (int i = 1; outputs > 0 && i < out->rank; i++)
+		places += out->dim[i] != 1;
+	return places > 1 && str_same(last_operator(&n->model), STR("Sigmoid"));
+}
+
 bool
 network_loss(
     struct ctx *c, const struct network *n, const struct job_network *p, struct loss *ret)
@@ -104,13 +117,35 @@ network_loss(
 		[JOB_LOSS_ENTROPY] = TRAIN_CROSS_ENTROPY,
 		[JOB_LOSS_BINARY] = TRAIN_BINARY,
 		[JOB_LOSS_SQUARES] = TRAIN_SQUARES,
+		[JOB_LOSS_MASK] = TRAIN_MASK,
 	};
-	struct loss l = { kinds[p->loss], TRAIN_LOGITS, p->positive_weight };
+	struct loss l = { .kind = kinds[p->loss] };
 
 	l.output = output_meant(&n->model, (enum job_answer)p->output);
+	if (l.kind == TRAIN_CROSS_ENTROPY && marks_places(n))
+		l.kind = TRAIN_MASK;
+	/* Of masks, what is marked weighs by how rare it is. */
+	if (l.kind != TRAIN_MASK)
+		l.positive = p->positive_weight;
 	if (l.kind == TRAIN_CROSS_ENTROPY && str_same(last_operator(&n->model), STR("Sigmoid")))
 		return fail_at(c, E_INPUT, "/loss",
 		    "the model ends in Sigmoid: its loss is binary-cross-entropy");
+	*ret = l;
+	return true;
+}
+
+bool
+network_loss_of_classes(
+    struct ctx *c, const struct network *n, const struct job_network *p, struct loss *ret)
+{
+	struct loss l;
+
+	if (!network_loss(c, n, p, &l))
+		return false;
+	if (l.kind == TRAIN_MASK)
+		return fail_at(c, E_INPUT, "/loss",
+		    "the model marks places, and this needs one that tells classes apart: if "
+		    "it does, its loss is binary-cross-entropy");
 	*ret = l;
 	return true;
 }
@@ -188,7 +223,7 @@ unlabelled(struct ctx *c)
 
 bool
 job_labels(struct ctx *c, const struct job_run *r, size_t i, const struct job_network *p,
-    int64_t n, int64_t classes, struct data_labels *ret)
+    int64_t n, const struct evaluator *e, struct data_labels *ret)
 {
 	owned(job_data_done) struct job_data d = { 0 };
 	size_t from = job_has_input(r, i + 1) ? i + 1 : i;
@@ -200,7 +235,12 @@ job_labels(struct ctx *c, const struct job_run *r, size_t i, const struct job_ne
 	if (have != n)
 		return fail(
 		    c, E_INPUT, "%lld samples, but %lld labels", (long long)n, (long long)have);
-	return data_labels_load(c, d.reader, classes, ret);
+	if (data_shape(d.reader)->row != evaluator_places(e))
+		return fail(c, E_INPUT,
+		    "%lld labels a sample, but the loss takes %lld: a label for each output is "
+		    "a mask, one label goes with binary-cross-entropy or cross-entropy",
+		    (long long)data_shape(d.reader)->row, (long long)evaluator_places(e));
+	return data_labels_load(c, d.reader, evaluator_classes(e), ret);
 }
 
 /* ---- Results ----------------------------------------------------------------------------- */
@@ -246,7 +286,7 @@ score_put(struct js *j, const struct train_score *s)
 {
 	js_number(j, "samples", s->samples);
 	js_number(j, "correct", s->correct);
-	js_real(j, "accuracy", share(s->correct, s->samples));
+	js_real(j, "accuracy", s->accuracy);
 	js_real(j, "loss", s->loss);
 	if (s->classes <= CLASSES_SHOWN)
 		classes_put(j, s);

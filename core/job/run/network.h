@@ -25,8 +25,14 @@ struct network {
 /* Reads input i whole, and its graph, with weights. */
 MUST bool network_open(struct ctx *, const struct job_run *, size_t i, struct network *ret);
 void network_done(struct network *);
-/* What the parameters and the model's last operator say of its answers. */
+/*
+ * What the parameters and the model's last operator say of its answers. Where they are many numbers
+ * out of a Sigmoid and nothing else is said, they are a mask.
+ */
 MUST bool network_loss(
+    struct ctx *, const struct network *, const struct job_network *, struct loss *ret);
+/* The same of a model that has to tell classes apart; E_INPUT for one of masks. */
+MUST bool network_loss_of_classes(
     struct ctx *, const struct network *, const struct job_network *, struct loss *ret);
 /* The threads that are asked for, or as many as there are processors. */
 int network_threads(const struct job_network *);
@@ -49,10 +55,11 @@ void job_data_done(struct job_data *);
 bool job_has_input(const struct job_run *, size_t i);
 /*
  * The labels of the samples in input i: those of input i + 1, or, if there is none, the labels in
- * the same archive. E_INPUT unless there are `n` of them, each one of the classes.
+ * the same archive. E_INPUT unless there are `n` of them, as many a sample as the evaluator takes,
+ * each one of its classes.
  */
 MUST bool job_labels(struct ctx *, const struct job_run *, size_t i, const struct job_network *,
-    int64_t n, int64_t classes, struct data_labels *ret);
+    int64_t n, const struct evaluator *, struct data_labels *ret);
 
 /* ---- Results ----------------------------------------------------------------------------- */
 

@@ -92,7 +92,7 @@ model_open(struct ctx *c, struct copying *m)
 {
 	tell(m, STR("reading the model"));
 	if (!network_open(c, m->run, IN_MODEL, &m->network) ||
-	    !network_loss(c, &m->network, &m->params->network, &m->loss))
+	    !network_loss_of_classes(c, &m->network, &m->params->network, &m->loss))
 		return false;
 	if (m->loss.kind != TRAIN_CROSS_ENTROPY)
 		return fail_at(c, E_INPUT, "/loss",

@@ -343,6 +343,9 @@ measure_before(struct ctx *c, struct protection *p)
 	    !protect_keep(c, p->network.graph, &p->open) ||
 	    !protect_accuracy(c, &p->work, &p->split.validation, &p->report.before))
 		return false;
+	if (p->loss.kind == TRAIN_MASK &&
+	    !protect_blind(c, &p->work, &p->split.validation, &p->report.blind))
+		return false;
 	tell(p, STR("taking the model's fingerprint"));
 	protection_print(c, p);
 	return true;

@@ -48,6 +48,10 @@ protection_print(struct ctx *c, struct protection *p)
 	int64_t began = clock_monotonic();
 	struct ctx own;
 
+	if (p->loss.kind == TRAIN_MASK) {
+		why(p, "A model that marks places has no answers to know it by.");
+		return;
+	}
 	if (share < 0) {
 		why(p, "The samples are too large to keep probes of them.");
 		return;

@@ -18,6 +18,7 @@ static job_function *const functions[] = {
 	[JOB_VERIFY] = verify_run,
 	[JOB_SLOTS] = slots_run,
 	[JOB_PERSONALISE] = personalise_run,
+	[JOB_REDTEAM] = redteam_run,
 };
 _Static_assert(COUNT(functions) == JOB_COUNT, "one function per kind");
 _Static_assert(sizeof(struct key256) == JOB_KEY_BYTES &&

@@ -1,12 +1,12 @@
 /*
- * A save: its number, a text, the trainer's state, in a sealed file that opens only when it was
- * written to its end.
+ * A save: its number, a text, the state, in a sealed file that opens only when it was written to
+ * its end.
  */
 #include <unistd.h>
 
 #include "saves.h"
 
-enum { FIRST = 1, NUMBER = 8, HEAD = NUMBER + 4 }; /* FIRST: of the job's outputs */
+enum { NUMBER = 8, HEAD = NUMBER + 4 };
 
 /* ---- Finding ----------------------------------------------------------------------------- */
 
@@ -32,15 +32,15 @@ whole_read(struct ctx *c, struct sealed_file *f, char **ret, size_t *ret_n)
 
 /* What the file holds; *ret is NULL if that is nothing whole. */
 MUST static bool
-save_read(struct ctx *c, const struct job_run *r, size_t i, char **ret, size_t *ret_n)
+save_read(struct ctx *c, const struct job_run *r, size_t out, char **ret, size_t *ret_n)
 {
 	owned(sealed_file_free) struct sealed_file *f = NULL;
-	const struct job_blob *b = &r->message->out[FIRST + i];
+	const struct job_blob *b = &r->message->out[out];
 	owned(key256_done) struct key256 key = { 0 };
 
 	*ret = NULL;
 	memcpy(key.b, b->key, sizeof key.b);
-	if (sealed_file_open(c, r->out_fd[FIRST + i], &key, b->aad, &f) &&
+	if (sealed_file_open(c, r->out_fd[out], &key, b->aad, &f) &&
 	    whole_read(c, f, ret, ret_n))
 		return true;
 	if (c->err.code != E_INTEGRITY && c->err.code != E_INPUT && c->err.code != E_LIMIT)
@@ -58,16 +58,16 @@ number_of(const char *bytes)
 }
 
 bool
-saves_open(
-    struct ctx *c, const struct job_run *r, int64_t seconds, struct saves *ret, bool *ret_found)
+saves_open(struct ctx *c, const struct job_run *r, size_t first, int64_t seconds,
+    struct saves *ret, bool *ret_found)
 {
-	struct saves s = { .run = r, .every = 1000 * seconds };
+	struct saves s = { .run = r, .first = first, .every = 1000 * seconds };
 
 	for (size_t i = 0; !r->plain && i < SAVES; i++) {
 		char *bytes;
 		size_t n;
 
-		if (!save_read(c, r, i, &bytes, &n)) {
+		if (!save_read(c, r, first + i, &bytes, &n)) {
 			saves_done(&s);
 			return false;
 		}
@@ -125,20 +125,43 @@ head_write(struct ctx *c, struct job_sink *sink, uint64_t number, struct str tex
 	return buf_ok(c, &b) && job_output_write(c, sink, (struct str){ bytes, sizeof bytes });
 }
 
-bool
-saves_put(struct ctx *c, struct saves *s, struct str text, const struct trainer *t)
+/* The older of the two files, emptied, its head written. */
+MUST static bool
+save_begin(struct ctx *c, struct saves *s, struct str text, struct job_sink **ret)
 {
-	owned(job_output_free) struct job_sink *sink = NULL;
-	size_t i = FIRST + ++s->number % SAVES;
+	size_t i = s->first + ++s->number % SAVES;
 	int fd = s->run->out_fd[i];
 
 	if (lseek(fd, 0, SEEK_SET) != 0 || ftruncate(fd, 0) != 0)
 		return fail_errno(c, "empty", "a save");
-	if (!job_output_open(c, s->run, i, &sink) || !head_write(c, sink, s->number, text) ||
-	    !trainer_save(c, t, job_output_write, sink) || !job_output_end(c, sink))
+	return job_output_open(c, s->run, i, ret) && head_write(c, *ret, s->number, text);
+}
+
+MUST static bool
+save_end(struct ctx *c, struct saves *s, struct job_sink *sink)
+{
+	if (!job_output_end(c, sink))
 		return false;
 	/* It is the job's own: what is left of it in the end is nothing. */
-	s->run->made[i] = (struct job_made){ 0 };
+	s->run->made[s->first + s->number % SAVES] = (struct job_made){ 0 };
 	s->due = clock_monotonic() + s->every;
 	return true;
+}
+
+bool
+saves_put(struct ctx *c, struct saves *s, struct str text, const struct trainer *t)
+{
+	owned(job_output_free) struct job_sink *sink = NULL;
+
+	return save_begin(c, s, text, &sink) && trainer_save(c, t, job_output_write, sink) &&
+	    save_end(c, s, sink);
+}
+
+bool
+saves_put_bytes(struct ctx *c, struct saves *s, struct str state)
+{
+	owned(job_output_free) struct job_sink *sink = NULL;
+
+	return save_begin(c, s, STR(""), &sink) && job_output_write(c, sink, state) &&
+	    save_end(c, s, sink);
 }

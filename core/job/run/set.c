@@ -26,6 +26,5 @@ job_set_open(struct ctx *c, const struct job_run *r, struct network *n,
 		p->raw_bytes, &ret->data.form) &&
 	    data_samples_load(c, d.reader, limit, &ret->samples) &&
 	    evaluator_new(c, n->graph, &ret->data.form, loss, 1, 1, &e) &&
-	    job_labels(
-		c, r, i, p, ret->samples.shape.dim[0], evaluator_classes(e), &ret->labels);
+	    job_labels(c, r, i, p, ret->samples.shape.dim[0], e, &ret->labels);
 }

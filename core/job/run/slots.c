@@ -44,7 +44,7 @@ model_open(struct ctx *c, struct drawing *d)
 {
 	tell(d, STR("reading the model"));
 	if (!network_open(c, d->run, IN_MODEL, &d->network) ||
-	    !network_loss(c, &d->network, &d->params->network, &d->loss))
+	    !network_loss_of_classes(c, &d->network, &d->params->network, &d->loss))
 		return false;
 	if (d->loss.kind != TRAIN_CROSS_ENTROPY)
 		return fail_at(c, E_INPUT, "/loss",

@@ -10,7 +10,7 @@
 #include "set.h"
 
 enum { MODEL, SAMPLES, LABELS, TEST_SAMPLES };
-enum { CURVE_MAX = 60 };
+enum { SAVE = 1, CURVE_MAX = 60 }; /* SAVE: the first of two outputs */
 
 _Static_assert((int)JOB_ORDER_LAST == (int)DATA_CHANNELS_LAST &&
 	(int)JOB_ADAMW == (int)TRAIN_ADAMW && (int)JOB_ONE_CYCLE == (int)TRAIN_ONE_CYCLE &&
@@ -111,7 +111,7 @@ training_begin(struct ctx *c, struct training *t)
 	bool found;
 
 	if (!take_buf(c, SAVES_CURVE, &t->curve) ||
-	    !saves_open(c, t->run, t->params->save_seconds, &t->saves, &found) ||
+	    !saves_open(c, t->run, SAVE, t->params->save_seconds, &t->saves, &found) ||
 	    !training_open(c, t))
 		return false;
 	t->js = (struct js){ .out = &t->curve };

@@ -8,7 +8,7 @@
 #include "verification.h"
 
 /* Bytes of samples become floats, and the ends of ways all that is asked along them. */
-enum { ENTRY_BYTES = 12, PROBES_ROOM = 16 };
+enum { PROBES_ROOM = 16 };
 
 void
 vendor_done(struct vendor *w)
@@ -58,34 +58,6 @@ customers_open(struct ctx *c, struct verification *v)
 }
 
 MUST static bool
-entries_open(struct ctx *c, struct verification *v)
-{
-	struct verify_release *r = &v->vendor.release;
-	struct unlock_entry *entry;
-	struct str bytes;
-	struct wire w;
-	size_t n;
-
-	if (!memory_bytes(c, v->run, IN_ENTRIES, &bytes))
-		return false;
-	n = bytes.n / ENTRY_BYTES;
-	entry = take(c, n * sizeof *entry + 1);
-	if (entry == NULL)
-		return false;
-	if (bytes.n % ENTRY_BYTES != 0 || n > UNLOCK_ENTRIES_MAX)
-		return fail(c, E_INTEGRITY, "the list of locked parameters is not one");
-	w = (struct wire){ bytes, false };
-	for (size_t i = 0; i < n; i++) {
-		entry[i].tensor = wire_u32(&w);
-		entry[i].index = wire_u32(&w);
-		entry[i].flip = wire_u32(&w);
-	}
-	r->entry = entry;
-	r->entries = (uint32_t)n;
-	return wire_end(c, &w);
-}
-
-MUST static bool
 release_open(struct ctx *c, struct verification *v)
 {
 	const struct verify *p = v->params;
@@ -105,7 +77,7 @@ release_open(struct ctx *c, struct verification *v)
 	if (p->log_l != 0)
 		r->terms = (struct mark_terms){ (unsigned)p->log_l, p->kappa };
 	return memory_secret(c, v->run, IN_SECRET, &r->secret) && customers_open(c, v) &&
-	    entries_open(c, v);
+	    memory_entries(c, v->run, IN_ENTRIES, &r->entry, &r->entries);
 }
 
 /* ---- What was fixed before --------------------------------------------------------------- */

@@ -61,7 +61,8 @@ has_data(const struct verification *v)
 static bool
 has_probes(const struct verification *v)
 {
-	return v->vendor.probes != NULL || v->vendor.has_data;
+	return (v->vendor.probes != NULL || v->vendor.has_data) &&
+	    v->vendor.loss.kind != TRAIN_MASK;
 }
 
 static bool
@@ -130,7 +131,7 @@ step_accuracy(struct ctx *c, struct verification *v, struct evidence *e)
 		return false;
 	s = evaluator_score(asker);
 	evidence_fact(e, "accuracy on the vendor's data", "%.2f %% of %lld samples",
-	    100 * (double)s->correct / (double)asked, (long long)asked);
+	    100 * s->accuracy, (long long)asked);
 	return true;
 }
 

@@ -32,7 +32,7 @@ plain_open(struct ctx *c, struct marking *m)
 {
 	tell(m, STR("reading the model"));
 	if (!network_open(c, m->run, IN_MODEL, &m->plain) ||
-	    !network_loss(c, &m->plain, &m->params->network, &m->loss))
+	    !network_loss_of_classes(c, &m->plain, &m->params->network, &m->loss))
 		return false;
 	if (m->loss.kind != TRAIN_CROSS_ENTROPY)
 		return fail_at(c, E_INPUT, "/loss",
