@@ -19,7 +19,7 @@
 #include <zip.h>
 
 #include "bench.h"
-#include "signal.h"
+#include "sferic.h"
 
 enum { BATCH = 32, STEPS_MAX = 100000, VALIDATION = 2000, FIXED = 2048 };
 enum { SEED_TRAIN = 1, SEED_VALIDATION = 2, SEED_AGAIN = 3 };

@@ -2,7 +2,7 @@
  * Signals as carriers: a window of sferics, as 16-bit samples, that has a customer's identity in
  * its lowest bits. What it bears, what it does not, and who cannot read it.
  */
-#include "signal.h"
+#include "sferic.h"
 #include "stego_support.h"
 #include "test.h"
 

@@ -38,7 +38,7 @@ void rs_encode(const struct rs *, uint8_t word[]);
  */
 int rs_mend(const struct rs *, uint8_t word[], const int lost[], int losses);
 
-/* ---- Samples with a lowest bit (lowest.c) ----------------------------------------------- */
+/* ---- Samples with a lowest bit (lowest.c, signal.c) ------------------------------------- */
 
 /* Those of a picture, or of a signal: both are seen as this. */
 struct lowest {

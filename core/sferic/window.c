@@ -88,7 +88,7 @@ static int
 make_record(uint64_t seed, uint64_t number, double offset, struct record *to)
 {
 	const double first = -24, places = SFERIC_POINTS - 24;
-	struct chance r = chance_of(seed, SIGNAL_SFERICS, number, 0);
+	struct chance r = chance_of(seed, SFERIC_USE_WINDOW, number, 0);
 	double ohm_metres = between_logs(&r, 10, 1e4);
 	int n = chance_unit(&r) < .25 ? 0 : how_many(&r, 1.5);
 
@@ -174,8 +174,8 @@ mix(const struct record *from, double gain, struct sferic_window *w,
 void
 sferic_window(uint64_t seed, uint64_t number, uint64_t turn, struct sferic_window *ret)
 {
-	struct chance change = chance_of(seed, SIGNAL_AUGMENT, number, turn);
-	struct chance loud = chance_of(seed, SIGNAL_NOISE, number, turn);
+	struct chance change = chance_of(seed, SFERIC_USE_AUGMENT, number, turn);
+	struct chance loud = chance_of(seed, SFERIC_USE_NOISE, number, turn);
 	double noise[SFERIC_CHANNELS][SFERIC_POINTS];
 	double offset = chance_between(&change, 0, SFERIC_POINTS);
 	double gain = between_logs(&change, .5, 2) * (chance_below(&change, 2) == 1 ? 1 : -1);

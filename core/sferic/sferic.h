@@ -1,11 +1,11 @@
 /*
- * signal: networks that listen instead of look. The one-dimensional counterpart of an image
+ * sferic: networks that listen instead of look. The one-dimensional counterpart of an image
  * model: a recogniser of sferics, the radio pulses of lightning, that marks them point by point in
  * four channels of a magnetotelluric record. What it learns from is made here, by a generator that
  * is a pure function of a seed and a number; all of it is synthetic, no record of the field.
  */
-#ifndef SIGNAL_H
-#define SIGNAL_H
+#ifndef SFERIC_H
+#define SFERIC_H
 
 #include <complex.h>
 

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "signal.h"
+#include "sferic.h"
 #include "test.h"
 
 static void
@@ -338,7 +338,7 @@ START_TEST(areas_of_the_best_and_of_the_blind)
 }
 END_TEST
 
-MAIN("signal", ONE(impedance_is_the_half_space_one), ONE(windows_follow_from_their_numbers),
+MAIN("sferic", ONE(impedance_is_the_half_space_one), ONE(windows_follow_from_their_numbers),
     ONE(windows_are_as_they_are_meant), ONE(network_has_its_parameters),
     ONE(gradient_is_the_loss_own), ONE(it_learns_from_windows_it_never_sees_again),
     ONE(sources_are_fresh_or_fixed), ONE(training_ends_when_the_loss_stays),

@@ -5,11 +5,11 @@
 #define SIGNAL_PARTS_H
 
 #include "chance.h"
-#include "signal.h"
+#include "sferic.h"
 
 /* ---- Chance ------------------------------------------------------------------------------ */
 
-enum signal_use { SIGNAL_SFERICS, SIGNAL_AUGMENT, SIGNAL_NOISE };
+enum sferic_use { SFERIC_USE_WINDOW, SFERIC_USE_AUGMENT, SFERIC_USE_NOISE };
 
 /* ---- Fourier ----------------------------------------------------------------------------- */
 
