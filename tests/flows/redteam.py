@@ -144,10 +144,10 @@ def program(t, s, wanted):
     t.same([r["state"] for r in rows], ["done"] * len(rows), "redteam list")
     shown = s.one("redteam", "show", rows[-1]["id"])
     t.same(table(shown), table(wanted), "redteam show: the same table again")
-    for part, word in (("report", "{"), ("page", "<html")):
-        to = s.house.folder / f"redteam.{part}"
-        ran = s.hallmark("redteam", part, rows[-1]["id"], "--out", str(to))
-        t.ok(ran.code == 0 and word in to.read_text(), f"redteam {part} --out", ran)
+    for command, word in ((("redteam", "report"), "{"), (("redteam", "page"), "<html")):
+        to = s.house.folder / f"redteam.{command[1]}"
+        ran = s.hallmark(*command, rows[-1]["id"], "--out", str(to))
+        t.ok(ran.code == 0 and word in to.read_text(), f"redteam {command[1]} --out", ran)
     s.refused(1, "quick", "release", "redteam", "lenet/1", "--dataset", "test", "--profile", "slow")
     ran = s.hallmark("release", "redteam", "lenet/1", "--dataset", "test", "--rows", "Z9", "--wait")
     t.ok(ran.code == 3 and "no attack Z9:" in ran.out, "an attack that there is not: status 3", ran)
